@@ -1,0 +1,41 @@
+# The verbs a person types. Everything sets itself up; nothing needs a cloud account.
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/callcenter-pro/target
+
+.PHONY: help run call reset test lint bench soak build deploy deploy-local clean
+
+help: ## what each verb does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+run: ## the whole platform on this machine, seeded, with an embedded database
+	@cargo run --quiet --bin local-platform -- run
+
+call: ## place a simulated call through it: make call SCENARIO=normal|winner-busy|no-bids|...
+	@cargo run --quiet --bin local-platform -- call $(if $(SCENARIO),--scenario $(SCENARIO))
+
+reset: ## forget the local platform's data
+	@cargo run --quiet --bin local-platform -- reset
+
+test: ## everything: format, lints, unit to end-to-end, conformance, template, emulator
+	@infra/test.sh all
+
+lint: ## formatting, clippy, structure
+	@infra/test.sh lint
+
+bench: ## figures, to be quoted; fails on nothing
+	@cargo bench --workspace --bench '*'
+
+soak: ## the long tests: kill storms, big loads
+	@infra/test.sh soak
+
+build: ## release binaries for Lambda (ARCH=arm64|x86_64)
+	@infra/tools/lambda-build.sh $(or $(ARCH),arm64)
+
+deploy: ## to AWS: see infra/DEPLOY.md
+	@infra/tools/deploy.sh
+
+deploy-local: ## the unchanged template to the local AWS emulator, and the end-to-end test against it
+	@infra/test.sh deploy-local
+
+clean: ## remove what builds and runs left in this folder
+	@rm -rf .artifacts .local .aws-sam

@@ -1,0 +1,204 @@
+//! A call reaches one of our numbers: find its campaign and give the first answer.
+//!
+//! Warm path, in round trips one after the other: the number; everything else at once; one write. Idempotency: step 0 of
+//! the call, whose id is made from Twilio's CallSid.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::call::Call;
+use domain::campaign::CampaignStatus;
+use domain::caps::{CounterId, Usage};
+use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
+use domain::number::NumberOwner;
+use domain::phone::E164;
+use domain::routing::Decisions;
+use domain::snapshot::Snapshot;
+use domain::voice::{Callback, CallbackTo, Reply};
+
+use crate::clock::Clock;
+use crate::place::{self, NOT_IN_SERVICE, Placing};
+use crate::ports::{Calls, Counters, Numbers, PortResult, Published, Step};
+
+/// What Twilio told us about the call.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// Twilio's id of the call.
+    pub call_sid: CallSid,
+    /// The account whose token signed the request.
+    pub account_sid: AccountSid,
+    /// The caller as written: E.164, `anonymous`, a SIP address.
+    pub from: String,
+    /// The dialled number as written.
+    pub to: String,
+    /// Two-letter state of the caller.
+    pub from_state: Option<String>,
+    /// ZIP code of the caller.
+    pub from_zip: Option<String>,
+}
+
+/// What became of the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It has its first answer; also when that answer was given before.
+    Taken(Reply),
+    /// Nothing takes calls on that number; the words to say.
+    NotTaken(Reply, NotTaken),
+    /// The account that signed does not own the number.
+    WrongAccount,
+}
+
+/// Why a call was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotTaken {
+    /// Not a number of ours.
+    UnknownNumber,
+    /// No campaign answers it.
+    NoCampaign,
+    /// The campaign was never published.
+    NotPublished,
+}
+
+impl NotTaken {
+    /// Stable code for the log.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UnknownNumber => "unknown_number",
+            Self::NoCampaign => "number_without_campaign",
+            Self::NotPublished => "campaign_not_published",
+        }
+    }
+}
+
+/// Answers calls.
+#[derive(Clone)]
+pub struct AnswerCall {
+    /// Whose number it is.
+    pub numbers: Arc<dyn Numbers>,
+    /// The campaign as published.
+    pub published: Arc<dyn Published>,
+    /// Counters and live flags.
+    pub counters: Arc<dyn Counters>,
+    /// The call.
+    pub calls: Arc<dyn Calls>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl AnswerCall {
+    /// Answers a call.
+    pub async fn answer(&self, incoming: &Incoming) -> PortResult<Answer> {
+        let not_taken = |why| Ok(Answer::NotTaken(Reply::words_and_hangup(NOT_IN_SERVICE), why));
+        let Ok(to) = incoming.to.parse::<E164>() else { return not_taken(NotTaken::UnknownNumber) };
+        let Some(owner) = self.numbers.owner(&to).await? else {
+            return not_taken(NotTaken::UnknownNumber);
+        };
+        if owner.account_sid != incoming.account_sid {
+            return Ok(Answer::WrongAccount);
+        }
+        let Some(campaign) = owner.campaign else { return not_taken(NotTaken::NoCampaign) };
+        let call_id = CallId::from_sid(&incoming.call_sid);
+
+        let cached = self.published.cached(owner.tenant, campaign);
+        let (earlier, version, usage) = futures::try_join!(
+            self.calls.step(owner.tenant, call_id, 0),
+            self.published.version(owner.tenant, campaign),
+            self.usage_for(owner.tenant, cached.as_deref()),
+        )?;
+        if let Some(Step::Answered(earlier)) = earlier {
+            return Ok(Answer::Taken(earlier.reply));
+        }
+        let Some(version) = version else { return not_taken(NotTaken::NotPublished) };
+        let (snapshot, usage) = match cached.filter(|snapshot| snapshot.version == version) {
+            Some(snapshot) => (snapshot, usage),
+            None => match self.load(owner.tenant, campaign, version).await? {
+                Some(loaded) => loaded,
+                None => return not_taken(NotTaken::NotPublished),
+            },
+        };
+        let call = Arc::new(self.begin(incoming, to, &owner, &snapshot));
+        self.first_step(call, &snapshot, &usage).await.map(Answer::Taken)
+    }
+
+    async fn first_step(
+        &self,
+        call: Arc<Call>,
+        snapshot: &Snapshot,
+        usage: &HashMap<CounterId, Usage>,
+    ) -> PortResult<Reply> {
+        let auction = Callback { tenant: call.tenant, call: call.id, to: CallbackTo::Auction(1) };
+        let placing = Placing {
+            call,
+            begins: true,
+            step: 0,
+            started_by: None,
+            snapshot,
+            usage,
+            bids: &[],
+            tried: &[],
+            gives_back: None,
+            auction: None,
+        };
+        let without_dial = match snapshot.campaign.status {
+            CampaignStatus::Active if snapshot.has_auction() => Some(Reply::redirect(auction)),
+            CampaignStatus::Active => None,
+            _ => Some(Reply::words_and_hangup(NOT_IN_SERVICE)),
+        };
+        match without_dial {
+            Some(reply) => {
+                let now = self.clock.now();
+                place::finish(&*self.calls, &placing, reply, Decisions::default(), now).await
+            }
+            None => place::place(&*self.calls, &*self.clock, placing).await,
+        }
+    }
+
+    /// Only a campaign without auction dials in this step, so only it needs counters here.
+    async fn usage_for(
+        &self,
+        tenant: TenantId,
+        snapshot: Option<&Snapshot>,
+    ) -> PortResult<HashMap<CounterId, Usage>> {
+        match snapshot.filter(|snapshot| !snapshot.has_auction()) {
+            Some(snapshot) => {
+                let counters: Vec<CounterId> = snapshot.counters().into_iter().collect();
+                self.counters.usage(tenant, &counters).await
+            }
+            None => Ok(HashMap::new()),
+        }
+    }
+
+    async fn load(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        version: u64,
+    ) -> PortResult<Option<(Arc<Snapshot>, HashMap<CounterId, Usage>)>> {
+        let Some(snapshot) = self.published.snapshot(tenant, campaign, version).await? else {
+            return Ok(None);
+        };
+        let usage = self.usage_for(tenant, Some(&snapshot)).await?;
+        Ok(Some((snapshot, usage)))
+    }
+
+    fn begin(&self, incoming: &Incoming, to: E164, owner: &NumberOwner, snapshot: &Snapshot) -> Call {
+        let (_, seed) = self.clock.new_id().as_u64_pair();
+        Call {
+            id: CallId::from_sid(&incoming.call_sid),
+            tenant: owner.tenant,
+            account_sid: owner.account_sid.clone(),
+            campaign: snapshot.campaign_id,
+            snapshot_version: snapshot.version,
+            to,
+            number: owner.number_id,
+            from: incoming.from.clone(),
+            from_state: incoming.from_state.clone(),
+            from_zip: incoming.from_zip.clone(),
+            started_at: self.clock.now(),
+            seed,
+            currency: snapshot.campaign.currency,
+            publisher: owner.publisher,
+            payout: snapshot.campaign.payout,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Closes and settles a call as soon as everything about it has ended.
+//!
+//! May run any number of times, in any process: capacity goes back once per attempt, settling happens once, both by
+//! conditional writes.
+
+use domain::call::{CallStatus, Leg, Standing, leg_end, standing};
+use domain::caps::ReservationState;
+use domain::ids::{CallId, TenantId};
+use domain::ledger;
+
+use crate::ports::{CallRecord, Calls, Closing, PortResult};
+
+/// Gives back the capacity of attempts that have ended, and settles the call if it is over. `true` when the call is
+/// settled now, by us or by somebody else.
+pub async fn close_if_over(calls: &dyn Calls, tenant: TenantId, call: CallId) -> PortResult<bool> {
+    let Some(record) = calls.load(tenant, call).await? else { return Ok(false) };
+    give_back(calls, &record).await?;
+    if record.closing.is_some() {
+        return Ok(true);
+    }
+    let Standing::Concluded(conclusion) = standing(&record.call, &record.attempts, &record.events) else {
+        return Ok(false);
+    };
+    let settlement = ledger::settle(&record.call, &conclusion);
+    let closing = Closing {
+        ended_at: conclusion.ended_at,
+        status: conclusion.status,
+        total_seconds: conclusion.total_seconds,
+        connected: conclusion.connected,
+        connected_seconds: conclusion.connected_seconds,
+        billed_attempt: conclusion.billed.as_ref().map(|attempt| attempt.number),
+        billed_name: conclusion.billed.as_ref().map(|attempt| attempt.name.clone()),
+        settlement,
+    };
+    calls.settle(tenant, &record.call, &closing).await?;
+    Ok(true)
+}
+
+async fn give_back(calls: &dyn Calls, record: &CallRecord) -> PortResult<()> {
+    for attempt in &record.attempts {
+        let held = attempt.reservation.as_ref().map(|reservation| reservation.state);
+        if held != Some(ReservationState::Reserved) {
+            continue;
+        }
+        let Some(end) = leg_end(Leg::Attempt(attempt.number), &record.events) else { continue };
+        let to = match end.status {
+            CallStatus::Completed => ReservationState::Confirmed,
+            _ => ReservationState::Returned,
+        };
+        calls.release(record.call.tenant, record.call.id, attempt, to).await?;
+    }
+    Ok(())
+}

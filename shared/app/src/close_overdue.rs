@@ -1,0 +1,148 @@
+//! Closes calls whose last callback never came: asks Twilio what became of them.
+//!
+//! Idempotency: what Twilio says is stored as events like any other, and closing is once-only. Capacity is given back
+//! only after Twilio was asked.
+
+use std::sync::Arc;
+
+use domain::call::{Attempt, CallStatus, Leg, LegEvent, Source, leg_end};
+use domain::ids::CallSid;
+use domain::phone::Destination;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::Clock;
+use crate::close_call;
+use crate::ports::{CallRecord, Calls, CarrierCall, DUE_SHARDS, DueCall, PortResult, Telephony};
+
+/// Calls looked at per shard and run.
+const PER_SHARD: u16 = 25;
+
+/// A call that is really still going on is looked at again after this time.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// Closes overdue calls.
+#[derive(Clone)]
+pub struct CloseOverdue {
+    /// The calls.
+    pub calls: Arc<dyn Calls>,
+    /// Twilio.
+    pub telephony: Arc<dyn Telephony>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What one run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Calls closed.
+    pub closed: u32,
+    /// Calls that are really still going on.
+    pub still_going: u32,
+    /// Calls that could not be looked at; they stay due.
+    pub failed: u32,
+}
+
+impl CloseOverdue {
+    /// Looks at what is due in every shard. A call that cannot be looked at does not keep the others from it.
+    pub async fn run(&self) -> PortResult<Swept> {
+        let mut swept = Swept::default();
+        for shard in 0..DUE_SHARDS {
+            for due in self.calls.due(shard, self.clock.now(), PER_SHARD).await? {
+                match self.look_at(&due).await {
+                    Ok(true) => swept.closed += 1,
+                    Ok(false) => swept.still_going += 1,
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(call = %due.call, error, "overdue call could not be closed");
+                        swept.failed += 1;
+                    }
+                }
+            }
+        }
+        Ok(swept)
+    }
+
+    async fn look_at(&self, due: &DueCall) -> PortResult<bool> {
+        if close_call::close_if_over(&*self.calls, due.tenant, due.call).await? {
+            return Ok(true);
+        }
+        let Some(record) = self.calls.load(due.tenant, due.call).await? else { return Ok(true) };
+        let sid = due.call.sid();
+        let (parent, children) = futures::try_join!(
+            self.telephony.call(&due.account_sid, &sid),
+            self.telephony.children(&due.account_sid, &sid),
+        )?;
+        let now = self.clock.now();
+        if parent.as_ref().is_some_and(|parent| !parent.status.is_terminal()) {
+            let again = now.checked_add(LOOK_AGAIN).unwrap_or(now);
+            self.calls.postpone(due.tenant, due.call, again).await?;
+            return Ok(false);
+        }
+        for event in missing_ends(&record, parent.as_ref(), &children, now) {
+            self.calls.record_event(due.tenant, due.call, &event).await?;
+        }
+        if close_call::close_if_over(&*self.calls, due.tenant, due.call).await? {
+            return Ok(true);
+        }
+        let again = now.checked_add(LOOK_AGAIN).unwrap_or(now);
+        self.calls.postpone(due.tenant, due.call, again).await?;
+        Ok(false)
+    }
+}
+
+/// The ends that nobody told us, as Twilio's records have them. A leg that Twilio does not know never was: it failed.
+pub fn missing_ends(
+    record: &CallRecord,
+    parent: Option<&CarrierCall>,
+    children: &[CarrierCall],
+    now: Timestamp,
+) -> Vec<LegEvent> {
+    let mut events = Vec::new();
+    if leg_end(Leg::Caller, &record.events).is_none() {
+        events.push(as_event(Leg::Caller, parent, now));
+    }
+    let sid_of = |attempt: &Attempt| {
+        let leg = Leg::Attempt(attempt.number);
+        record.events.iter().filter(|event| event.leg == leg).find_map(|event| event.sid.clone())
+    };
+    let mut claimed: Vec<CallSid> = record.attempts.iter().filter_map(sid_of).collect();
+    for attempt in &record.attempts {
+        let leg = Leg::Attempt(attempt.number);
+        if leg_end(leg, &record.events).is_some() {
+            continue;
+        }
+        let child = match sid_of(attempt) {
+            Some(sid) => children.iter().find(|child| child.sid == sid),
+            None => children
+                .iter()
+                .filter(|child| !claimed.contains(&child.sid) && went_to(child, &attempt.destination))
+                .min_by_key(|child| child.started_at),
+        };
+        if let Some(child) = child {
+            claimed.push(child.sid.clone());
+        }
+        if child.is_none_or(|child| child.status.is_terminal()) {
+            events.push(as_event(leg, child, now));
+        }
+    }
+    events
+}
+
+fn went_to(child: &CarrierCall, destination: &Destination) -> bool {
+    match destination {
+        Destination::Number(number) => child.to == number.as_str(),
+        Destination::Sip(uri) => child.to.starts_with(uri.as_str()),
+    }
+}
+
+fn as_event(leg: Leg, told: Option<&CarrierCall>, now: Timestamp) -> LegEvent {
+    LegEvent {
+        leg,
+        status: told.map_or(CallStatus::Failed, |told| told.status),
+        sequence: 0,
+        source: Source::CarrierCheck,
+        at: told.and_then(|told| told.ended_at).unwrap_or(now),
+        duration_s: told.and_then(|told| told.duration_s),
+        sid: told.map(|told| told.sid.clone()),
+    }
+}

@@ -1,0 +1,132 @@
+//! A dial has ended: the next valid bid, the next target, or goodbye.
+//!
+//! Idempotency: the step. The next destination is tried only while the caller is still there. The dial's own word never
+//! settles a call; the legs' status callbacks do.
+
+use std::sync::Arc;
+
+use domain::call::{Attempt, CallStatus, Leg, LegEvent, Source, leg_end};
+use domain::caps::ReservationState;
+use domain::ids::{CallId, CallSid, TenantId};
+use domain::routing::{Decisions, Via};
+use domain::voice::Reply;
+
+use crate::clock::Clock;
+use crate::close_call;
+use crate::place::{self, Placing};
+use crate::ports::{CallRecord, Calls, Counters, PortResult, Published, Step};
+use crate::run_auction::call_context;
+
+/// What Twilio says about a dial that has ended.
+#[derive(Debug, Clone)]
+pub struct DialEnded {
+    /// State of the caller's leg.
+    pub caller: CallStatus,
+    /// How the dial ended.
+    pub dial: CallStatus,
+    /// The leg that was dialled, when there was one.
+    pub child: Option<CallSid>,
+}
+
+/// Decides what comes after a dial.
+#[derive(Clone)]
+pub struct DialNext {
+    /// The campaign as published.
+    pub published: Arc<dyn Published>,
+    /// Counters and live flags.
+    pub counters: Arc<dyn Counters>,
+    /// The call.
+    pub calls: Arc<dyn Calls>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl DialNext {
+    /// Answers the step after a dial; `None` when there is no such call.
+    pub async fn decide(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        step: u16,
+        ended: &DialEnded,
+    ) -> PortResult<Option<Reply>> {
+        let Some(record) = self.calls.load(tenant, call).await? else { return Ok(None) };
+        if let Some((_, Step::Answered(earlier))) = record.steps.iter().find(|(number, _)| *number == step) {
+            return Ok(Some(earlier.reply.clone()));
+        }
+        self.note_leg_that_never_was(&record, step, ended).await?;
+
+        let caller_is_gone = ended.caller.is_terminal()
+            || record.closing.is_some()
+            || leg_end(Leg::Caller, &record.events).is_some();
+        if caller_is_gone {
+            return Ok(Some(Reply::hangup()));
+        }
+        let was_connected = matches!(ended.dial, CallStatus::Completed | CallStatus::InProgress);
+        self.answer(&record, step, was_connected).await.map(Some)
+    }
+
+    async fn answer(&self, record: &CallRecord, step: u16, was_connected: bool) -> PortResult<Reply> {
+        let (snapshot, usage) = call_context(&*self.published, &*self.counters, &record.call).await?;
+        let tried: Vec<Via> = record.attempts.iter().map(|attempt| attempt.via).collect();
+        let bids = record.auctions.last().map(|auction| auction.ranking.as_slice()).unwrap_or_default();
+        let ended = dialled_before(record, step);
+        let still_reserved = ended.filter(|attempt| {
+            let held = attempt.reservation.as_ref();
+            held.is_some_and(|reservation| reservation.state == ReservationState::Reserved)
+        });
+        let placing = Placing {
+            call: Arc::clone(&record.call),
+            begins: false,
+            step,
+            started_by: None,
+            snapshot: &snapshot,
+            usage: &usage,
+            bids,
+            tried: &tried,
+            gives_back: still_reserved.filter(|_| !was_connected).cloned(),
+            auction: None,
+        };
+        if was_connected {
+            let now = self.clock.now();
+            return place::finish(&*self.calls, &placing, Reply::hangup(), Decisions::default(), now).await;
+        }
+        place::place(&*self.calls, &*self.clock, placing).await
+    }
+
+    /// A dial that names no child never rang anywhere: no status callback will come, so this is its end.
+    async fn note_leg_that_never_was(
+        &self,
+        record: &CallRecord,
+        step: u16,
+        ended: &DialEnded,
+    ) -> PortResult<()> {
+        let Some(attempt) = dialled_before(record, step) else {
+            return Ok(());
+        };
+        if ended.child.is_some() || !ended.dial.is_terminal() {
+            return Ok(());
+        }
+        let event = LegEvent {
+            leg: Leg::Attempt(attempt.number),
+            status: ended.dial,
+            sequence: 0,
+            source: Source::DialAction,
+            at: self.clock.now(),
+            duration_s: None,
+            sid: None,
+        };
+        self.calls.record_event(record.call.tenant, record.call.id, &event).await?;
+        let caller_has_ended = leg_end(Leg::Caller, &record.events).is_some();
+        if caller_has_ended {
+            close_call::close_if_over(&*self.calls, record.call.tenant, record.call.id).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The attempt whose dial this step answers.
+fn dialled_before(record: &CallRecord, step: u16) -> Option<&Attempt> {
+    let dialled_by = step.checked_sub(1)?;
+    record.attempts.iter().find(|attempt| attempt.number == dialled_by)
+}

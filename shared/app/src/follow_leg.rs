@@ -1,0 +1,82 @@
+//! Twilio tells us how a leg or a recording is doing.
+//!
+//! Idempotency: the stored event is its own marker. A repeated terminal event still looks whether the call can close, so
+//! a crash between the two costs nothing but a repetition.
+
+use std::sync::Arc;
+
+use domain::call::LegEvent;
+use domain::ids::{AccountSid, CallId, TenantId};
+use domain::phone::E164;
+
+use crate::close_call;
+use crate::ports::{Calls, Numbers, PortResult, RecordingEvent};
+
+/// Follows legs and recordings.
+#[derive(Clone)]
+pub struct FollowLeg {
+    /// Whose number it is.
+    pub numbers: Arc<dyn Numbers>,
+    /// The call.
+    pub calls: Arc<dyn Calls>,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Followed {
+    /// Noted (or known already).
+    Noted,
+    /// We know no such call.
+    UnknownCall,
+    /// The account that signed does not own the call.
+    WrongAccount,
+}
+
+impl FollowLeg {
+    /// A leg that we dialled, or the caller's, changed its state. `account` is the one whose token signed.
+    pub async fn leg(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        account: &AccountSid,
+        event: &LegEvent,
+    ) -> PortResult<Followed> {
+        let Some(record) = self.calls.load(tenant, call).await? else { return Ok(Followed::UnknownCall) };
+        if record.call.account_sid != *account {
+            return Ok(Followed::WrongAccount);
+        }
+        self.calls.record_event(tenant, call, event).await?;
+        if event.status.is_terminal() {
+            close_call::close_if_over(&*self.calls, tenant, call).await?;
+        }
+        Ok(Followed::Noted)
+    }
+
+    /// The caller's leg ended; told per number, so the number says whose call it is.
+    pub async fn caller(
+        &self,
+        number: &E164,
+        call: CallId,
+        account: &AccountSid,
+        event: &LegEvent,
+    ) -> PortResult<Followed> {
+        let Some(owner) = self.numbers.owner(number).await? else { return Ok(Followed::UnknownCall) };
+        self.leg(owner.tenant, call, account, event).await
+    }
+
+    /// A recording changed its state.
+    pub async fn recording(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        account: &AccountSid,
+        event: &RecordingEvent,
+    ) -> PortResult<Followed> {
+        let Some(record) = self.calls.load(tenant, call).await? else { return Ok(Followed::UnknownCall) };
+        if record.call.account_sid != *account {
+            return Ok(Followed::WrongAccount);
+        }
+        self.calls.record_recording(tenant, call, event).await?;
+        Ok(Followed::Noted)
+    }
+}

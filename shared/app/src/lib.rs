@@ -1,0 +1,19 @@
+//! The deeds of the platform, in the trade's words, over ports: answer a call, run its auction, dial the next one, follow
+//! its legs, settle it.
+//!
+//! A use case takes only the ports it needs. Nothing here knows AWS, Twilio's XML or HTTP. Expected refusals are values;
+//! an error means that something did not work, and keeps its cause.
+
+pub mod answer_call;
+pub mod bid_log;
+pub mod catalog;
+pub mod check_bidders;
+pub mod clock;
+pub mod close_call;
+pub mod close_overdue;
+pub mod dial_next;
+pub mod follow_leg;
+pub mod place;
+pub mod ports;
+pub mod publish_campaign;
+pub mod run_auction;

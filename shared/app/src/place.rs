@@ -1,0 +1,180 @@
+//! Places a call with the best destination that has room: takes capacity, writes the step, gives the reply.
+//!
+//! The step's answer, the attempt and the capacity it takes are one transaction, so a repeat finds the same answer and
+//! nothing is ever taken twice. A full or busy counter sends us to the next destination with that reason.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::auction::{Auction, Bid};
+use domain::call::{Attempt, Call};
+use domain::caps::{CounterId, Reservation, Usage};
+use domain::routing::{self, Candidate, Decisions, Passed, Situation, Via};
+use domain::snapshot::Snapshot;
+use domain::voice::{Callback, CallbackTo, Dial, DialNoun, Recording, Reply, TIME_LIMIT_S, Verb};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::ports::{Answered, Calls, PortError, PortResult, StepWrite, Written};
+
+/// Said when nobody can take the call.
+pub const NOBODY_FREE: &str =
+    "We are sorry, nobody is available to take your call right now. Please try again later. Goodbye.";
+
+/// Said when the number leads nowhere.
+pub const NOT_IN_SERVICE: &str = "We are sorry, this number is not in service at the moment. Goodbye.";
+
+/// Stops trying further destinations: a caller hears nothing while we look.
+const PATIENCE: Duration = Duration::from_millis(2_500);
+
+/// How long after everything must be over somebody looks whether it is.
+const GRACE: SignedDuration = SignedDuration::from_mins(5);
+
+/// A step that is to be answered.
+#[derive(Debug)]
+pub struct Placing<'a> {
+    /// The call.
+    pub call: Arc<Call>,
+    /// Whether this step creates it.
+    pub begins: bool,
+    /// The step.
+    pub step: u16,
+    /// The token it was started under.
+    pub started_by: Option<Uuid>,
+    /// The campaign.
+    pub snapshot: &'a Snapshot,
+    /// Counters and live flags.
+    pub usage: &'a HashMap<CounterId, Usage>,
+    /// Valid bids, best first.
+    pub bids: &'a [Bid],
+    /// Destinations dialled before.
+    pub tried: &'a [Via],
+    /// An attempt whose dial failed and whose capacity goes back.
+    pub gives_back: Option<Attempt>,
+    /// The auction this step ran.
+    pub auction: Option<Arc<Auction>>,
+}
+
+/// Dials the first destination that has room; words and a hang-up when none has.
+pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
+    let give_up_at = Instant::now() + PATIENCE;
+    let now = clock.now();
+    let situation =
+        Situation { call: &placing.call, now, usage: placing.usage, tried: placing.tried };
+    let (candidates, mut decisions) = routing::candidates(placing.snapshot, placing.bids, &situation);
+    let mut waiting = candidates.iter();
+    while let Some(candidate) = waiting.next() {
+        if Instant::now() >= give_up_at {
+            decisions.note(candidate.via, &candidate.name, Some(Passed::BusyCounter));
+            continue;
+        }
+        let mut with_choice = decisions.clone();
+        with_choice.note(candidate.via, &candidate.name, None);
+        for other in waiting.clone() {
+            with_choice.note(other.via, &other.name, Some(Passed::NotNeeded));
+        }
+        let reply = dial(&placing, candidate);
+        match calls.write_step(&dialling(&placing, candidate, reply.clone(), with_choice, now)).await? {
+            Written::Done => return Ok(reply),
+            Written::Repeated(earlier) => return Ok(earlier.reply),
+            Written::Full(full) => decisions.note(candidate.via, &candidate.name, Some(Passed::Cap(full))),
+            Written::Busy => decisions.note(candidate.via, &candidate.name, Some(Passed::BusyCounter)),
+        }
+    }
+    finish(calls, &placing, Reply::words_and_hangup(NOBODY_FREE), decisions, now).await
+}
+
+/// Writes a step that dials nobody.
+pub async fn finish(
+    calls: &dyn Calls,
+    placing: &Placing<'_>,
+    reply: Reply,
+    decisions: Decisions,
+    now: Timestamp,
+) -> PortResult<Reply> {
+    let write = StepWrite {
+        call: Arc::clone(&placing.call),
+        begins: placing.begins,
+        number: placing.step,
+        started_by: placing.started_by,
+        answered: Answered { reply: reply.clone(), decisions, at: now },
+        attempt: None,
+        limits: Vec::new(),
+        gives_back: placing.gives_back.clone(),
+        auction: placing.auction.clone(),
+        due_at: due_at(now, 0, 0),
+    };
+    match calls.write_step(&write).await? {
+        Written::Done => Ok(reply),
+        Written::Repeated(earlier) => Ok(earlier.reply),
+        Written::Full(_) | Written::Busy => Err(PortError::Busy { what: "store a step" }),
+    }
+}
+
+fn dialling(
+    placing: &Placing<'_>,
+    candidate: &Candidate,
+    reply: Reply,
+    decisions: Decisions,
+    now: Timestamp,
+) -> StepWrite {
+    let limits: Vec<_> = candidate.limit.iter().cloned().collect();
+    let attempt = Attempt {
+        number: placing.step,
+        via: candidate.via,
+        name: candidate.name.clone(),
+        destination: candidate.destination.clone(),
+        bid: candidate.bid,
+        terms: candidate.terms.clone(),
+        reservation: (!limits.is_empty()).then(|| Reservation::of(&limits)),
+        dialled_at: now,
+    };
+    StepWrite {
+        call: Arc::clone(&placing.call),
+        begins: placing.begins,
+        number: placing.step,
+        started_by: placing.started_by,
+        answered: Answered { reply, decisions, at: now },
+        attempt: Some(attempt),
+        limits,
+        gives_back: placing.gives_back.clone(),
+        auction: placing.auction.clone(),
+        due_at: due_at(now, placing.snapshot.campaign.time_limit_s, candidate.dial.timeout_s),
+    }
+}
+
+fn dial(placing: &Placing<'_>, candidate: &Candidate) -> Reply {
+    let campaign = &placing.snapshot.campaign;
+    let to = |to| Callback { tenant: placing.call.tenant, call: placing.call.id, to };
+    let recording = routing::recording(&candidate.dial, campaign.recording);
+    let noun = DialNoun {
+        destination: candidate.destination.clone(),
+        send_digits: candidate.dial.send_digits.clone(),
+        sip_headers: candidate.dial.sip_headers.clone(),
+        status_callback: to(CallbackTo::Leg(placing.step)),
+    };
+    let dial = Dial {
+        nouns: vec![noun],
+        caller_id: routing::caller_id(
+            &candidate.dial.caller_id,
+            &placing.call,
+            campaign.default_caller_id.as_ref(),
+        ),
+        timeout_s: candidate.dial.timeout_s,
+        time_limit_s: campaign.time_limit_s.clamp(*TIME_LIMIT_S.start(), *TIME_LIMIT_S.end()),
+        recording,
+        answer_on_bridge: true,
+        action: to(CallbackTo::DialResult(placing.step.saturating_add(1))),
+        recording_callback: (recording != Recording::Off).then(|| to(CallbackTo::Recording(placing.step))),
+    };
+    Reply { verbs: vec![Verb::Dial(dial)] }
+}
+
+/// When somebody must look: nothing of this step can still be going on then.
+fn due_at(now: Timestamp, time_limit_s: u32, dial_timeout_s: u16) -> Timestamp {
+    let longest = SignedDuration::from_secs(i64::from(time_limit_s) + i64::from(dial_timeout_s)) + GRACE;
+    now.checked_add(longest).unwrap_or(now)
+}

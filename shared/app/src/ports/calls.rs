@@ -1,0 +1,280 @@
+//! Ports of the call path: numbers, published campaigns, counters, calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::auction::Auction;
+use domain::call::{Attempt, Call, CallStatus, LegEvent};
+use domain::caps::{CapReached, CounterId, Limit, ReservationState, Usage};
+use domain::ids::{AccountSid, CallId, CampaignId, TenantId};
+use domain::ledger::{Entry, Settlement};
+use domain::number::NumberOwner;
+use domain::phone::E164;
+use domain::routing::Decisions;
+use domain::snapshot::Snapshot;
+use domain::voice::Reply;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::PortResult;
+
+/// Dialled number → whose it is.
+#[async_trait]
+pub trait Numbers: Send + Sync {
+    /// One read.
+    async fn owner(&self, number: &E164) -> PortResult<Option<NumberOwner>>;
+}
+
+/// Published campaigns.
+#[async_trait]
+pub trait Published: Send + Sync {
+    /// The newest published version of a campaign; one read.
+    async fn version(&self, tenant: TenantId, campaign: CampaignId) -> PortResult<Option<u64>>;
+
+    /// A version's body. Immutable, so an adapter caches it; `None` when it was never published.
+    async fn snapshot(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        version: u64,
+    ) -> PortResult<Option<Arc<Snapshot>>>;
+
+    /// The newest body in the cache, without any round trip. It may be out of date: compare its version.
+    fn cached(&self, tenant: TenantId, campaign: CampaignId) -> Option<Arc<Snapshot>>;
+}
+
+/// Counters of capped things, and live flags.
+#[async_trait]
+pub trait Counters: Send + Sync {
+    /// Rows of many things in one batch; a thing without a row is missing from the answer.
+    async fn usage(&self, tenant: TenantId, of: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>>;
+
+    /// Switches a destination off or on, at once.
+    async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()>;
+}
+
+/// The answer to one action webhook, kept so that a repeat gets the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// What we told Twilio.
+    pub reply: Reply,
+    /// What was decided, with reasons.
+    pub decisions: Decisions,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A step as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Somebody works on it since then.
+    Started {
+        /// Who: a token made by the worker.
+        by: uuid::Uuid,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// It has its answer.
+    Answered(Box<Answered>),
+}
+
+/// Everything one step writes, in one transaction.
+#[derive(Debug, Clone)]
+pub struct StepWrite {
+    /// The call as it began. Creates the call when `begins` is set.
+    pub call: Arc<Call>,
+    /// Step 0: the call itself is created, once.
+    pub begins: bool,
+    /// The step's number.
+    pub number: u16,
+    /// The token under which the step was started; `None` when it must not exist yet.
+    pub started_by: Option<uuid::Uuid>,
+    /// The answer.
+    pub answered: Answered,
+    /// The attempt this answer dials, with its reservation already described.
+    pub attempt: Option<Attempt>,
+    /// Capacity to take for the attempt: one conditional update each.
+    pub limits: Vec<Limit>,
+    /// An earlier attempt whose whole reservation goes back, because its dial failed.
+    pub gives_back: Option<Attempt>,
+    /// The auction this step ran.
+    pub auction: Option<Arc<Auction>>,
+    /// When somebody must look whether the call has closed.
+    pub due_at: Timestamp,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It is done.
+    Done,
+    /// The step has an answer already (a repeat, or somebody took over): nothing was written, use that one.
+    Repeated(Box<Answered>),
+    /// A cap is full: nothing was written.
+    Full(CapReached),
+    /// A counter was too busy for as long as we may wait: nothing was written. Not the same as full.
+    Busy,
+}
+
+/// What became of starting a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepStart {
+    /// It is ours.
+    Ours,
+    /// It exists.
+    Theirs(Step),
+}
+
+/// A recording's state, as reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingEvent {
+    /// Twilio's recording sid (`RE…`).
+    pub sid: String,
+    /// The attempt it belongs to.
+    pub attempt: u16,
+    /// `in-progress`, `completed`, `absent` or `failed`.
+    pub status: String,
+    /// Where Twilio keeps it.
+    pub url: Option<String>,
+    /// Its length.
+    pub duration_s: Option<u32>,
+    /// When we were told.
+    pub at: Timestamp,
+}
+
+/// How a closed call stands in the lists and the books.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// When the caller's leg ended.
+    pub ended_at: Timestamp,
+    /// Its terminal state.
+    pub status: CallStatus,
+    /// Seconds from first ring to end.
+    pub total_seconds: u32,
+    /// Whether the parties could talk.
+    pub connected: bool,
+    /// For how long.
+    pub connected_seconds: u32,
+    /// The attempt the books are about.
+    pub billed_attempt: Option<u16>,
+    /// Its destination's name.
+    pub billed_name: Option<String>,
+    /// The money; entries are stored beside it.
+    pub settlement: Settlement,
+}
+
+/// A call with all that is known of it.
+#[derive(Debug, Clone)]
+pub struct CallRecord {
+    /// As it began.
+    pub call: Arc<Call>,
+    /// How it ended; `None` while open.
+    pub closing: Option<Closing>,
+    /// Steps by number.
+    pub steps: Vec<(u16, Step)>,
+    /// Attempts by number.
+    pub attempts: Vec<Attempt>,
+    /// What we were told about legs.
+    pub events: Vec<LegEvent>,
+    /// Recordings.
+    pub recordings: Vec<RecordingEvent>,
+    /// Auctions by step.
+    pub auctions: Vec<Auction>,
+    /// The ledger entries.
+    pub ledger: Vec<Entry>,
+}
+
+/// One line of a list of calls.
+#[derive(Debug, Clone)]
+pub struct CallSummary {
+    /// As it began.
+    pub call: Call,
+    /// How it ended; `None` while open.
+    pub closing: Option<Closing>,
+}
+
+/// A page of something, newest first.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Give this back to go on; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A call that should have closed by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueCall {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub call: CallId,
+    /// Its Twilio account.
+    pub account_sid: AccountSid,
+}
+
+/// Calls and everything that belongs to them.
+#[async_trait]
+pub trait Calls: Send + Sync {
+    /// One step; one read.
+    async fn step(&self, tenant: TenantId, call: CallId, number: u16) -> PortResult<Option<Step>>;
+
+    /// Everything about a call in one consistent read; `None` when there is no such call.
+    async fn load(&self, tenant: TenantId, call: CallId) -> PortResult<Option<CallRecord>>;
+
+    /// Marks a step as being worked on, if nobody has.
+    async fn start_step(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        number: u16,
+        by: uuid::Uuid,
+        now: Timestamp,
+    ) -> PortResult<StepStart>;
+
+    /// Writes a step with everything it brings, or nothing.
+    async fn write_step(&self, write: &StepWrite) -> PortResult<Written>;
+
+    /// Notes what we were told about a leg; `false` when it was known. The item is its own marker.
+    async fn record_event(&self, tenant: TenantId, call: CallId, event: &LegEvent) -> PortResult<bool>;
+
+    /// Notes what we were told about a recording; `false` when it was known.
+    async fn record_recording(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        event: &RecordingEvent,
+    ) -> PortResult<bool>;
+
+    /// Moves an attempt's reservation out of `reserved`, exactly once, and gives back what belongs back: `live` always,
+    /// the windows and the total when it is returned. Doing it again does nothing.
+    async fn release(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        attempt: &Attempt,
+        to: ReservationState,
+    ) -> PortResult<()>;
+
+    /// Closes and settles in one transaction; `false` when the call was settled before. Removes the due work.
+    async fn settle(&self, tenant: TenantId, call: &Call, closing: &Closing) -> PortResult<bool>;
+
+    /// Calls whose due time has passed, oldest first, from one of [`DUE_SHARDS`] shards.
+    async fn due(&self, shard: u8, now: Timestamp, limit: u16) -> PortResult<Vec<DueCall>>;
+
+    /// Puts a call's due time off.
+    async fn postpone(&self, tenant: TenantId, call: CallId, due_at: Timestamp) -> PortResult<()>;
+
+    /// Calls that began on one UTC day, newest first.
+    async fn page(
+        &self,
+        tenant: TenantId,
+        day: jiff::civil::Date,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> PortResult<Page<CallSummary>>;
+}
+
+/// Due work is spread over this many keys.
+pub const DUE_SHARDS: u8 = 8;

@@ -1,0 +1,142 @@
+//! Ports of the management side: what tenants set up, and who may do so.
+
+use async_trait::async_trait;
+use domain::ids::{ApiKeyId, RtbTargetId, TenantId};
+use domain::snapshot::Snapshot;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::PortResult;
+
+/// The kinds of things in a tenant's catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Campaigns.
+    Campaign,
+    /// Targets.
+    Target,
+    /// RTB targets.
+    RtbTarget,
+    /// Phone numbers. Creating one also claims the number itself, across all tenants.
+    Number,
+}
+
+/// One thing in the catalogue, body as JSON of its domain type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Printed id.
+    pub id: String,
+    /// Counts changes, from 1.
+    pub version: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// The thing.
+    pub body: Value,
+}
+
+/// What became of a change to the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Saved {
+    /// It is done.
+    Done,
+    /// Another one has this name (or this phone number is taken): nothing was written.
+    Taken,
+    /// Somebody changed or removed it meanwhile: nothing was written.
+    Changed,
+}
+
+/// A tenant's catalogue. `unique` is the name (or the phone number) that no other thing of the kind may have.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// One thing.
+    async fn get(&self, tenant: TenantId, kind: Kind, id: &str) -> PortResult<Option<Record>>;
+
+    /// All things of a kind (at most 5,000 a tenant), by id, which is by creation.
+    async fn list(&self, tenant: TenantId, kind: Kind) -> PortResult<Vec<Record>>;
+
+    /// A new thing.
+    async fn create(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved>;
+
+    /// A changed thing; `before` is what the change was made from.
+    async fn replace(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        before: (&Record, &str),
+    ) -> PortResult<Saved>;
+
+    /// Removes a thing as it was read.
+    async fn delete(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved>;
+
+    /// Stores a snapshot and points to it. `Changed` when another publication got this version first.
+    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot) -> PortResult<Saved>;
+}
+
+/// What an API key may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Whose data it opens.
+    pub tenant: TenantId,
+    /// For people: what it is for.
+    pub name: String,
+    /// Such as `calls:read`, `campaigns:write`; `*` is everything.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Not valid from then on.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Who is calling our API.
+#[async_trait]
+pub trait Identity: Send + Sync {
+    /// The key whose token has this SHA-256 (lower-case hex).
+    async fn api_key(&self, token_hash: &str) -> PortResult<Option<ApiKey>>;
+
+    /// Stores a key under its token's hash.
+    async fn store_api_key(&self, token_hash: &str, key: &ApiKey) -> PortResult<()>;
+}
+
+/// A bidder whose health is due to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueCheck {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub rtb_target: RtbTargetId,
+}
+
+/// One look at a bidder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// Which.
+    pub rtb_target: RtbTargetId,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it answered (any status below 500).
+    pub up: bool,
+    /// HTTP status, when there was one.
+    pub status: Option<u16>,
+    /// Time to the answer, or until we gave up.
+    pub latency_ms: u32,
+    /// The outbound client's code, when there was no answer.
+    pub failure: Option<String>,
+}
+
+/// Bidders' health. Creating an RTB target makes it due at once.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// Bidders due by now, oldest first.
+    async fn due_checks(&self, now: Timestamp, limit: u16) -> PortResult<Vec<DueCheck>>;
+
+    /// Stores a check (kept 30 days) and makes the bidder due again at `next`.
+    async fn record_check(&self, tenant: TenantId, check: &HealthCheck, next: Timestamp) -> PortResult<()>;
+}

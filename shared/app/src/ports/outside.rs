@@ -1,0 +1,153 @@
+//! Ports to the outside: bidders, Twilio's REST API, the queue, the pages on the CDN.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::auction::{BidRequest, BidderResult};
+use domain::call::CallStatus;
+use domain::ids::{AccountSid, AuctionId, CallId, CallSid, CampaignId, RtbTargetId, TenantId};
+use domain::phone::E164;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::PortResult;
+
+/// A bidder's answer as it came in, at most 64 KB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BidderAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Time to its last byte.
+    pub elapsed: Duration,
+}
+
+/// A bidder gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the bidder could not be asked: {code}")]
+pub struct NoAnswer {
+    /// The outbound client's stable code, for example `timed_out`, `blocked_address`.
+    pub code: String,
+    /// Nothing was sent yet, so asking again is safe.
+    pub before_sending: bool,
+}
+
+/// Asks bidders over HTTP: the only way out to addresses that tenants name.
+#[async_trait]
+pub trait Bidders: Send + Sync {
+    /// Asks one bidder; gives up at the deadline. Dropping the future abandons the connection.
+    async fn ask(&self, request: &BidRequest, deadline: Instant) -> Result<BidderAnswer, NoAnswer>;
+
+    /// Looks whether an address answers at all, without a bid request (an HTTP HEAD).
+    async fn probe(&self, url: &str, deadline: Instant) -> Result<BidderAnswer, NoAnswer>;
+}
+
+/// A call leg as Twilio's REST API tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarrierCall {
+    /// Twilio's id.
+    pub sid: CallSid,
+    /// Its state.
+    pub status: CallStatus,
+    /// Whom it went to, as Twilio writes it.
+    pub to: String,
+    /// Seconds from answer to end, once ended.
+    pub duration_s: Option<u32>,
+    /// When it was answered or tried.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// What Twilio shall do with a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberRouting {
+    /// POST: what to do with a call.
+    pub voice_url: String,
+    /// GET: what to do when we cannot say.
+    pub fallback_url: String,
+    /// POST: told when a call has ended.
+    pub status_url: String,
+}
+
+/// Twilio's REST API.
+#[async_trait]
+pub trait Telephony: Send + Sync {
+    /// One leg; `None` when Twilio does not know it.
+    async fn call(&self, account: &AccountSid, sid: &CallSid) -> PortResult<Option<CarrierCall>>;
+
+    /// The legs that a call dialled.
+    async fn children(&self, account: &AccountSid, parent: &CallSid) -> PortResult<Vec<CarrierCall>>;
+
+    /// Points a number at us; `false` when the account has no such number.
+    async fn route_number(
+        &self,
+        account: &AccountSid,
+        number: &E164,
+        routing: &NumberRouting,
+    ) -> PortResult<bool>;
+}
+
+/// One bidder's part in one auction, for the bid log. Phone numbers in the texts are masked before it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BidLogEntry {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which auction.
+    pub auction: AuctionId,
+    /// For which call.
+    pub call: CallId,
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// Which bidder.
+    pub bidder: RtbTargetId,
+    /// When the auction began.
+    pub at: Timestamp,
+    /// Address without query.
+    pub url: String,
+    /// What was sent, shortened; `None` when it was not asked.
+    pub request: Option<String>,
+    /// HTTP status of the answer.
+    pub status: Option<u16>,
+    /// What came back, shortened.
+    pub response: Option<String>,
+    /// Verdict with amount, latency and reason.
+    pub result: BidderResult,
+    /// Whether its bid ranked first.
+    pub won: bool,
+}
+
+/// The way to work that is done later.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Hands bids over to be logged; at least once.
+    async fn log_bids(&self, entries: &[BidLogEntry]) -> PortResult<()>;
+}
+
+/// Where logged bids are kept.
+#[async_trait]
+pub trait BidLog: Send + Sync {
+    /// Stores one; storing it again changes nothing.
+    async fn store(&self, entry: &BidLogEntry) -> PortResult<()>;
+
+    /// The bids of one bidder on one UTC day, newest first.
+    async fn of_bidder(
+        &self,
+        tenant: TenantId,
+        bidder: RtbTargetId,
+        day: jiff::civil::Date,
+        limit: u16,
+    ) -> PortResult<Vec<BidLogEntry>>;
+
+    /// The bids of one auction.
+    async fn of_auction(&self, tenant: TenantId, auction: AuctionId) -> PortResult<Vec<BidLogEntry>>;
+}
+
+/// The static documents Twilio reads when we cannot answer.
+#[async_trait]
+pub trait FallbackPages: Send + Sync {
+    /// Writes the document of a number (TwiML).
+    async fn write(&self, number: &E164, document: &str) -> PortResult<()>;
+}

@@ -1,0 +1,334 @@
+//! The ring tree for a waiting caller: ask the bidders at once, stop at the deadline, dial the winner.
+//!
+//! Idempotency: the step. The first request marks it started; a repeat waits for its answer, and when that does not come
+//! takes the step over with the static plan. Whoever writes the answer first decides, the other one gives the same.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::auction::{self, Answer, Auction, Bid, BidRequest, BidderResult, Refusal};
+use domain::call::{Call, CallStatus, Leg, leg_end};
+use domain::campaign::BidderEntry;
+use domain::caps::{CounterId, Usage};
+use domain::ids::{AuctionId, CallId, TenantId};
+use domain::phone;
+use domain::routing::{Situation, Via, eligible};
+use domain::snapshot::Snapshot;
+use domain::target::RtbTarget;
+use domain::voice::Reply;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::place::{self, Placing};
+use crate::ports::{
+    BidLogEntry, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult, Published,
+    Step, StepStart,
+};
+
+/// A repeat waits this long, from the start of the first request, before it takes the static route.
+const TAKE_OVER_AFTER: Duration = Duration::from_millis(3_900);
+
+/// How often a repeat looks.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Longest text of a request or answer kept in the bid log, bytes.
+const LOGGED_TEXT: usize = 4_096;
+
+/// Runs auctions.
+#[derive(Clone)]
+pub struct RunAuction {
+    /// The campaign as published.
+    pub published: Arc<dyn Published>,
+    /// Counters and live flags.
+    pub counters: Arc<dyn Counters>,
+    /// The call.
+    pub calls: Arc<dyn Calls>,
+    /// The bidders.
+    pub bidders: Arc<dyn Bidders>,
+    /// The bid log.
+    pub outbox: Arc<dyn Outbox>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What the auction brought.
+struct Outcome {
+    auction: Arc<Auction>,
+    log: Vec<BidLogEntry>,
+}
+
+impl RunAuction {
+    /// Answers the auction step of a call; `None` when there is no such call.
+    pub async fn run(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        step: u16,
+        caller: CallStatus,
+    ) -> PortResult<Option<Reply>> {
+        let Some(record) = self.calls.load(tenant, call).await? else { return Ok(None) };
+        match record.steps.iter().find(|(number, _)| *number == step) {
+            Some((_, Step::Answered(earlier))) => return Ok(Some(earlier.reply.clone())),
+            Some((_, Step::Started { by, at })) => {
+                return self.wait_or_take_over(&record, step, *by, *at).await.map(Some);
+            }
+            None => {}
+        }
+        if caller.is_terminal() || record.closing.is_some() || leg_end(Leg::Caller, &record.events).is_some()
+        {
+            return Ok(Some(Reply::hangup()));
+        }
+        let token = self.clock.new_id();
+        let started = self.calls.start_step(tenant, call, step, token, self.clock.now());
+        let (started, context) = futures::try_join!(started, self.context(&record))?;
+        match started {
+            StepStart::Theirs(Step::Answered(earlier)) => Ok(Some(earlier.reply)),
+            StepStart::Theirs(Step::Started { by, at }) => {
+                self.wait_or_take_over(&record, step, by, at).await.map(Some)
+            }
+            StepStart::Ours => {
+                let (snapshot, usage) = context;
+                self.auction_and_dial(&record, step, token, &snapshot, &usage).await.map(Some)
+            }
+        }
+    }
+
+    async fn context(&self, record: &CallRecord) -> PortResult<(Arc<Snapshot>, HashMap<CounterId, Usage>)> {
+        call_context(&*self.published, &*self.counters, &record.call).await
+    }
+
+    async fn auction_and_dial(
+        &self,
+        record: &CallRecord,
+        step: u16,
+        token: Uuid,
+        snapshot: &Snapshot,
+        usage: &HashMap<CounterId, Usage>,
+    ) -> PortResult<Reply> {
+        let outcome = self.ask_everyone(&record.call, step, snapshot, usage).await;
+        let placing = Placing {
+            call: Arc::clone(&record.call),
+            begins: false,
+            step,
+            started_by: Some(token),
+            snapshot,
+            usage,
+            bids: &outcome.auction.ranking,
+            tried: &[],
+            gives_back: None,
+            auction: Some(Arc::clone(&outcome.auction)),
+        };
+        let placed = place::place(&*self.calls, &*self.clock, placing);
+        let (reply, logged) = futures::join!(placed, self.outbox.log_bids(&outcome.log));
+        if let Err(error) = logged {
+            // The auction itself is stored with the step; only the texts are missing from the log.
+            tracing::error!(call = %record.call.id, error = &error as &dyn std::error::Error, "bids not logged");
+        }
+        reply
+    }
+
+    /// A repeat of a request that is being worked on.
+    async fn wait_or_take_over(
+        &self,
+        record: &CallRecord,
+        step: u16,
+        by: Uuid,
+        started_at: Timestamp,
+    ) -> PortResult<Reply> {
+        let call = &record.call;
+        let waited = Duration::try_from(self.clock.now().duration_since(started_at)).unwrap_or_default();
+        let take_over_at = Instant::now() + TAKE_OVER_AFTER.saturating_sub(waited);
+        loop {
+            if let Some(Step::Answered(earlier)) = self.calls.step(call.tenant, call.id, step).await? {
+                return Ok(earlier.reply);
+            }
+            if Instant::now() >= take_over_at {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY.min(take_over_at - Instant::now())).await;
+        }
+        tracing::warn!(call = %call.id, step, "auction did not answer in time, taking the static route");
+        let (snapshot, usage) = self.context(record).await?;
+        let placing = Placing {
+            call: Arc::clone(call),
+            begins: false,
+            step,
+            started_by: Some(by),
+            snapshot: &snapshot,
+            usage: &usage,
+            bids: &[],
+            tried: &[],
+            gives_back: None,
+            auction: None,
+        };
+        place::place(&*self.calls, &*self.clock, placing).await
+    }
+
+    /// Asks all eligible bidders at once; whoever has not answered at the deadline is abandoned.
+    async fn ask_everyone(
+        &self,
+        call: &Call,
+        step: u16,
+        snapshot: &Snapshot,
+        usage: &HashMap<CounterId, Usage>,
+    ) -> Outcome {
+        let settings = &snapshot.campaign.auction;
+        let deadline_ms = settings.deadline_on_call_ms();
+        let (began, started_at) = (Instant::now(), self.clock.now());
+        let deadline = began + Duration::from_millis(u64::from(deadline_ms));
+        let situation = Situation { call, now: started_at, usage, tried: &[] };
+
+        let mut results: Vec<Option<Heard>> = settings.bidders.iter().map(|_| None).collect();
+        let mut asked = FuturesUnordered::new();
+        for (index, entry) in settings.bidders.iter().enumerate() {
+            let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { continue };
+            let via = Via::RtbTarget(entry.rtb_target);
+            match eligible(via, bidder.status, &bidder.caps, &bidder.time_zone, &situation) {
+                Err(reason) => {
+                    results[index] = Some(Heard::silent(entry, bidder, Refusal::NotAsked(reason), None));
+                }
+                Ok(_) => {
+                    let facts = auction::facts(call, &snapshot.campaign.name, bidder.caller_id_exposure);
+                    let request = auction::request(bidder, &facts);
+                    asked.push(async move { (index, self.ask(snapshot, entry, bidder, request, deadline).await) });
+                }
+            }
+        }
+        while let Some((index, heard)) = asked.next().await {
+            results[index] = Some(heard);
+        }
+        drop(asked);
+
+        let id = AuctionId::from_uuid(self.clock.new_id());
+        let heard: Vec<Heard> = results.into_iter().flatten().collect();
+        let mut ranking = auction::rank(heard.iter().filter_map(|heard| heard.bid.clone()).collect());
+        let mut results: Vec<BidderResult> = heard.iter().map(|heard| heard.result.clone()).collect();
+        if ranking.len() < usize::from(settings.min_bidders) {
+            ranking.clear();
+            for result in results.iter_mut().filter(|result| result.refusal.is_none()) {
+                result.refusal = Some(Refusal::TooFewBidders);
+            }
+        }
+        let winner = ranking.first().map(|bid| bid.bidder);
+        let log = heard
+            .into_iter()
+            .zip(&results)
+            .map(|(heard, result)| BidLogEntry {
+                tenant: call.tenant,
+                auction: id,
+                call: call.id,
+                campaign: call.campaign,
+                bidder: result.bidder,
+                at: started_at,
+                url: heard.url,
+                request: heard.request,
+                status: heard.status,
+                response: heard.response,
+                result: result.clone(),
+                won: winner == Some(result.bidder),
+            })
+            .collect();
+        let took_ms = milliseconds(began.elapsed());
+        let auction = Auction { id, call: call.id, step, started_at, deadline_ms, took_ms, results, ranking };
+        Outcome { auction: Arc::new(auction), log }
+    }
+
+    async fn ask(
+        &self,
+        snapshot: &Snapshot,
+        entry: &BidderEntry,
+        bidder: &RtbTarget,
+        request: BidRequest,
+        deadline: Instant,
+    ) -> Heard {
+        let began = Instant::now();
+        let own_deadline = deadline.min(began + Duration::from_millis(u64::from(bidder.timeout_ms)));
+        // The adapter keeps the deadline itself; this one holds even if an adapter does not.
+        let answer = tokio::time::timeout_at(own_deadline, self.bidders.ask(&request, own_deadline)).await;
+        let mut heard = match answer {
+            Err(_) => Heard::silent(entry, bidder, Refusal::TimedOut, Some(began.elapsed())),
+            Ok(Err(NoAnswer { code, .. })) if code == "timed_out" => {
+                Heard::silent(entry, bidder, Refusal::TimedOut, Some(began.elapsed()))
+            }
+            Ok(Err(NoAnswer { code, .. })) => {
+                Heard::silent(entry, bidder, Refusal::NotReached(code), Some(began.elapsed()))
+            }
+            Ok(Ok(answer)) => {
+                let reading = Answer {
+                    status: answer.status,
+                    body: &answer.body,
+                    latency_ms: milliseconds(answer.elapsed),
+                    received_at: self.clock.now(),
+                };
+                let (result, bid) =
+                    auction::read_answer(bidder, entry, &snapshot.campaign.auction, reading);
+                Heard {
+                    result,
+                    bid,
+                    url: String::new(),
+                    request: None,
+                    status: Some(answer.status),
+                    response: Some(for_log(&String::from_utf8_lossy(&answer.body))),
+                }
+            }
+        };
+        heard.url = request.url.split(['?', '#']).next().unwrap_or_default().to_owned();
+        heard.request = Some(for_log(&request.body));
+        heard
+    }
+}
+
+/// The published version a call runs on, and the counters of its destinations.
+pub(crate) async fn call_context(
+    published: &dyn Published,
+    counters: &dyn Counters,
+    call: &Call,
+) -> PortResult<(Arc<Snapshot>, HashMap<CounterId, Usage>)> {
+    let snapshot = published.snapshot(call.tenant, call.campaign, call.snapshot_version).await?;
+    let missing = || PortError::corrupt("read the campaign of a call", "its published version is missing");
+    let snapshot = snapshot.ok_or_else(missing)?;
+    let of: Vec<CounterId> = snapshot.counters().into_iter().collect();
+    let usage = counters.usage(call.tenant, &of).await?;
+    Ok((snapshot, usage))
+}
+
+/// What we heard from one bidder, with what the log keeps of it.
+struct Heard {
+    result: BidderResult,
+    bid: Option<Bid>,
+    url: String,
+    request: Option<String>,
+    status: Option<u16>,
+    response: Option<String>,
+}
+
+impl Heard {
+    fn silent(entry: &BidderEntry, bidder: &RtbTarget, refusal: Refusal, after: Option<Duration>) -> Self {
+        let result = BidderResult {
+            bidder: entry.rtb_target,
+            name: bidder.name.clone(),
+            latency_ms: after.map(milliseconds),
+            amount: None,
+            destination: None,
+            refusal: Some(refusal),
+        };
+        Self { result, bid: None, url: String::new(), request: None, status: None, response: None }
+    }
+}
+
+fn for_log(text: &str) -> String {
+    let mut end = text.len().min(LOGGED_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    phone::mask_all(&text[..end])
+}
+
+fn milliseconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

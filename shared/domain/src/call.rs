@@ -1,0 +1,287 @@
+//! A call's life: what we wrote down about it, what Twilio told us, and when it is over.
+//!
+//! Callbacks arrive twice, late and in any order, so nothing here depends on order: the state is folded from the *set* of
+//! events. A call closes when the caller's leg has ended **and** every attempt we dialled has ended.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::caps::Reservation;
+use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
+use crate::ledger::{Payout, Terms};
+use crate::money::{Currency, Money};
+use crate::phone::{Destination, E164};
+use crate::routing::Via;
+
+/// Twilio's call status. Only moves forward; the last five are terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallStatus {
+    /// Waiting to be dialled.
+    Queued,
+    /// Being dialled.
+    Initiated,
+    /// Ringing.
+    Ringing,
+    /// Answered.
+    InProgress,
+    /// Answered and over.
+    Completed,
+    /// The callee was busy.
+    Busy,
+    /// Could not be connected.
+    Failed,
+    /// Nobody answered in time.
+    NoAnswer,
+    /// Ended before it was answered.
+    Canceled,
+}
+
+impl CallStatus {
+    /// Twilio's spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Initiated => "initiated",
+            Self::Ringing => "ringing",
+            Self::InProgress => "in-progress",
+            Self::Completed => "completed",
+            Self::Busy => "busy",
+            Self::Failed => "failed",
+            Self::NoAnswer => "no-answer",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// Whether nothing more can happen.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Busy | Self::Failed | Self::NoAnswer | Self::Canceled)
+    }
+}
+
+/// Not one of Twilio's call states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a call status that Twilio documents")]
+pub struct UnknownStatus;
+
+impl FromStr for CallStatus {
+    type Err = UnknownStatus;
+    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
+        Ok(match text {
+            "queued" => Self::Queued,
+            "initiated" => Self::Initiated,
+            "ringing" => Self::Ringing,
+            // `answered` is what a Dial action says of a conference.
+            "in-progress" | "answered" => Self::InProgress,
+            "completed" => Self::Completed,
+            "busy" => Self::Busy,
+            "failed" => Self::Failed,
+            "no-answer" => Self::NoAnswer,
+            "canceled" => Self::Canceled,
+            _ => return Err(UnknownStatus),
+        })
+    }
+}
+impl fmt::Display for CallStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A call as it began, with what its books need frozen from the published campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// From Twilio's CallSid.
+    pub id: CallId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// The Twilio account it came through.
+    pub account_sid: AccountSid,
+    /// The campaign that took it.
+    pub campaign: CampaignId,
+    /// The published version it runs on, to its end.
+    pub snapshot_version: u64,
+    /// The dialled number.
+    pub to: E164,
+    /// Its id.
+    pub number: NumberId,
+    /// The caller as Twilio wrote it: mostly E.164, but also `anonymous` or a SIP address.
+    pub from: String,
+    /// Two-letter state of the caller, when Twilio knows it.
+    #[serde(default)]
+    pub from_state: Option<String>,
+    /// ZIP code of the caller, when Twilio knows it.
+    #[serde(default)]
+    pub from_zip: Option<String>,
+    /// When it reached us.
+    pub started_at: Timestamp,
+    /// Decides every draw of this call; stored so that decisions can be replayed.
+    pub seed: u64,
+    /// Currency of its books.
+    pub currency: Currency,
+    /// Who is paid.
+    pub publisher: Option<PublisherId>,
+    /// What they are paid.
+    pub payout: Payout,
+}
+
+impl Call {
+    /// The caller's number, when it is one.
+    pub fn caller(&self) -> Option<E164> {
+        self.from.parse().ok()
+    }
+}
+
+/// One destination we asked Twilio to dial. Its number is the step that asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The step whose answer dialled it.
+    pub number: u16,
+    /// Target or bidder.
+    pub via: Via,
+    /// Its name then.
+    pub name: String,
+    /// Where.
+    pub destination: Destination,
+    /// The bid, when there was one.
+    pub bid: Option<Money>,
+    /// What was agreed.
+    pub terms: Terms,
+    /// Capacity held for it; `None` when nothing is capped.
+    pub reservation: Option<Reservation>,
+    /// When we answered with the dial.
+    pub dialled_at: Timestamp,
+}
+
+/// Which leg of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leg {
+    /// The caller's.
+    Caller,
+    /// The one dialled by attempt n.
+    Attempt(u16),
+}
+
+/// Who told us. When several tell of the same leg's end, the first in this order is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A status callback.
+    Callback,
+    /// We asked Twilio.
+    CarrierCheck,
+    /// The answer to a `<Dial>` that named no child call: the only word about a leg that never came to be.
+    DialAction,
+}
+
+/// One thing we were told about a leg. The set of these is the truth about a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegEvent {
+    /// Which leg.
+    pub leg: Leg,
+    /// Its state then.
+    pub status: CallStatus,
+    /// Twilio's sequence number within the leg; 0 when there is none.
+    pub sequence: u32,
+    /// Who told us.
+    pub source: Source,
+    /// When it happened, by Twilio's clock when it says so.
+    pub at: Timestamp,
+    /// Seconds from answer to end; only with a terminal state.
+    pub duration_s: Option<u32>,
+    /// Twilio's id of the leg.
+    pub sid: Option<CallSid>,
+}
+
+/// How one leg ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LegEnd {
+    /// Terminal state.
+    pub status: CallStatus,
+    /// When.
+    pub at: Timestamp,
+    /// Seconds the leg was answered; 0 when it never was.
+    pub answered_seconds: u32,
+}
+
+/// How a leg ended, if the events say that it did.
+pub fn leg_end(leg: Leg, events: &[LegEvent]) -> Option<LegEnd> {
+    let of_leg = || events.iter().filter(|event| event.leg == leg);
+    let end = of_leg()
+        .filter(|event| event.status.is_terminal())
+        .min_by_key(|event| (event.source, event.sequence, event.status, event.at))?;
+    let answered_seconds = match (end.status, end.duration_s) {
+        (CallStatus::Completed, Some(seconds)) => seconds,
+        (CallStatus::Completed, None) => of_leg()
+            .filter(|event| event.status == CallStatus::InProgress)
+            .map(|event| event.at)
+            .min()
+            .map_or(0, |answered| seconds_between(answered, end.at)),
+        _ => 0,
+    };
+    Some(LegEnd { status: end.status, at: end.at, answered_seconds })
+}
+
+/// Whole seconds from one instant to another, never negative.
+pub fn seconds_between(from: Timestamp, to: Timestamp) -> u32 {
+    u32::try_from(to.as_second().saturating_sub(from.as_second())).unwrap_or(0)
+}
+
+/// Where a call stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Something has not ended yet.
+    Open,
+    /// Everything has ended.
+    Concluded(Box<Conclusion>),
+}
+
+/// A call that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// Terminal state of the caller's leg.
+    pub status: CallStatus,
+    /// When the caller's leg ended.
+    pub ended_at: Timestamp,
+    /// Seconds from the first ring to the end.
+    pub total_seconds: u32,
+    /// Whether caller and callee could talk.
+    pub connected: bool,
+    /// Seconds they could; 0 when they could not.
+    pub connected_seconds: u32,
+    /// Seconds from dialling the billed attempt to its end.
+    pub seconds_from_dial: u32,
+    /// The attempt the books are about: the connected one, else the last one dialled.
+    pub billed: Option<Attempt>,
+}
+
+/// Folds what we know into where the call stands. The order of `attempts` and `events` and repetitions in them do not
+/// matter.
+pub fn standing(call: &Call, attempts: &[Attempt], events: &[LegEvent]) -> Standing {
+    let Some(caller) = leg_end(Leg::Caller, events) else { return Standing::Open };
+    let mut ends = Vec::with_capacity(attempts.len());
+    for attempt in attempts {
+        match leg_end(Leg::Attempt(attempt.number), events) {
+            Some(end) => ends.push((attempt, end)),
+            None => return Standing::Open,
+        }
+    }
+    let billed = ends
+        .iter()
+        .max_by_key(|(attempt, end)| (end.status == CallStatus::Completed, attempt.number))
+        .copied();
+    let connected = billed.is_some_and(|(_, end)| end.status == CallStatus::Completed);
+    Standing::Concluded(Box::new(Conclusion {
+        status: caller.status,
+        ended_at: caller.at,
+        total_seconds: seconds_between(call.started_at, caller.at),
+        connected,
+        connected_seconds: billed.map_or(0, |(_, end)| end.answered_seconds),
+        seconds_from_dial: billed.map_or(0, |(attempt, end)| seconds_between(attempt.dialled_at, end.at)),
+        billed: billed.map(|(attempt, _)| attempt.clone()),
+    }))
+}

@@ -1,0 +1,20 @@
+//! What pay-per-call means, decided purely: who gets a call, what a bid is worth, when a call is over, who is owed what.
+//!
+//! No clock, no randomness, no I/O: time, seeds and ids are arguments. Every decision returns its reasons.
+
+pub mod auction;
+pub mod call;
+pub mod campaign;
+pub mod caps;
+pub mod ids;
+pub mod ledger;
+pub mod money;
+pub mod number;
+pub mod phone;
+pub mod routing;
+pub mod seed;
+pub mod snapshot;
+pub mod target;
+pub mod tokens;
+pub mod validate;
+pub mod voice;

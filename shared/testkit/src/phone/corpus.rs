@@ -1,0 +1,43 @@
+//! Keeps every TwiML document that was received, so that a check outside this process can judge each of them.
+//!
+//! One file per process, one JSON object per line: `{"id","kind","xml"}`, kind `voice` or `whisper`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+use serde::Serialize;
+
+use super::locked;
+
+/// The variable that names the folder when the configuration does not.
+pub(super) const VARIABLE: &str = "TWIML_CORPUS_DIR";
+
+/// Where documents go.
+#[derive(Debug)]
+pub(super) struct Corpus(Mutex<File>);
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: &'a str,
+    kind: &'a str,
+    xml: &'a str,
+}
+
+impl Corpus {
+    /// Opens this process's file in a folder, which is made if need be.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let path = folder.join(format!("phone-{}.ndjson", std::process::id()));
+        Ok(Self(Mutex::new(OpenOptions::new().create(true).append(true).open(path)?)))
+    }
+
+    /// Adds a document, as one write, so that networks in the same process do not mix their lines.
+    pub(super) fn add(&self, id: &str, whisper: bool, xml: &str) -> io::Result<()> {
+        let kind = if whisper { "whisper" } else { "voice" };
+        let mut line = serde_json::to_vec(&Entry { id, kind, xml }).map_err(io::Error::other)?;
+        line.push(b'\n');
+        locked(&self.0).write_all(&line)
+    }
+}

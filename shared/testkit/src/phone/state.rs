@@ -1,0 +1,187 @@
+//! What the simulated account knows: its numbers, and every call it ever carried.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::PhoneConfig;
+use super::call::Call;
+use super::corpus::Corpus;
+use super::journey::CallStatus;
+use super::locked;
+use super::script::{CallScript, CalleeScript};
+use super::twiml::Method;
+use super::webhook::WebhookClient;
+
+/// A phone number of the account and what happens when it is called. The REST API changes the same fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NumberConfig {
+    /// `PN…`; made from the number when empty.
+    pub sid: String,
+    /// E.164.
+    pub phone_number: String,
+    /// A name for people.
+    pub friendly_name: String,
+    /// Asked when a call arrives. Empty: the call fails.
+    pub voice_url: String,
+    /// How.
+    pub voice_method: Method,
+    /// Asked when instructions cannot be had or understood. Empty: none.
+    pub voice_fallback_url: String,
+    /// How.
+    pub voice_fallback_method: Method,
+    /// Told once, when a call is over. Empty: nobody.
+    pub status_callback: String,
+    /// How.
+    pub status_callback_method: Method,
+    /// Whether `CallerName` is sent.
+    pub voice_caller_id_lookup: bool,
+}
+
+impl Default for NumberConfig {
+    fn default() -> Self {
+        Self {
+            sid: String::new(),
+            phone_number: String::new(),
+            friendly_name: String::new(),
+            voice_url: String::new(),
+            voice_method: Method::Post,
+            voice_fallback_url: String::new(),
+            voice_fallback_method: Method::Post,
+            status_callback: String::new(),
+            status_callback_method: Method::Post,
+            voice_caller_id_lookup: false,
+        }
+    }
+}
+
+impl NumberConfig {
+    /// A number that asks one address for its calls.
+    pub fn new(phone_number: impl Into<String>, voice_url: impl Into<String>) -> Self {
+        Self { phone_number: phone_number.into(), voice_url: voice_url.into(), ..Self::default() }
+    }
+
+    /// Fills in what was left empty.
+    pub(super) fn completed(mut self) -> Self {
+        let digits = self.phone_number.trim_start_matches('+');
+        if self.sid.is_empty() {
+            self.sid = format!("PN{digits:0>32}");
+        }
+        if self.friendly_name.is_empty() {
+            self.friendly_name.clone_from(&self.phone_number);
+        }
+        self
+    }
+}
+
+/// A call or leg as the REST API shows it.
+#[derive(Debug, Clone)]
+pub(super) struct CallRecord {
+    pub(super) sid: String,
+    pub(super) parent: Option<String>,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) status: CallStatus,
+    pub(super) phone_number_sid: String,
+    pub(super) answered_by: Option<String>,
+    pub(super) forwarded_from: Option<String>,
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+    pub(super) ended: Option<Timestamp>,
+    pub(super) seconds: u64,
+}
+
+impl CallRecord {
+    pub(super) fn direction(&self) -> &'static str {
+        if self.parent.is_some() { "outbound-dial" } else { "inbound" }
+    }
+}
+
+/// Everything the calls of a network share.
+pub(super) struct Network {
+    pub(super) config: PhoneConfig,
+    pub(super) webhooks: WebhookClient,
+    pub(super) corpus: Option<Corpus>,
+    pub(super) numbers: Mutex<BTreeMap<String, NumberConfig>>,
+    callees: Mutex<BTreeMap<String, CalleeScript>>,
+    records: Mutex<Records>,
+    /// Calls under way, by the CallSid of the caller's call and of every leg.
+    pub(super) live: Mutex<HashMap<String, Arc<Call>>>,
+}
+
+#[derive(Default)]
+struct Records {
+    by_sid: HashMap<String, CallRecord>,
+    order: Vec<String>,
+}
+
+impl Network {
+    pub(super) fn new(config: PhoneConfig, corpus: Option<Corpus>) -> Self {
+        let numbers = config.numbers.iter().map(|number| (number.phone_number.clone(), number.clone().completed()));
+        Self {
+            webhooks: WebhookClient::new(config.auth_token.clone(), config.time_scale),
+            numbers: Mutex::new(numbers.collect()),
+            callees: Mutex::new(config.callees.clone()),
+            records: Mutex::default(),
+            live: Mutex::default(),
+            corpus,
+            config,
+        }
+    }
+
+    pub(super) fn number(&self, phone_number: &str) -> Option<NumberConfig> {
+        locked(&self.numbers).get(phone_number).cloned()
+    }
+
+    pub(super) fn set_callee(&self, destination: String, script: CalleeScript) {
+        locked(&self.callees).insert(destination, script);
+    }
+
+    /// Who answers at a destination: as the call says, else as the network says. A SIP address is looked up as it
+    /// is written, then without its headers, then without its parameters.
+    pub(super) fn callee(&self, script: &CallScript, destination: &str) -> CalleeScript {
+        let without_headers = destination.split_once('?').map_or(destination, |(address, _)| address);
+        let bare = without_headers.split_once(';').map_or(without_headers, |(address, _)| address);
+        let spellings = [destination, without_headers, bare];
+        if let Some(found) = spellings.iter().find_map(|spelling| script.callees.get(*spelling)) {
+            return found.clone();
+        }
+        let callees = locked(&self.callees);
+        if let Some(found) = spellings.iter().find_map(|spelling| callees.get(*spelling)) {
+            return found.clone();
+        }
+        script.default_callee.clone().unwrap_or_else(|| self.config.default_callee.clone())
+    }
+
+    /// Adds a call to the account's list, or changes one that is there.
+    pub(super) fn keep(&self, record: CallRecord) {
+        let mut records = locked(&self.records);
+        if !records.by_sid.contains_key(&record.sid) {
+            records.order.push(record.sid.clone());
+        }
+        records.by_sid.insert(record.sid.clone(), record);
+    }
+
+    /// Changes a call that is there.
+    pub(super) fn amend(&self, sid: &str, now: Timestamp, change: impl FnOnce(&mut CallRecord)) {
+        let mut records = locked(&self.records);
+        if let Some(record) = records.by_sid.get_mut(sid) {
+            change(record);
+            record.updated = now;
+        }
+    }
+
+    pub(super) fn record(&self, sid: &str) -> Option<CallRecord> {
+        locked(&self.records).by_sid.get(sid).cloned()
+    }
+
+    /// Calls that fit, newest first, as Twilio lists them.
+    pub(super) fn records(&self, fits: impl Fn(&CallRecord) -> bool) -> Vec<CallRecord> {
+        let records = locked(&self.records);
+        let newest_first = records.order.iter().rev().filter_map(|sid| records.by_sid.get(sid));
+        newest_first.filter(|record| fits(record)).cloned().collect()
+    }
+}
