@@ -1,5 +1,6 @@
 //! Makes an API key in the table that `TABLE_NAME` names. The token is printed once; the table keeps its hash.
 
+use app::api_keys;
 use app::clock::{Clock, SystemClock};
 use app::ports::{ApiKey, Identity};
 use domain::ids::{ApiKeyId, TenantId};
@@ -21,7 +22,7 @@ pub fn run(options: &[&str]) -> Result<String, String> {
     let table = std::env::var("TABLE_NAME").map_err(|_| "TABLE_NAME is not set: which table?")?;
 
     let clock = SystemClock;
-    let token = ApiKey::new_token();
+    let token = api_keys::new_token().map_err(|error| error.to_string())?;
     let key = ApiKey {
         id: ApiKeyId::from_uuid(clock.new_id()),
         tenant,
@@ -34,7 +35,7 @@ pub fn run(options: &[&str]) -> Result<String, String> {
     runtime.block_on(async {
         let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
         let store = Store::new(aws_sdk_dynamodb::Client::new(&config), table);
-        store.store_api_key(&ApiKey::hash(&token), &key).await.map_err(|error| error.to_string())
+        store.store_api_key(&api_keys::hash(&token), &key).await.map_err(|error| error.to_string())
     })?;
     Ok(format!("{token}\nKeep it: it is not shown again. Id {}, scopes {}.", key.id, key.scopes.join(", ")))
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use domain::call::{Attempt, CallStatus, Leg, LegEvent, Source, leg_end};
 use domain::caps::ReservationState;
-use domain::ids::{CallId, CallSid, TenantId};
+use domain::ids::{AccountSid, CallId, CallSid, TenantId};
 use domain::routing::{Decisions, Via};
 use domain::voice::Reply;
 
 use crate::clock::Clock;
 use crate::close_call;
-use crate::place::{self, Placing};
+use crate::place::{self, Placing, StepAnswer};
 use crate::ports::{CallRecord, Calls, Counters, PortResult, Published, Step};
 use crate::run_auction::call_context;
 
@@ -42,17 +42,21 @@ pub struct DialNext {
 }
 
 impl DialNext {
-    /// Answers the step after a dial; `None` when there is no such call.
+    /// Answers the step after a dial. `account` is the one whose token signed the request.
     pub async fn decide(
         &self,
         tenant: TenantId,
         call: CallId,
+        account: &AccountSid,
         step: u16,
         ended: &DialEnded,
-    ) -> PortResult<Option<Reply>> {
-        let Some(record) = self.calls.load(tenant, call).await? else { return Ok(None) };
+    ) -> PortResult<StepAnswer> {
+        let Some(record) = self.calls.load(tenant, call).await? else { return Ok(StepAnswer::UnknownCall) };
+        if record.call.account_sid != *account {
+            return Ok(StepAnswer::WrongAccount);
+        }
         if let Some((_, Step::Answered(earlier))) = record.steps.iter().find(|(number, _)| *number == step) {
-            return Ok(Some(earlier.reply.clone()));
+            return Ok(StepAnswer::Reply(earlier.reply.clone()));
         }
         self.note_leg_that_never_was(&record, step, ended).await?;
 
@@ -60,10 +64,10 @@ impl DialNext {
             || record.closing.is_some()
             || leg_end(Leg::Caller, &record.events).is_some();
         if caller_is_gone {
-            return Ok(Some(Reply::hangup()));
+            return Ok(StepAnswer::Reply(Reply::hangup()));
         }
         let was_connected = matches!(ended.dial, CallStatus::Completed | CallStatus::InProgress);
-        self.answer(&record, step, was_connected).await.map(Some)
+        self.answer(&record, step, was_connected).await.map(StepAnswer::Reply)
     }
 
     async fn answer(&self, record: &CallRecord, step: u16, was_connected: bool) -> PortResult<Reply> {

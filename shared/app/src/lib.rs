@@ -5,6 +5,7 @@
 //! an error means that something did not work, and keeps its cause.
 
 pub mod answer_call;
+pub mod api_keys;
 pub mod bid_log;
 pub mod catalog;
 pub mod check_bidders;

@@ -33,6 +33,17 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 /// How long after everything must be over somebody looks whether it is.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
 
+/// What a webhook about a call's step gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepAnswer {
+    /// What to do.
+    Reply(Reply),
+    /// We know no such call.
+    UnknownCall,
+    /// The account that signed does not own the call.
+    WrongAccount,
+}
+
 /// A step that is to be answered.
 #[derive(Debug)]
 pub struct Placing<'a> {

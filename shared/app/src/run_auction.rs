@@ -11,7 +11,7 @@ use domain::auction::{self, Answer, Auction, Bid, BidRequest, BidderResult, Refu
 use domain::call::{Call, CallStatus, Leg, leg_end};
 use domain::campaign::BidderEntry;
 use domain::caps::{CounterId, Usage};
-use domain::ids::{AuctionId, CallId, TenantId};
+use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone;
 use domain::routing::{Situation, Via, eligible};
 use domain::snapshot::Snapshot;
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::place::{self, Placing};
+use crate::place::{self, Placing, StepAnswer};
 use crate::ports::{
     BidLogEntry, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult, Published,
     Step, StepStart,
@@ -63,37 +63,46 @@ struct Outcome {
 }
 
 impl RunAuction {
-    /// Answers the auction step of a call; `None` when there is no such call.
+    /// Answers the auction step of a call. `account` is the one whose token signed the request.
     pub async fn run(
         &self,
         tenant: TenantId,
         call: CallId,
+        account: &AccountSid,
         step: u16,
         caller: CallStatus,
-    ) -> PortResult<Option<Reply>> {
-        let Some(record) = self.calls.load(tenant, call).await? else { return Ok(None) };
+    ) -> PortResult<StepAnswer> {
+        let Some(record) = self.calls.load(tenant, call).await? else { return Ok(StepAnswer::UnknownCall) };
+        if record.call.account_sid != *account {
+            return Ok(StepAnswer::WrongAccount);
+        }
+        self.answer(&record, step, caller).await.map(StepAnswer::Reply)
+    }
+
+    async fn answer(&self, record: &CallRecord, step: u16, caller: CallStatus) -> PortResult<Reply> {
+        let (tenant, call) = (record.call.tenant, record.call.id);
         match record.steps.iter().find(|(number, _)| *number == step) {
-            Some((_, Step::Answered(earlier))) => return Ok(Some(earlier.reply.clone())),
+            Some((_, Step::Answered(earlier))) => return Ok(earlier.reply.clone()),
             Some((_, Step::Started { by, at })) => {
-                return self.wait_or_take_over(&record, step, *by, *at).await.map(Some);
+                return self.wait_or_take_over(record, step, *by, *at).await;
             }
             None => {}
         }
         if caller.is_terminal() || record.closing.is_some() || leg_end(Leg::Caller, &record.events).is_some()
         {
-            return Ok(Some(Reply::hangup()));
+            return Ok(Reply::hangup());
         }
         let token = self.clock.new_id();
         let started = self.calls.start_step(tenant, call, step, token, self.clock.now());
-        let (started, context) = futures::try_join!(started, self.context(&record))?;
+        let (started, context) = futures::try_join!(started, self.context(record))?;
         match started {
-            StepStart::Theirs(Step::Answered(earlier)) => Ok(Some(earlier.reply)),
+            StepStart::Theirs(Step::Answered(earlier)) => Ok(earlier.reply),
             StepStart::Theirs(Step::Started { by, at }) => {
-                self.wait_or_take_over(&record, step, by, at).await.map(Some)
+                self.wait_or_take_over(record, step, by, at).await
             }
             StepStart::Ours => {
                 let (snapshot, usage) = context;
-                self.auction_and_dial(&record, step, token, &snapshot, &usage).await.map(Some)
+                self.auction_and_dial(record, step, token, &snapshot, &usage).await
             }
         }
     }

@@ -3,6 +3,7 @@
 //! The rest of the product speaks of calls, legs and replies; only this crate knows parameter names, attribute names and
 //! Twilio's limits. Nothing here decides anything about a call.
 
+pub mod door;
 pub mod form;
 pub mod rest;
 pub mod signature;

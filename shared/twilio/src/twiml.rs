@@ -35,27 +35,30 @@ pub fn empty() -> String {
 
 /// The document for this reply.
 pub fn write(reply: &Reply, urls: &Urls) -> String {
-    let last = reply.verbs.iter().position(leaves).map(|at| &reply.verbs[at]);
-    let before = reply.verbs.iter().take_while(|verb| !leaves(verb));
-
+    let mut lead_in = Vec::new();
+    for verb in reply.verbs.iter().take_while(|verb| !leaves(verb)) {
+        let mut element = String::new();
+        write_verb(&mut element, verb, urls, false);
+        if !element.is_empty() {
+            lead_in.push(element);
+        }
+    }
     let mut ending = String::new();
-    if let Some(verb) = last {
-        write_verb(&mut ending, verb, urls);
+    if let Some(verb) = reply.verbs.iter().find(|verb| leaves(verb)) {
+        write_verb(&mut ending, verb, urls, lead_in.is_empty());
+    }
+    if lead_in.is_empty() && ending.is_empty() {
+        return empty();
     }
     ending.push_str("</Response>");
 
     let mut document = format!("{HEAD}<Response>");
-    let empty_length = document.len();
-    for verb in before {
-        let mut element = String::new();
-        write_verb(&mut element, verb, urls);
+    for element in lead_in {
+        // The ending is always kept: it says what becomes of the caller.
         if document.len() + element.len() + ending.len() > MAX_DOCUMENT {
             break;
         }
         document.push_str(&element);
-    }
-    if document.len() == empty_length && last.is_none() {
-        return empty();
     }
     document + &ending
 }
@@ -68,7 +71,7 @@ fn leaves(verb: &Verb) -> bool {
     }
 }
 
-fn write_verb(out: &mut String, verb: &Verb, urls: &Urls) {
+fn write_verb(out: &mut String, verb: &Verb, urls: &Urls, is_first: bool) {
     match verb {
         Verb::Say(text) => {
             let text = clip(text, MAX_SAY);
@@ -77,7 +80,7 @@ fn write_verb(out: &mut String, verb: &Verb, urls: &Urls) {
             }
         }
         Verb::Pause(seconds) => bare(out, "Pause", &[("length", &seconds.max(&1).to_string())]),
-        Verb::Dial(dial) => write_dial(out, dial, urls),
+        Verb::Dial(dial) => write_dial(out, dial, urls, is_first),
         Verb::Redirect(callback) => element(out, "Redirect", &[("method", "POST")], &urls.callback(callback)),
         Verb::Reject(RejectReason::Rejected) => bare(out, "Reject", &[("reason", "rejected")]),
         Verb::Reject(RejectReason::Busy) => bare(out, "Reject", &[("reason", "busy")]),
@@ -85,7 +88,7 @@ fn write_verb(out: &mut String, verb: &Verb, urls: &Urls) {
     }
 }
 
-fn write_dial(out: &mut String, dial: &Dial, urls: &Urls) {
+fn write_dial(out: &mut String, dial: &Dial, urls: &Urls, is_first: bool) {
     let action = urls.callback(&dial.action);
     if dial.nouns.is_empty() {
         // Twilio has nobody to ring; whoever decides after a dial decides now.
@@ -102,7 +105,8 @@ fn write_dial(out: &mut String, dial: &Dial, urls: &Urls) {
         dial.recording_callback.as_ref().filter(|_| record.is_some()).map(|callback| urls.callback(callback));
 
     let mut attributes = vec![("action", action.as_str()), ("method", "POST")];
-    if dial.answer_on_bridge {
+    // After words or silence the call is answered, and there is no ringing to keep the caller in.
+    if dial.answer_on_bridge && is_first {
         attributes.push(("answerOnBridge", "true"));
     }
     if let Some(caller_id) = &dial.caller_id {
@@ -166,7 +170,7 @@ fn sip_headers(headers: &[(String, String)]) -> String {
     for (name, value) in headers {
         let named = name.len() > 2
             && name.as_bytes()[..2].eq_ignore_ascii_case(b"X-")
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !named {
             continue;
         }

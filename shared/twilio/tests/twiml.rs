@@ -109,7 +109,7 @@ fn is_callback(url: &str) -> bool {
 }
 
 /// A dial as Twilio's reference allows it, and as the reply wants it.
-fn check_dial(dial: &Dial, element: &Element) -> TestCaseResult {
+fn check_dial(dial: &Dial, element: &Element, is_first: bool) -> TestCaseResult {
     let urls = urls().map_err(|error| TestCaseError::fail(error.to_string()))?;
     if dial.nouns.is_empty() {
         prop_assert_eq!(&element.name, "Redirect");
@@ -120,7 +120,10 @@ fn check_dial(dial: &Dial, element: &Element) -> TestCaseResult {
     let action = urls.callback(&dial.action);
     prop_assert_eq!(element.attribute("action"), Some(action.as_str()));
     prop_assert_eq!(element.attribute("method"), Some("POST"));
-    prop_assert_eq!(element.attribute("answerOnBridge"), dial.answer_on_bridge.then_some("true"));
+    prop_assert_eq!(
+        element.attribute("answerOnBridge"),
+        (dial.answer_on_bridge && is_first).then_some("true")
+    );
     prop_assert_eq!(element.attribute("callerId"), dial.caller_id.as_ref().map(|number| number.as_str()));
     prop_assert!(whole(element.attribute("timeout"), 5..=600));
     prop_assert!(whole(element.attribute("timeLimit"), 1..=14_400));
@@ -190,7 +193,7 @@ fn check(reply: &Reply) -> TestCaseResult {
             }
             Verb::Dial(dial) => {
                 let element = elements.next().ok_or_else(|| TestCaseError::fail("no Dial"))?;
-                check_dial(dial, element)?;
+                check_dial(dial, element, response.children.len() == 1)?;
                 break;
             }
             Verb::Redirect(_) => {
@@ -216,7 +219,7 @@ fn check(reply: &Reply) -> TestCaseResult {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_document_is_well_formed_and_says_what_the_reply_says(reply in support::reply()) {
@@ -267,12 +270,10 @@ fn a_dial_to_a_number_looks_like_this() -> Read<()> {
 fn a_dial_to_a_sip_address_carries_its_headers_percent_encoded() -> Read<()> {
     let reply = fixed_dial(
         r#"{"destination":{"sip":"sip:bid&1@pbx.example.com;transport=tls"},"send_digits":"1",
-        "sip_headers":[["X-Bid","a b&c=1\r\nX-Evil: 1"],["Via","no"],["X-Ñ","no"],["x-caller","+1 ñ"]],"status_callback":"LEG"}"#,
+        "sip_headers":[["X-Bid","a b&c=1\r\nX-Evil: 1"],["Via","no"],["X-Ñ","no"],["X_No","no"],["x-caller","+1 ñ"]],"status_callback":"LEG"}"#,
     )?;
     let document = write(&reply, &urls()?);
-    let sip = concat!(
-        r#">sip:bid&amp;1@pbx.example.com;transport=tls?X-Bid=a%20b%26c%3D1X-Evil%3A%201&amp;x-caller=%2B1%20%C3%B1</Sip>"#
-    );
+    let sip = r#">sip:bid&amp;1@pbx.example.com;transport=tls?X-Bid=a%20b%26c%3D1X-Evil%3A%201&amp;x-caller=%2B1%20%C3%B1</Sip>"#;
     assert!(document.contains(sip), "{document}");
     assert!(!document.contains("sendDigits"), "{document}");
     Ok(())

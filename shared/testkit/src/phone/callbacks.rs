@@ -48,7 +48,11 @@ impl Call {
         for _ in 0..copies {
             let call = self.clone();
             let callback = callback.clone();
-            tokio::spawn(async move { call.deliver(callback).await });
+            let busy = self.clock.busy();
+            tokio::spawn(async move {
+                call.deliver(callback).await;
+                drop(busy);
+            });
         }
     }
 

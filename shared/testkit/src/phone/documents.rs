@@ -88,37 +88,29 @@ impl Trouble {
 impl Call {
     /// Follows instructions, document after document, until the call ends.
     pub(super) async fn follow(self: &Arc<Self>, start: Start) -> EndedBy {
-        let mut request = match start {
-            Start::Ask(request) => request,
-            Start::Inline(twiml) => match self.obey_inline(&twiml).await {
+        let (mut asked, mut outcome) = match start {
+            Start::Ask(request) => (request.kind, self.ask(&request).await),
+            Start::Inline(twiml) => (WebhookKind::Redirect, self.obey_inline(&twiml).await),
+        };
+        loop {
+            let request = match outcome {
                 Ok(Next::Ask(request)) => request,
                 Ok(Next::End(ended_by)) => return ended_by,
-                Ok(Next::Verb) => return EndedBy::Instructions,
-                Err(trouble) => match self.fallback_request(&trouble) {
+                Err(trouble) if trouble.lost => return EndedBy::Instructions,
+                Err(trouble) => match self.fallback_request(asked, &trouble) {
                     Some(request) => request,
                     None => return self.fail(&trouble).await,
                 },
-            },
-        };
-        loop {
-            let outcome = match self.fetch(None, &request).await {
-                Ok(document) => Box::pin(self.obey(&document)).await,
-                Err(trouble) => Err(trouble),
             };
-            match outcome {
-                Ok(Next::Ask(next)) => request = next,
-                Ok(Next::End(ended_by)) => return ended_by,
-                Ok(Next::Verb) => return EndedBy::Instructions,
-                Err(trouble) if trouble.lost => return EndedBy::Instructions,
-                Err(trouble) => {
-                    let from_fallback = request.kind == WebhookKind::Fallback;
-                    match self.fallback_request(&trouble).filter(|_| !from_fallback) {
-                        Some(next) => request = next,
-                        None => return self.fail(&trouble).await,
-                    }
-                }
-            }
+            asked = request.kind;
+            outcome = self.ask(&request).await;
         }
+    }
+
+    /// Asks for instructions and follows them to their end.
+    async fn ask(self: &Arc<Self>, request: &DocumentRequest) -> Result<Next, Trouble> {
+        let document = Box::pin(self.fetch(None, request)).await?;
+        Box::pin(self.obey(&document)).await
     }
 
     async fn obey_inline(self: &Arc<Self>, twiml: &str) -> Result<Next, Trouble> {
@@ -128,10 +120,10 @@ impl Call {
         Box::pin(self.obey(&Document { instructions, address })).await
     }
 
-    fn fallback_request(&self, trouble: &Trouble) -> Option<DocumentRequest> {
+    fn fallback_request(&self, asked: WebhookKind, trouble: &Trouble) -> Option<DocumentRequest> {
         let url = &self.number.voice_fallback_url;
         self.log.warn(trouble.code, trouble.detail.clone());
-        if url.is_empty() {
+        if url.is_empty() || asked == WebhookKind::Fallback {
             return None;
         }
         let error_url = trouble.url.clone();

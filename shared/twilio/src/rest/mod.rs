@@ -189,9 +189,11 @@ impl RestClient {
         Ask { credentials, doing, method: Method::GET, url, form: None, until }
     }
 
-    /// Asks until there is a lasting answer or too little time for another try.
+    /// Asks until there is a lasting answer or too little time for another try. Out of time, what Twilio said last is a
+    /// better reason than that it said nothing to the attempt which the deadline cut short.
     async fn ask<T: DeserializeOwned>(&self, ask: &Ask<'_>) -> Result<T, RestError> {
         let mut pause = self.pace.first_pause;
+        let mut said = None;
         loop {
             let (error, wished) = match self.attempt(ask).await {
                 Ok(body) => {
@@ -202,7 +204,11 @@ impl RestClient {
             };
             let wait = jittered(pause).max(wished.unwrap_or_default());
             if !error.is_passing() || Instant::now() + wait >= ask.until {
-                return Err(error);
+                let cut_short = matches!(error, RestError::Transport { .. });
+                return Err(said.filter(|_| cut_short).unwrap_or(error));
+            }
+            if matches!(error, RestError::Refused { .. }) {
+                said = Some(error);
             }
             sleep(wait).await;
             pause = (pause * 2).min(self.pace.longest_pause);
@@ -248,7 +254,9 @@ impl RestClient {
 fn http_client() -> Result<reqwest::Client, reqwest::Error> {
     let roots: Result<Vec<_>, _> =
         webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|root| Certificate::from_der(root)).collect();
-    reqwest::Client::builder()
+    #[expect(clippy::disallowed_methods, reason = "the API's address is configuration, not a tenant's input")]
+    let builder = reqwest::Client::builder();
+    builder
         .tls_certs_only(roots?)
         .no_proxy()
         .redirect(Policy::none())

@@ -1,0 +1,33 @@
+//! Composes what the handler needs and runs it on Lambda.
+
+use std::sync::Arc;
+
+use app::clock::SystemClock;
+use app::run_auction::RunAuction;
+use outbound::{AllowList, Outbound};
+use queue::SqsOutbox;
+use rtb_auction::{Context, handle};
+use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
+use store::Store;
+
+#[tokio::main]
+async fn main() -> Result<(), Cause> {
+    logs::init();
+    let settings = Settings::from_env()?;
+    let config = aws::config().await?;
+    let store = Store::connect(&config, &settings.table_name);
+    warm_up("database connection", store.ping()).await;
+    let store = Arc::new(store);
+    let context = Arc::new(Context {
+        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        run_auction: RunAuction {
+            published: store.clone(),
+            counters: store.clone(),
+            calls: store,
+            bidders: Arc::new(Outbound::new(AllowList::parse(&settings.outbound_allow)?)),
+            outbox: Arc::new(SqsOutbox::connect(&config, settings.bid_log_queue_url()?)),
+            clock: Arc::new(SystemClock),
+        },
+    });
+    run_http(move |request| handle(context.clone(), request)).await
+}

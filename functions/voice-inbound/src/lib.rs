@@ -1,0 +1,62 @@
+//! Answers Twilio when a call reaches one of our numbers (VoiceUrl).
+//!
+//! Idempotency: the CallSid; a repeat gets the stored answer.
+
+use std::sync::Arc;
+
+use app::answer_call::{Answer, AnswerCall, Incoming};
+use runtime::run::Chain;
+use runtime::{HttpRequest, HttpResponse};
+use twilio::door::Door;
+use twilio::webhook::InboundCall;
+
+/// What the handler needs.
+pub struct Context {
+    /// Lets signed requests in.
+    pub door: Door,
+    /// The use case.
+    pub answer_call: AnswerCall,
+}
+
+/// Answers one request.
+pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse {
+    let verified = match webhook::open(&context.door, &request) {
+        Ok(verified) => verified,
+        Err(refusal) => return refusal,
+    };
+    match InboundCall::from_form(&verified.form) {
+        Ok(inbound) => answer(&context, &incoming(inbound)).await,
+        Err(error) => webhook::malformed(&error),
+    }
+}
+
+async fn answer(context: &Context, incoming: &Incoming) -> HttpResponse {
+    match context.answer_call.answer(incoming).await {
+        Ok(Answer::Taken(reply)) => webhook::reply(&context.door, &reply),
+        Ok(Answer::NotTaken(reply, why)) => {
+            tracing::warn!(call = %incoming.call_sid, why = why.code(), "call not taken");
+            webhook::reply(&context.door, &reply)
+        }
+        Ok(Answer::WrongAccount) => {
+            tracing::warn!(call = %incoming.call_sid, account = %incoming.account_sid, "number of another account");
+            webhook::wrong_account()
+        }
+        Err(error) => {
+            tracing::error!(call = %incoming.call_sid, error = %Chain(&error), "call could not be answered");
+            webhook::unavailable()
+        }
+    }
+}
+
+/// A withheld number may come as a word or spelt on a telephone's keys; the latter becomes `anonymous`.
+fn incoming(inbound: InboundCall) -> Incoming {
+    let withheld = inbound.caller().is_none() && inbound.from.starts_with('+');
+    Incoming {
+        from: if withheld { "anonymous".to_owned() } else { inbound.from },
+        call_sid: inbound.call_sid,
+        account_sid: inbound.account_sid,
+        to: inbound.to,
+        from_state: inbound.from_place.state,
+        from_zip: inbound.from_place.zip,
+    }
+}

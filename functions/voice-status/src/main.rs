@@ -1,0 +1,24 @@
+//! Composes what the handler needs and runs it on Lambda.
+
+use std::sync::Arc;
+
+use app::clock::SystemClock;
+use app::follow_leg::FollowLeg;
+use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
+use store::Store;
+use voice_status::{Context, handle};
+
+#[tokio::main]
+async fn main() -> Result<(), Cause> {
+    logs::init();
+    let settings = Settings::from_env()?;
+    let store = Store::connect(&aws::config().await?, &settings.table_name);
+    warm_up("database connection", store.ping()).await;
+    let store = Arc::new(store);
+    let context = Arc::new(Context {
+        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        follow_leg: FollowLeg { numbers: store.clone(), calls: store },
+        clock: Arc::new(SystemClock),
+    });
+    run_http(move |request| handle(context.clone(), request)).await
+}

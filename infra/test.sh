@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Every check of the project, stage by stage, with the time each took.
+#   infra/test.sh all           what `make test` and CI run
+#   infra/test.sh lint          formatting, clippy, structure
+#   infra/test.sh deploy-local  release build with cargo-lambda, deployed to the emulator, end-to-end test against it
+#   infra/test.sh soak          the long tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/callcenter-pro/target}"
+export CARGO_TERM_PROGRESS_WHEN=never
+
+report=()
+stage() {
+    local name=$1 began=$SECONDS
+    shift
+    printf '\n=== %s\n' "$name"
+    if ! "$@"; then
+        printf '\n=== %s FAILED after %d s\n' "$name" $((SECONDS - began))
+        exit 1
+    fi
+    report+=("$(printf '%5d s  %s' $((SECONDS - began)) "$name")")
+}
+
+need() {
+    command -v "$1" >/dev/null || { echo "This needs $1: $2" >&2; exit 1; }
+}
+
+format() { cargo fmt --all --check; }
+clippy() { cargo clippy --quiet --workspace --all-targets -- --deny warnings; }
+structure() { cargo run --quiet -p xtask -- check; }
+build() { cargo build --quiet --workspace --all-targets; }
+
+node_packages() {
+    local stamp=tests/conformance/node_modules/.installed-for
+    local wanted
+    wanted=$(sha256sum tests/conformance/package-lock.json | cut -d' ' -f1)
+    [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
+    (cd tests/conformance && npm ci --silent) && echo "$wanted" >"$stamp"
+}
+node_selftest() { (cd tests/conformance && npm test --silent); }
+
+# The corpus gathers every TwiML document that any test receives; the conformance stage judges them all.
+rust_tests() { cargo test --quiet --workspace; }
+twiml_corpus() {
+    local documents
+    documents=$(find "$TWIML_CORPUS_DIR" -name '*.ndjson' -print0 | xargs -0 -r cat | sort -u)
+    [ -n "$documents" ] || { echo "no TwiML was collected: the corpus check would prove nothing" >&2; return 1; }
+    printf '%s\n' "$documents" | node tests/conformance/twiml-check.mjs --ndjson >"$TWIML_CORPUS_DIR/verdicts" || {
+        grep -v '"ok":true' "$TWIML_CORPUS_DIR/verdicts" | head -20
+        return 1
+    }
+    echo "$(printf '%s\n' "$documents" | wc -l) different documents, all conform to Twilio's types and limits"
+}
+
+tools() { infra/tools/setup.sh "$@"; }
+template() { infra/tools/sam.sh validate --lint; }
+stage_dev_binaries() { infra/tools/stage.sh dev; }
+emulator() { infra/emulator/run.sh cargo test --quiet -p tests --test emulator -- --nocapture; }
+
+lint_stages() {
+    stage "format" format
+    stage "clippy" clippy
+    stage "structure" structure
+}
+
+all() {
+    need cargo "install Rust 1.95 or newer from https://rustup.rs"
+    need node "install Node.js 20.19 or newer"
+    need python3 "install Python 3.11 or newer"
+    export TWIML_CORPUS_DIR
+    TWIML_CORPUS_DIR=$(mktemp -d)
+    trap 'rm -rf "$TWIML_CORPUS_DIR"' EXIT
+    lint_stages
+    stage "node packages" node_packages
+    stage "conformance tools" node_selftest
+    stage "build" build
+    stage "tests" rust_tests
+    stage "TwiML of the whole run" twiml_corpus
+    stage "cloud tools" tools
+    stage "template" template
+    stage "stage binaries" stage_dev_binaries
+    stage "end to end on the emulator" emulator
+}
+
+case "${1:-all}" in
+all) all ;;
+lint) lint_stages ;;
+deploy-local)
+    stage "cloud tools" tools
+    stage "release build" infra/tools/lambda-build.sh x86_64
+    stage "build" build
+    stage "end to end on the emulator" emulator
+    ;;
+soak)
+    stage "node packages" node_packages
+    stage "soak" cargo test --quiet --release -p tests --test soak -- --nocapture --ignored
+    ;;
+*)
+    echo "unknown: $1 (all, lint, deploy-local, soak)" >&2
+    exit 2
+    ;;
+esac
+
+printf '\n=== all passed; time per stage\n'
+printf '%s\n' "${report[@]}"

@@ -1,0 +1,299 @@
+//! Calls as dashboards and programs read them.
+//!
+//! Callers' numbers, and the destinations of bids and attempts, are masked (`555***1234`) unless the key has
+//! `numbers:read`. Money is micro-units of `currency`.
+
+use std::collections::BTreeMap;
+
+use domain::call::CallStatus;
+use domain::ids::{AuctionId, CallId, CampaignId, NumberId, PublisherId, RtbTargetId};
+use domain::money::{Currency, Money};
+use domain::phone::E164;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// A page of calls, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallsPage {
+    /// The calls.
+    pub items: Vec<CallLine>,
+    /// Where to go on; absent when everything asked for was searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// The earliest UTC day looked at so far. A page may be short, even empty, and still have a `next`: one request
+    /// looks at a bounded number of days.
+    pub searched_to: Date,
+}
+
+/// One line of the call log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallLine {
+    /// Its id.
+    pub id: CallId,
+    /// The campaign that took it.
+    pub campaign: CampaignId,
+    /// The number that was dialled: its id.
+    pub number: NumberId,
+    /// The number that was dialled.
+    pub to: E164,
+    /// The caller: a number (perhaps masked), `anonymous`, or a SIP address.
+    pub from: String,
+    /// Two-letter state of the caller.
+    pub from_state: Option<String>,
+    /// ZIP code of the caller.
+    pub from_zip: Option<String>,
+    /// Who sent it.
+    pub publisher: Option<PublisherId>,
+    /// When it reached us.
+    pub started_at: Timestamp,
+    /// Currency of its money.
+    pub currency: Currency,
+    /// How it ended; absent while it goes on.
+    pub closing: Option<ClosingView>,
+}
+
+/// How a call ended and what it was worth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosingView {
+    /// When the caller's leg ended.
+    pub ended_at: Timestamp,
+    /// The state it ended in.
+    pub status: CallStatus,
+    /// First ring to end.
+    pub total_s: u32,
+    /// Whether caller and callee could talk.
+    pub connected: bool,
+    /// For how long.
+    pub connected_s: u32,
+    /// Whether it converted.
+    pub converted: bool,
+    /// The destination that the books are about.
+    pub destination_name: Option<String>,
+    /// What it earned.
+    pub revenue: Money,
+    /// What is paid for it.
+    pub payout: Money,
+    /// Revenue − payout.
+    pub profit: Money,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallDetail {
+    /// What the list says of it.
+    #[serde(flatten)]
+    pub line: CallLine,
+    /// The published version of the campaign that it ran on.
+    pub campaign_version: u64,
+    /// Destinations dialled, in order.
+    pub attempts: Vec<AttemptView>,
+    /// Recordings.
+    pub recordings: Vec<RecordingView>,
+}
+
+/// A target or a bidder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationRef {
+    /// `target` or `rtb_target`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Its name then.
+    pub name: String,
+}
+
+/// One destination that was dialled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// Its number within the call.
+    pub number: u16,
+    /// Who.
+    pub destination: DestinationRef,
+    /// Where, perhaps masked.
+    pub address: String,
+    /// The bid, when there was one.
+    pub bid: Option<Money>,
+    /// When it was dialled.
+    pub dialled_at: Timestamp,
+    /// The newest state of its leg; absent before the first word about it.
+    pub status: Option<CallStatus>,
+}
+
+/// A recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingView {
+    /// Twilio's recording sid.
+    pub sid: String,
+    /// The attempt that was recorded.
+    pub attempt: u16,
+    /// `in-progress`, `completed`, `absent` or `failed`.
+    pub status: String,
+    /// Its length.
+    pub duration_s: Option<u32>,
+    /// When we were told.
+    pub at: Timestamp,
+}
+
+/// Something we were told about a leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventView {
+    /// `caller` or `destination`.
+    pub leg: String,
+    /// With `destination`: the attempt.
+    pub attempt: Option<u16>,
+    /// With `destination`: its name.
+    pub name: Option<String>,
+    /// The leg's state.
+    pub status: CallStatus,
+    /// When, by Twilio's clock when it says so.
+    pub at: Timestamp,
+    /// With a last state: seconds from answer to end.
+    pub duration_s: Option<u32>,
+    /// Who told us: `callback`, `carrier_check` or `dial_action`.
+    pub source: String,
+}
+
+/// What one step decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepDecisions {
+    /// The step.
+    pub step: u16,
+    /// When.
+    pub at: Timestamp,
+    /// One by one, in the order in which destinations were considered; at most 50.
+    pub decisions: Vec<DecisionView>,
+    /// How many more were passed over, by reason code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<String, u32>,
+}
+
+/// What was decided about one destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionView {
+    /// Which.
+    pub destination: DestinationRef,
+    /// `dialled`, or why it was passed over.
+    pub code: String,
+    /// The same in words.
+    pub text: String,
+}
+
+/// One auction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuctionView {
+    /// Its id.
+    pub id: AuctionId,
+    /// The step that ran it.
+    pub step: u16,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The deadline that held.
+    pub deadline_ms: u32,
+    /// How long it took.
+    pub took_ms: u32,
+    /// Currency of the amounts.
+    pub currency: Currency,
+    /// The best valid bid's bidder; absent when nobody won.
+    pub winner: Option<WinnerView>,
+    /// Every bidder: the valid bids first, best first.
+    pub bidders: Vec<BidderView>,
+}
+
+/// Who won.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WinnerView {
+    /// The bidder.
+    pub bidder: RtbTargetId,
+    /// Its name then.
+    pub name: String,
+    /// Its bid.
+    pub amount: Money,
+}
+
+/// One bidder's part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BidderView {
+    /// The bidder.
+    pub bidder: RtbTargetId,
+    /// Its name then.
+    pub name: String,
+    /// Place among the valid bids, from 1.
+    pub rank: Option<u16>,
+    /// The bid, also one that was refused, when it could be read.
+    pub amount: Option<Money>,
+    /// Time to its answer, or until we stopped waiting; absent when it was not asked.
+    pub latency_ms: Option<u32>,
+    /// Where it wanted the call, always masked.
+    pub destination: Option<String>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What was sent and what came back, once the bid log has it; numbers masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
+}
+
+/// A reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `won`, `valid`, or why the bid could not win.
+    pub code: String,
+    /// The same in words.
+    pub text: String,
+}
+
+/// The request and the answer, shortened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Address without query.
+    pub url: String,
+    /// What was sent.
+    pub request: Option<String>,
+    /// HTTP status of the answer.
+    pub status: Option<u16>,
+    /// What came back.
+    pub response: Option<String>,
+}
+
+/// The books of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerView {
+    /// Whether the call is settled; before that there are no entries.
+    pub settled: bool,
+    /// Currency of the totals.
+    pub currency: Currency,
+    /// Sums of the entries.
+    pub totals: Totals,
+    /// The lines.
+    pub entries: Vec<EntryView>,
+}
+
+/// Sums over a ledger.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// What we earn.
+    pub revenue: Money,
+    /// What we pay out.
+    pub payout: Money,
+    /// Revenue − payout.
+    pub profit: Money,
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryView {
+    /// Counts the call's lines from 1.
+    pub number: u16,
+    /// `revenue` or `payout`.
+    pub kind: String,
+    /// `buyer`, `target`, `rtb_target` or `publisher`.
+    pub party_kind: String,
+    /// The other party's id.
+    pub party: String,
+    /// How much.
+    pub amount: Money,
+    /// In which currency.
+    pub currency: Currency,
+    /// Why.
+    pub reason: String,
+}

@@ -1,0 +1,408 @@
+//! The REST client against a server on this machine that answers by script.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use domain::call::CallStatus;
+use domain::ids::CallSid;
+use serde_json::{Value, json};
+use twilio::rest::{Credentials, IncomingNumberSid, NumberHooks, Pace, RestClient, RestError};
+
+type Checked = Result<(), Box<dyn Error>>;
+
+const ACCOUNT: &str = "AC00000000000000000000000000000000";
+const CALL: &str = "CA00000000000000000000000000000001";
+const CHILD: &str = "CA00000000000000000000000000000002";
+const NUMBER: &str = "PN00000000000000000000000000000001";
+
+/// One answer of the script.
+#[derive(Clone)]
+enum Answer {
+    Json(u16, Value),
+    After(u16, &'static str),
+    Text(u16, String),
+    RedirectTo(String),
+    Silence,
+}
+
+#[derive(Debug)]
+struct Seen {
+    method: Method,
+    uri: String,
+    authorization: String,
+    content_type: String,
+    body: String,
+}
+
+/// Answers in order; the last answer is given again and again.
+#[derive(Clone, Default)]
+struct Script {
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Script {
+    fn next(&self) -> Answer {
+        let Ok(mut answers) = self.answers.lock() else { return Answer::Silence };
+        if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
+            .unwrap_or(Answer::Silence)
+    }
+
+    fn requests(&self) -> usize {
+        self.seen.lock().map_or(0, |seen| seen.len())
+    }
+
+    fn seen(&self, index: usize) -> Option<Seen> {
+        self.seen.lock().ok().and_then(|mut seen| (index < seen.len()).then(|| seen.remove(index)))
+    }
+}
+
+async fn answer(
+    State(script): State<Script>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let seen = Seen {
+        method,
+        uri: uri.to_string(),
+        authorization: text(header::AUTHORIZATION),
+        content_type: text(header::CONTENT_TYPE),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    if let Ok(mut list) = script.seen.lock() {
+        list.push(seen);
+    }
+    let status = |code| StatusCode::from_u16(code).unwrap_or_default();
+    match script.next() {
+        Answer::Json(code, value) => (status(code), axum::Json(value)).into_response(),
+        Answer::After(code, seconds) => (status(code), [(header::RETRY_AFTER, seconds)], "").into_response(),
+        Answer::Text(code, text) => (status(code), Body::from(text)).into_response(),
+        Answer::RedirectTo(url) => (StatusCode::FOUND, [(header::LOCATION, url)], "").into_response(),
+        Answer::Silence => std::future::pending().await,
+    }
+}
+
+async fn serve(answers: Vec<Answer>) -> Result<(Script, String), Box<dyn Error>> {
+    let script = Script { answers: Arc::new(Mutex::new(answers.into())), ..Script::default() };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let base = format!("http://{}", listener.local_addr()?);
+    let router = Router::new().fallback(answer).with_state(script.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok((script, base))
+}
+
+async fn client(answers: Vec<Answer>) -> Result<(Script, RestClient), Box<dyn Error>> {
+    let (script, base) = serve(answers).await?;
+    let pace = Pace {
+        deadline: Duration::from_millis(1500),
+        attempt: Duration::from_millis(200),
+        first_pause: Duration::from_millis(2),
+        longest_pause: Duration::from_millis(20),
+    };
+    Ok((script, RestClient::new(&base, pace)?))
+}
+
+fn credentials() -> Result<Credentials, Box<dyn Error>> {
+    Ok(Credentials::new(ACCOUNT.parse()?, "top-secret"))
+}
+
+fn call_json(sid: &str, parent: Option<&str>) -> Value {
+    json!({
+        "sid": sid, "account_sid": ACCOUNT, "parent_call_sid": parent, "annotation": null,
+        "answered_by": null, "api_version": "2010-04-01", "caller_name": null,
+        "date_created": "Tue, 01 Nov 2016 01:58:00 +0000", "date_updated": null, "direction": "outbound-dial",
+        "duration": "95", "end_time": "Tue, 01 Nov 2016 01:59:48 +0000", "forwarded_from": null,
+        "from": "+14155550100", "from_formatted": "(415) 555-0100", "group_sid": null,
+        "phone_number_sid": "", "price": "-0.00750", "price_unit": "USD",
+        "start_time": "Tue, 01 Nov 2016 01:58:13 +0000", "status": "completed",
+        "subresource_uris": {"recordings": "/x"}, "to": "+18005551212", "to_formatted": "(800) 555-1212",
+        "trunk_sid": null, "uri": "/2010-04-01/x", "queue_time": "0"
+    })
+}
+
+fn number_json(number: &str) -> Value {
+    json!({
+        "sid": NUMBER, "account_sid": ACCOUNT, "phone_number": number, "friendly_name": "x",
+        "capabilities": {"voice": true}, "voice_url": "https://a.example/voice", "voice_method": "POST",
+        "voice_fallback_url": "", "voice_fallback_method": "GET", "status_callback": null
+    })
+}
+
+fn error_json(status: u16, code: u32) -> Answer {
+    let message = "The number +14155550100 is not good";
+    Answer::Json(
+        status,
+        json!({"code": code, "message": message, "more_info": "https://x", "status": status}),
+    )
+}
+
+fn hooks() -> NumberHooks {
+    NumberHooks {
+        voice_url: "https://a.example/twilio/voice/inbound#ct=2000&rp=ct,5xx".to_owned(),
+        voice_fallback_url: "https://cdn.example/fallback/1.xml".to_owned(),
+        status_callback: "https://a.example/twilio/voice/status".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_fetched_with_basic_authentication() -> Checked {
+    let (script, client) = client(vec![Answer::Json(200, call_json(CHILD, Some(CALL)))]).await?;
+    let call = client.fetch_call(&credentials()?, &CHILD.parse()?).await?;
+    assert_eq!(call.call_sid.as_str(), CHILD);
+    assert_eq!(call.parent_call_sid.as_ref().map(CallSid::as_str), Some(CALL));
+    assert_eq!((call.status, call.duration_s), (CallStatus::Completed, Some(95)));
+    assert_eq!(call.start_time, Some("2016-11-01T01:58:13Z".parse()?));
+    assert_eq!(call.end_time, Some("2016-11-01T01:59:48Z".parse()?));
+    assert_eq!((call.from.as_str(), call.to.as_str()), ("+14155550100", "+18005551212"));
+    let seen = script.seen(0).ok_or("no request")?;
+    assert_eq!(seen.method, Method::GET);
+    assert_eq!(seen.uri, format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{CHILD}.json"));
+    assert_eq!(seen.authorization, "Basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDp0b3Atc2VjcmV0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_has_not_ended_lacks_what_comes_at_the_end() -> Checked {
+    let mut json = call_json(CALL, None);
+    json["status"] = "in-progress".into();
+    json["end_time"] = Value::Null;
+    for duration in [Value::Null, "".into()] {
+        json["duration"] = duration;
+        let (_, client) = client(vec![Answer::Json(200, json.clone())]).await?;
+        let call = client.fetch_call(&credentials()?, &CALL.parse()?).await?;
+        assert_eq!((call.parent_call_sid, call.status), (None, CallStatus::InProgress));
+        assert_eq!((call.duration_s, call.end_time), (None, None));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unknown_call_is_said_at_once() -> Checked {
+    let (script, client) = client(vec![error_json(404, 20404)]).await?;
+    let error = client.fetch_call(&credentials()?, &CALL.parse()?).await.err().ok_or("found")?;
+    assert!(error.is_not_found() && !error.is_passing(), "{error}");
+    assert_eq!(script.requests(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_twilio_s_code_and_shows_no_number() -> Checked {
+    let (script, client) = client(vec![error_json(400, 21405)]).await?;
+    let sid: IncomingNumberSid = NUMBER.parse()?;
+    let error = client.update_number(&credentials()?, &sid, &hooks()).await.err().ok_or("accepted")?;
+    let RestError::Refused { refusal, .. } = &error else { return Err(error.into()) };
+    assert_eq!((refusal.status, refusal.code), (400, Some(21405)));
+    assert!(refusal.message.contains("is not good"));
+    assert_eq!(error.to_string(), "Twilio's API refused (point a phone number at us): HTTP 400, code 21405");
+    assert!(!format!("{error:?}").contains("4155550100"));
+    assert_eq!(script.requests(), 1, "a lasting refusal is not repeated");
+    Ok(())
+}
+
+#[tokio::test]
+async fn passing_trouble_is_tried_again() -> Checked {
+    let good = Answer::Json(200, call_json(CALL, None));
+    let trouble = [
+        error_json(429, 20429),
+        Answer::Text(503, "<html>busy</html>".to_owned()),
+        Answer::Silence,
+        Answer::After(429, "0"),
+        Answer::After(500, "tomorrow"),
+    ];
+    let (script, client) = client([trouble.to_vec(), vec![good]].concat()).await?;
+    client.fetch_call(&credentials()?, &CALL.parse()?).await?;
+    assert_eq!(script.requests(), 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn trouble_that_lasts_ends_at_the_deadline_with_its_reason() -> Checked {
+    let (script, client) = client(vec![Answer::Text(503, String::new())]).await?;
+    let began = Instant::now();
+    let error = client.fetch_call(&credentials()?, &CALL.parse()?).await.err().ok_or("found")?;
+    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(matches!(&error, RestError::Refused { refusal, .. } if refusal.status == 503), "{error}");
+    assert!(script.requests() > 5);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pause_beyond_the_deadline_is_not_waited_for() -> Checked {
+    let (script, client) = client(vec![Answer::After(429, "60")]).await?;
+    let began = Instant::now();
+    let error = client.fetch_call(&credentials()?, &CALL.parse()?).await.err().ok_or("found")?;
+    assert!(error.is_passing() && began.elapsed() < Duration::from_secs(1));
+    assert_eq!(script.requests(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() -> Checked {
+    let (_, client) = client(vec![Answer::Silence]).await?;
+    let began = Instant::now();
+    let error = client.fetch_call(&credentials()?, &CALL.parse()?).await.err().ok_or("found")?;
+    assert!(matches!(error, RestError::Transport { .. }), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(3));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_legs_of_a_call_are_read_page_by_page() -> Checked {
+    let next = format!(
+        "/2010-04-01/Accounts/{ACCOUNT}/Calls.json?ParentCallSid={CALL}&PageSize=100&Page=1&PageToken=PA1"
+    );
+    let third = CHILD.replace("02", "03");
+    let (script, client) = client(vec![
+        Answer::Json(200, json!({"calls": [call_json(CHILD, Some(CALL))], "page": 0, "next_page_uri": next})),
+        error_json(429, 20429),
+        Answer::Json(
+            200,
+            json!({"calls": [call_json(&third, Some(CALL))], "page": 1, "next_page_uri": null}),
+        ),
+    ])
+    .await?;
+    let legs = client.child_calls(&credentials()?, &CALL.parse()?).await?;
+    assert_eq!(legs.iter().map(|leg| leg.call_sid.as_str()).collect::<Vec<_>>(), [CHILD, third.as_str()]);
+    assert_eq!(script.requests(), 3);
+    let last = script.seen(2).ok_or("no request")?;
+    assert_eq!(last.uri, next);
+    let first = script.seen(0).ok_or("no request")?;
+    assert_eq!(
+        first.uri,
+        format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json?ParentCallSid={CALL}&PageSize=100")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn credentials_follow_no_foreign_page_and_no_redirect() -> Checked {
+    let (foreign, foreign_base) = serve(vec![Answer::Json(200, json!({"calls": []}))]).await?;
+    let host = foreign_base.trim_start_matches("http:");
+    let other_account = "/2010-04-01/Accounts/AC11111111111111111111111111111111/Calls.json";
+    let climbing = format!("/2010-04-01/Accounts/{ACCOUNT}/../x");
+    for next in [foreign_base.as_str(), host, "@127.0.0.1/x", other_account, climbing.as_str()] {
+        let page = json!({"calls": [], "next_page_uri": next});
+        let (script, client) = client(vec![Answer::Json(200, page)]).await?;
+        let error = client.child_calls(&credentials()?, &CALL.parse()?).await.err().ok_or("followed")?;
+        assert!(matches!(error, RestError::Field { field: "next_page_uri", .. }), "{next}");
+        assert_eq!(script.requests(), 1);
+    }
+    let (_, client) = client(vec![Answer::RedirectTo(foreign_base)]).await?;
+    let error = client.fetch_call(&credentials()?, &CALL.parse()?).await.err().ok_or("followed")?;
+    assert!(matches!(&error, RestError::Refused { refusal, .. } if refusal.status == 302), "{error}");
+    assert_eq!(foreign.requests(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_without_end_are_given_up() -> Checked {
+    let next = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json?Page=1");
+    let (script, client) =
+        client(vec![Answer::Json(200, json!({"calls": [], "next_page_uri": next}))]).await?;
+    let error = client.child_calls(&credentials()?, &CALL.parse()?).await.err().ok_or("ended")?;
+    assert!(matches!(error, RestError::TooLarge { .. }), "{error}");
+    assert_eq!(script.requests(), 20);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_number_is_found_exactly_or_not_at_all() -> Checked {
+    let page = json!({"incoming_phone_numbers": [number_json("+180055512129"), number_json("+18005551212")]});
+    let (script, client) = client(vec![Answer::Json(200, page)]).await?;
+    let found = client.find_number(&credentials()?, &"+18005551212".parse()?).await?.ok_or("not found")?;
+    assert_eq!(found.sid.as_str(), NUMBER);
+    assert_eq!(found.voice_url.as_deref(), Some("https://a.example/voice"));
+    assert_eq!((found.voice_fallback_url, found.status_callback), (None, None));
+    let seen = script.seen(0).ok_or("no request")?;
+    assert_eq!(
+        seen.uri,
+        format!("/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json?PhoneNumber=%2B18005551212")
+    );
+    assert_eq!(client.find_number(&credentials()?, &"+18005551213".parse()?).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_number_is_pointed_at_us() -> Checked {
+    let (script, client) =
+        client(vec![error_json(429, 20429), Answer::Json(200, number_json("+18005551212"))]).await?;
+    let sid: IncomingNumberSid = NUMBER.parse()?;
+    assert_eq!(client.update_number(&credentials()?, &sid, &hooks()).await?.sid, sid);
+    assert_eq!(script.requests(), 2);
+    for _ in 0..2 {
+        let seen = script.seen(0).ok_or("no request")?;
+        assert_eq!(
+            (seen.method, seen.content_type.as_str()),
+            (Method::POST, "application/x-www-form-urlencoded")
+        );
+        assert_eq!(seen.uri, format!("/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers/{NUMBER}.json"));
+        assert_eq!(
+            seen.body,
+            "VoiceUrl=https%3A%2F%2Fa.example%2Ftwilio%2Fvoice%2Finbound%23ct%3D2000%26rp%3Dct%2C5xx&VoiceMethod=POST\
+             &VoiceFallbackUrl=https%3A%2F%2Fcdn.example%2Ffallback%2F1.xml&VoiceFallbackMethod=GET\
+             &StatusCallback=https%3A%2F%2Fa.example%2Ftwilio%2Fvoice%2Fstatus&StatusCallbackMethod=POST"
+        );
+    }
+    assert!("PN1".parse::<IncomingNumberSid>().is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn answers_in_an_unknown_form_are_refused() -> Checked {
+    let mut unknown_status = call_json(CALL, None);
+    unknown_status["status"] = "+14155550100".into();
+    let mut bad_date = call_json(CALL, None);
+    bad_date["end_time"] = "yesterday".into();
+    let mut bad_duration = call_json(CALL, None);
+    bad_duration["duration"] = "long".into();
+    for (json, wanted) in [(unknown_status, "status"), (bad_date, "end_time"), (bad_duration, "duration")] {
+        let (script, client) = client(vec![Answer::Json(200, json)]).await?;
+        let error = client.fetch_call(&credentials()?, &CALL.parse()?).await.err().ok_or("accepted")?;
+        assert!(matches!(error, RestError::Field { field, .. } if field == wanted), "{error}");
+        assert!(!error.to_string().contains("4155550100"));
+        assert_eq!(script.requests(), 1);
+    }
+    let (_, not_json) = client(vec![Answer::Text(200, "<html>".to_owned())]).await?;
+    let error = not_json.fetch_call(&credentials()?, &CALL.parse()?).await.err().ok_or("accepted")?;
+    assert!(matches!(error, RestError::Form { .. }), "{error}");
+
+    let (_, endless) = client(vec![Answer::Text(200, " ".repeat(2_000_000))]).await?;
+    let error = endless.fetch_call(&credentials()?, &CALL.parse()?).await.err().ok_or("accepted")?;
+    assert!(matches!(error, RestError::TooLarge { .. }), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn debug_output_shows_no_token_and_no_number() -> Checked {
+    assert!(!format!("{:?}", credentials()?).contains("top-secret"));
+    let (_, client) = client(vec![Answer::Json(200, call_json(CALL, None))]).await?;
+    let call = client.fetch_call(&credentials()?, &CALL.parse()?).await?;
+    assert!(!format!("{call:?}").contains("4155550100"));
+
+    let nobody = RestClient::new(
+        "http://127.0.0.1:9",
+        Pace { deadline: Duration::from_millis(50), ..Pace::default() },
+    )?;
+    let error =
+        nobody.find_number(&credentials()?, &"+14155550100".parse()?).await.err().ok_or("answered")?;
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains("4155550100") && !shown.contains("top-secret"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn a_base_that_is_no_address_is_refused() {
+    for base in ["", "api.twilio.com", "ftp://x", "https://", "https://x?y", "https://user@x"] {
+        assert!(matches!(RestClient::new(base, Pace::default()), Err(RestError::Base)), "{base}");
+    }
+}
