@@ -2,6 +2,8 @@
 //!
 //! Storing an entry again changes nothing, so a message that failed halfway simply comes again.
 
+use std::sync::Arc;
+
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::ports::{BidLog, BidLogEntry, PortResult};
@@ -9,10 +11,19 @@ use crate::ports::{BidLog, BidLogEntry, PortResult};
 /// Writes at the same time.
 const AT_ONCE: usize = 8;
 
-/// Stores the entries of one message.
-///
-/// # Errors
-/// The first entry that could not be stored; some of the others may have been.
-pub async fn keep_bids(log: &dyn BidLog, entries: &[BidLogEntry]) -> PortResult<()> {
-    stream::iter(entries).map(Ok).try_for_each_concurrent(AT_ONCE, |entry| log.store(entry)).await
+/// Keeps bids.
+#[derive(Clone)]
+pub struct KeepBids {
+    /// Where they are kept.
+    pub log: Arc<dyn BidLog>,
+}
+
+impl KeepBids {
+    /// Stores the entries of one message.
+    ///
+    /// # Errors
+    /// The first entry that could not be stored; some of the others may have been.
+    pub async fn keep(&self, entries: &[BidLogEntry]) -> PortResult<()> {
+        stream::iter(entries).map(Ok).try_for_each_concurrent(AT_ONCE, |entry| self.log.store(entry)).await
+    }
 }

@@ -1,1 +1,248 @@
-//! wip
+//! What a tenant sets up: campaigns, targets, RTB targets and phone numbers. One set of deeds for all four.
+//!
+//! What must stay true:
+//!
+//! * A change names the version it was made from; of two changes from the same version one is refused.
+//! * What is stored has passed the domain's rules, and refers only to things of the same tenant.
+//! * What is in use is not deleted, and the refusal says what uses it.
+//! * The live flag of a target or bidder follows its stored status at once: published campaigns look at the flag.
+
+mod body;
+mod entry;
+mod listing;
+mod uses;
+
+pub use entry::Entry;
+pub use listing::{Listed, Listing, Position, SortBy, list};
+pub use uses::{Reference, User};
+pub(crate) use uses::fetch;
+
+use domain::ids::{AccountSid, Id, TenantId};
+use domain::validate::{Problem, Problems};
+use serde_json::{Map, Value};
+
+use crate::clock::Clock;
+use crate::ports::{Catalog, Counters, Kind, PortError, PortResult, Published, Record, Saved};
+use crate::publish_campaign::Lines;
+
+/// Judges a bidder's address when it is saved; the words say what is wrong with it.
+pub type UrlCheck = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+
+/// What these deeds work with.
+pub struct Tools<'a> {
+    /// The tenant's things.
+    pub catalog: &'a dyn Catalog,
+    /// Published campaigns.
+    pub published: &'a dyn Published,
+    /// Live flags.
+    pub counters: &'a dyn Counters,
+    /// Numbers at Twilio and their fallback documents.
+    pub lines: Lines<'a>,
+    /// Time and new ids.
+    pub clock: &'a dyn Clock,
+    /// The tenant's Twilio accounts.
+    pub accounts: &'a [AccountSid],
+    /// The rules for addresses that bidders are asked at.
+    pub check_url: &'a UrlCheck,
+}
+
+/// Why something was not done. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no such thing in this account.
+    NotFound,
+    /// Broken rules.
+    Invalid(Vec<Problem>),
+    /// Another one has the name, or the phone number.
+    Taken {
+        /// The field.
+        field: &'static str,
+    },
+    /// Somebody changed it meanwhile.
+    Changed {
+        /// The version that is stored now, when known.
+        current: Option<u64>,
+    },
+    /// Something else uses it.
+    InUse(Vec<User>),
+    /// The campaign is archived: it is not published.
+    Archived,
+}
+
+/// Something was stored, but a part of what belongs to it did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// For programs.
+    pub code: &'static str,
+    /// For people: what did not work, and what to do.
+    pub message: String,
+}
+
+/// A change that was stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// As it is stored now.
+    pub record: Record,
+    /// What did not work although it was stored.
+    pub warnings: Vec<Warning>,
+}
+
+/// A refusal is a value; an error means that a port did not work.
+pub type Outcome<T> = PortResult<Result<T, Refused>>;
+
+/// One thing; `None` when this tenant has no such thing.
+///
+/// # Errors
+/// The catalogue did not answer.
+pub async fn get<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Noun>) -> PortResult<Option<Record>> {
+    tools.catalog.get(tenant, E::KIND, &id.to_string()).await
+}
+
+/// A new thing from its JSON body.
+///
+/// # Errors
+/// A port did not answer. The thing may be stored all the same when only its follow-up failed.
+pub async fn create<E: Entry>(tools: &Tools<'_>, tenant: TenantId, body: Map<String, Value>) -> Outcome<Stored> {
+    let entry: E = match body::read(Value::Object(body)) {
+        Ok(entry) => entry,
+        Err(problems) => return Ok(Err(Refused::Invalid(problems))),
+    };
+    let problems = problems_of(tools, tenant, &entry, None).await?;
+    if !problems.is_empty() {
+        return Ok(Err(Refused::Invalid(problems)));
+    }
+    let id = Id::<E::Noun>::from_uuid(tools.clock.new_id());
+    let now = tools.clock.now();
+    let body = body_of(&entry)?;
+    let record = Record { id: id.to_string(), version: 1, created_at: now, updated_at: now, body };
+    entry.before_create(tools, tenant, id).await?;
+    match tools.catalog.create(tenant, E::KIND, &record, entry.unique()).await? {
+        Saved::Done => {}
+        Saved::Taken => return Ok(Err(Refused::Taken { field: E::UNIQUE_FIELD })),
+        Saved::Changed => return Ok(Err(Refused::Changed { current: None })),
+    }
+    let warnings = entry.after_save(tools, tenant, id, None).await?;
+    Ok(Ok(Stored { record, warnings }))
+}
+
+/// Changes a thing by a JSON merge patch (RFC 7396) that also names the `version` it was made from. A patch that
+/// changes nothing keeps the version, but its follow-up (live flag, number at Twilio) is done again.
+///
+/// # Errors
+/// A port did not answer. The change may be stored all the same when only its follow-up failed; sending the same fields
+/// again, with the new version, repairs that.
+pub async fn update<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    id: Id<E::Noun>,
+    mut patch: Map<String, Value>,
+) -> Outcome<Stored> {
+    let version = match body::take_version(&mut patch) {
+        Ok(version) => version,
+        Err(problem) => return Ok(Err(Refused::Invalid(vec![problem]))),
+    };
+    let Some(before) = get::<E>(tools, tenant, id).await? else { return Ok(Err(Refused::NotFound)) };
+    if before.version != version {
+        return Ok(Err(Refused::Changed { current: Some(before.version) }));
+    }
+    let old: E = entry_of(&before)?;
+    let entry: E = match body::read(body::merged(&before.body, patch)) {
+        Ok(entry) => entry,
+        Err(problems) => return Ok(Err(Refused::Invalid(problems))),
+    };
+    let problems = problems_of(tools, tenant, &entry, Some(&old)).await?;
+    if !problems.is_empty() {
+        return Ok(Err(Refused::Invalid(problems)));
+    }
+    let record = match save_change(tools, tenant, &before, (&old, &entry)).await? {
+        Ok(record) => record,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let warnings = entry.after_save(tools, tenant, id, Some(&old)).await?;
+    Ok(Ok(Stored { record, warnings }))
+}
+
+async fn save_change<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    before: &Record,
+    (old, new): (&E, &E),
+) -> Outcome<Record> {
+    let body = body_of(new)?;
+    if body == before.body {
+        return Ok(Ok(before.clone()));
+    }
+    let record = Record {
+        id: before.id.clone(),
+        version: before.version + 1,
+        created_at: before.created_at,
+        updated_at: tools.clock.now(),
+        body,
+    };
+    let saved =
+        tools.catalog.replace(tenant, E::KIND, &record, new.unique(), (before, old.unique())).await?;
+    Ok(match saved {
+        Saved::Done => Ok(record),
+        Saved::Taken => Err(Refused::Taken { field: E::UNIQUE_FIELD }),
+        Saved::Changed => Err(Refused::Changed { current: None }),
+    })
+}
+
+/// Removes a thing that nothing uses.
+///
+/// # Errors
+/// A port did not answer.
+pub async fn delete<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Noun>) -> Outcome<()> {
+    let Some(record) = get::<E>(tools, tenant, id).await? else { return Ok(Err(Refused::NotFound)) };
+    let users = uses::users_of(tools.catalog, tenant, E::KIND, &record.id).await?;
+    if !users.is_empty() {
+        return Ok(Err(Refused::InUse(users)));
+    }
+    let entry: E = entry_of(&record)?;
+    entry.before_delete(tools, tenant, id).await?;
+    let deleted = tools.catalog.delete(tenant, E::KIND, &record, entry.unique()).await;
+    if !matches!(deleted, Ok(Saved::Done)) {
+        entry.after_failed_delete(tools, tenant, id).await?;
+    }
+    Ok(match deleted? {
+        Saved::Done => Ok(()),
+        Saved::Changed | Saved::Taken => Err(Refused::Changed { current: None }),
+    })
+}
+
+/// Everything that is wrong with a thing about to be stored: its own rules, its references, what surrounds it.
+async fn problems_of<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    entry: &E,
+    before: Option<&E>,
+) -> PortResult<Vec<Problem>> {
+    let mut found = entry.validate().err().unwrap_or_default();
+    let mut around = Problems::new();
+    entry.check_surroundings(tools, before, &mut around);
+    found.extend(around.into_vec());
+    found.extend(uses::missing(tools.catalog, tenant, &entry.references()).await?);
+    Ok(found)
+}
+
+/// The thing inside a stored record.
+///
+/// # Errors
+/// The record does not hold such a thing.
+pub fn entry_of<E: Entry>(record: &Record) -> PortResult<E> {
+    serde_json::from_value(record.body.clone()).map_err(|cause| PortError::corrupt("read a catalogue entry", cause))
+}
+
+fn body_of<E: Entry>(entry: &E) -> PortResult<Value> {
+    serde_json::to_value(entry).map_err(|cause| PortError::corrupt("write a catalogue entry", cause))
+}
+
+/// The kind in words.
+pub const fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Campaign => "campaign",
+        Kind::Target => "target",
+        Kind::RtbTarget => "RTB target",
+        Kind::Number => "phone number",
+    }
+}

@@ -3,6 +3,7 @@
 //! A look is a request without a bid request in it, so no bidder mistakes it for a call. What must stay true: every bidder
 //! that was due becomes due again, whatever its look showed; one that cannot be noted down does not stop the others.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::RtbTargetId;
@@ -37,69 +38,65 @@ pub struct Checked {
     pub gone: u32,
 }
 
-/// Looks at every bidder that is due.
-///
-/// # Errors
-/// The due list cannot be read; or, once all others are done, the first bidder whose look could not be noted down.
-pub async fn check_bidders(
-    health: &dyn Health,
-    catalog: &dyn Catalog,
-    bidders: &dyn Bidders,
-    clock: &dyn Clock,
-) -> PortResult<Checked> {
-    let due = health.due_checks(clock.now(), PER_TICK).await?;
-    let looks = due.iter().map(|due| check(due, health, catalog, bidders, clock));
-    let outcomes: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
-
-    let mut checked = Checked::default();
-    let mut first_error = None;
-    for outcome in outcomes {
-        match outcome {
-            Ok(Some(true)) => checked.up += 1,
-            Ok(Some(false)) => checked.down += 1,
-            Ok(None) => checked.gone += 1,
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    first_error.map_or(Ok(checked), Err)
+/// Looks at bidders.
+#[derive(Clone)]
+pub struct CheckBidders {
+    /// Who is due, and what was seen.
+    pub health: Arc<dyn Health>,
+    /// Where a bidder is asked.
+    pub catalog: Arc<dyn Catalog>,
+    /// The way to it.
+    pub bidders: Arc<dyn Bidders>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
 }
 
-/// Whether the bidder is up; `None` when there is no such bidder any more.
-async fn check(
-    due: &DueCheck,
-    health: &dyn Health,
-    catalog: &dyn Catalog,
-    bidders: &dyn Bidders,
-    clock: &dyn Clock,
-) -> PortResult<Option<bool>> {
-    let id = due.rtb_target.to_string();
-    let Some(record) = catalog.get(due.tenant, Kind::RtbTarget, &id).await? else { return Ok(None) };
-    let bidder: RtbTarget = serde_json::from_value(record.body)
-        .map_err(|error| PortError::corrupt("read a bidder whose health is due", error))?;
-    let url = Template::parse(&bidder.url).render_url(&Facts::default());
-    let at = clock.now();
-    let started = Instant::now();
-    let answer = bidders.probe(&url, started + PATIENCE).await;
-    let check = match answer {
-        Ok(answer) => HealthCheck {
+impl CheckBidders {
+    /// Looks at every bidder that is due.
+    ///
+    /// # Errors
+    /// The due list cannot be read; or, once all others are done, the first bidder whose look could not be noted down.
+    pub async fn run(&self) -> PortResult<Checked> {
+        let due = self.health.due_checks(self.clock.now(), PER_TICK).await?;
+        let looks = due.iter().map(|due| self.look_at(due));
+        let outcomes: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
+
+        let mut checked = Checked::default();
+        let mut first_error = None;
+        for outcome in outcomes {
+            match outcome {
+                Ok(Some(true)) => checked.up += 1,
+                Ok(Some(false)) => checked.down += 1,
+                Ok(None) => checked.gone += 1,
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        first_error.map_or(Ok(checked), Err)
+    }
+
+    /// Whether the bidder is up; `None` when there is no such bidder any more.
+    async fn look_at(&self, due: &DueCheck) -> PortResult<Option<bool>> {
+        let id = due.rtb_target.to_string();
+        let record = self.catalog.get(due.tenant, Kind::RtbTarget, &id).await?;
+        let Some(record) = record else { return Ok(None) };
+        let bidder: RtbTarget = serde_json::from_value(record.body)
+            .map_err(|error| PortError::corrupt("read a bidder whose health is due", error))?;
+        let url = Template::parse(&bidder.url).render_url(&Facts::default());
+
+        let at = self.clock.now();
+        let started = Instant::now();
+        let answer = self.bidders.probe(&url, started + PATIENCE).await;
+        let check = HealthCheck {
             rtb_target: due.rtb_target,
             at,
-            up: answer.status < 500,
-            status: Some(answer.status),
-            latency_ms: milliseconds(answer.elapsed),
-            failure: None,
-        },
-        Err(no_answer) => HealthCheck {
-            rtb_target: due.rtb_target,
-            at,
-            up: false,
-            status: None,
-            latency_ms: milliseconds(started.elapsed()),
-            failure: Some(no_answer.code),
-        },
-    };
-    health.record_check(due.tenant, &check, next_look(due.rtb_target, at)).await?;
-    Ok(Some(check.up))
+            up: answer.as_ref().is_ok_and(|answer| answer.status < 500),
+            status: answer.as_ref().ok().map(|answer| answer.status),
+            latency_ms: milliseconds(answer.as_ref().map_or(started.elapsed(), |answer| answer.elapsed)),
+            failure: answer.err().map(|no_answer| no_answer.code),
+        };
+        self.health.record_check(due.tenant, &check, next_look(due.rtb_target, at)).await?;
+        Ok(Some(check.up))
+    }
 }
 
 /// Bidders made together are spread by their ids, always by the same seconds.

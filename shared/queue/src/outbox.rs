@@ -40,7 +40,7 @@ enum NotTaken {
 
 impl SqsOutbox {
     /// For one queue.
-    pub fn new(config: &SdkConfig, queue_url: impl Into<String>) -> Self {
+    pub fn connect(config: &SdkConfig, queue_url: impl Into<String>) -> Self {
         Self { client: Client::new(config), queue_url: queue_url.into() }
     }
 

@@ -122,6 +122,14 @@ impl TwilioAccounts {
         self.0.values()
     }
 
+    /// The tokens that may have signed an account's requests, for whoever checks signatures.
+    pub fn tokens(&self) -> impl Iterator<Item = (AccountSid, Vec<String>)> {
+        self.0.values().map(|account| {
+            let tokens = account.auth_tokens.iter().map(|token| token.expose().to_owned());
+            (account.account_sid.clone(), tokens.collect())
+        })
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -42,6 +42,7 @@ pub fn filter(level: &str) -> String {
 
 /// Starts logging at `LOG_LEVEL`. The first call in a process counts; later ones do nothing.
 pub fn init() {
+    #[expect(clippy::disallowed_methods, reason = "logging starts before the settings are read, to tell what is wrong with them")]
     let level = std::env::var("LOG_LEVEL").unwrap_or_default();
     let filter = EnvFilter::new(filter(&level));
     let on_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();

@@ -107,6 +107,7 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`] names the first variable that is wrong.
     pub fn from_env() -> Result<Self, SettingsError> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads settings")]
         Self::from_lookup(|variable| std::env::var(variable).ok())
     }
 

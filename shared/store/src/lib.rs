@@ -1,1 +1,67 @@
-//! wip
+//! The DynamoDB adapter: implements the data ports of `app::ports` on one table.
+//!
+//! What must stay true: all keys come from [`keys`]; whatever must be exact is one conditional write or one transaction;
+//! a read that decides something is strongly consistent; a write that is repeated, also after its answer was lost,
+//! changes nothing twice. The table removes expired items hours or days late, so nothing is valid because it exists:
+//! whoever reads compares the time.
+
+pub mod keys;
+
+mod bid_log;
+mod calls;
+mod catalog;
+mod counters;
+mod failure;
+mod health;
+mod identity;
+mod item;
+mod numbers;
+mod published;
+mod read;
+mod snapshots;
+mod table;
+mod write;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+
+pub use calls::Refused;
+pub use published::NotWhole;
+pub use table::create_table;
+
+/// The table with a client for it. Cloning shares both, and the cache of published campaigns.
+#[derive(Clone)]
+pub struct Store(Arc<Inside>);
+
+struct Inside {
+    client: Client,
+    table: String,
+    snapshots: snapshots::Snapshots,
+}
+
+impl Store {
+    /// A store on this table. The client's connections and time-outs are used as they are configured; its retries are
+    /// switched off, because this crate waits by its own rules (a step gives up after 300 ms, for example).
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let config = client.config().to_builder().retry_config(RetryConfig::disabled()).build();
+        Self(Arc::new(Inside {
+            client: Client::from_conf(config),
+            table: table.into(),
+            snapshots: snapshots::Snapshots::default(),
+        }))
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.0.table
+    }
+
+    pub(crate) fn snapshots(&self) -> &snapshots::Snapshots {
+        &self.0.snapshots
+    }
+}

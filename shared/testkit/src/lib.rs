@@ -3,4 +3,5 @@
 //! Nothing in here is compiled into a function that is deployed. A module of this crate behaves like the service it
 //! stands for, as far as its own documentation says, and shares no code with the product, so that each checks the other.
 
+pub mod bidders;
 pub mod phone;

@@ -219,7 +219,7 @@ fn check(reply: &Reply) -> TestCaseResult {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_document_is_well_formed_and_says_what_the_reply_says(reply in support::reply()) {

@@ -18,12 +18,12 @@ use super::delivery::Outbox;
 use super::dial::ActiveDial;
 use super::documents::{DocumentRequest, Start};
 use super::ids::Chance;
-use super::journey::{CallStatus, Connection, EndedBy, Happening, Journey, JourneyEvent, Outcome, WebhookKind};
+use super::journey::{CallStatus, Connection, EndedBy, Happening, Journey, JourneyEvent, WebhookKind};
 use super::recorder::{Recorder, whole_seconds};
 use super::script::{CallScript, Speed};
-use super::verbs::Message;
 use super::state::{CallRecord, Network, NumberConfig};
 use super::twiml::Address;
+use super::verbs::Message;
 use super::{locked, parameters};
 
 /// The longest call an account may have unless a longer one was agreed.

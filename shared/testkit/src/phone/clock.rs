@@ -194,7 +194,6 @@ impl Future for Sleep {
     }
 }
 
-
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(number) = self.number {

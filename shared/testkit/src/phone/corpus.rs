@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use serde::Serialize;
@@ -14,9 +14,12 @@ use super::locked;
 /// The variable that names the folder when the configuration does not.
 pub(super) const VARIABLE: &str = "TWIML_CORPUS_DIR";
 
-/// Where documents go.
+/// Where documents go. The file is opened when the first one comes.
 #[derive(Debug)]
-pub(super) struct Corpus(Mutex<File>);
+pub(super) struct Corpus {
+    folder: PathBuf,
+    file: Mutex<Option<File>>,
+}
 
 #[derive(Serialize)]
 struct Entry<'a> {
@@ -26,11 +29,8 @@ struct Entry<'a> {
 }
 
 impl Corpus {
-    /// Opens this process's file in a folder, which is made if need be.
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let path = folder.join(format!("phone-{}.ndjson", std::process::id()));
-        Ok(Self(Mutex::new(OpenOptions::new().create(true).append(true).open(path)?)))
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder, file: Mutex::default() }
     }
 
     /// Adds a document, as one write, so that networks in the same process do not mix their lines.
@@ -38,6 +38,12 @@ impl Corpus {
         let kind = if whisper { "whisper" } else { "voice" };
         let mut line = serde_json::to_vec(&Entry { id, kind, xml }).map_err(io::Error::other)?;
         line.push(b'\n');
-        locked(&self.0).write_all(&line)
+        let mut file = locked(&self.file);
+        if file.is_none() {
+            std::fs::create_dir_all(&self.folder)?;
+            let path = self.folder.join(format!("phone-{}.ndjson", std::process::id()));
+            *file = Some(OpenOptions::new().create(true).append(true).open(path)?);
+        }
+        file.as_mut().map_or(Ok(()), |file| file.write_all(&line))
     }
 }

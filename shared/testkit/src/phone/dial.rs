@@ -48,7 +48,9 @@ impl ActiveDial {
 
     /// Starts the recording, if one is wanted from this moment on.
     pub(super) fn begin_recording(&self, call: &Arc<Call>, ringing: bool) {
-        let Some(wish) = self.verb.recording.as_ref().filter(|wish| wish.from_ringing == ringing) else { return };
+        let Some(wish) = self.verb.recording.as_ref().filter(|wish| wish.from_ringing == ringing) else {
+            return;
+        };
         let mut recording = locked(&self.recording);
         if recording.is_none() {
             *recording = Some(Recording::begin(call, "DialVerb", wish.dual, wish.status.clone()));
@@ -66,7 +68,11 @@ impl ActiveDial {
 
 impl Call {
     /// Performs a `<Dial>`.
-    pub(super) async fn dial(self: &Arc<Self>, document: &Document, verb: &Dial) -> Result<Option<Next>, Trouble> {
+    pub(super) async fn dial(
+        self: &Arc<Self>,
+        document: &Document,
+        verb: &Dial,
+    ) -> Result<Option<Next>, Trouble> {
         let action = verb.action.as_ref().map(|action| resolved(document, Some(action))).transpose()?;
         if !verb.answer_on_bridge {
             self.answer();
@@ -181,8 +187,11 @@ impl Call {
             _ => None,
         };
         let star = self.script.caller.presses_star_after.filter(|_| dial.verb.hang_up_on_star);
-        let others =
-            [(callee, EndedBy::Callee), (self.script.caller.talks_for, EndedBy::Caller), (star, EndedBy::Star)];
+        let others = [
+            (callee, EndedBy::Callee),
+            (self.script.caller.talks_for, EndedBy::Caller),
+            (star, EndedBy::Star),
+        ];
         for (length, ended_by) in others {
             let Some(length) = length else { continue };
             if now + length < first.0 {
@@ -195,7 +204,7 @@ impl Call {
     /// Ends whatever is left of a dial and says how it went.
     pub(super) fn conclude(self: &Arc<Self>, dial: &Arc<ActiveDial>, ended_by: EndedBy) -> DialResult {
         let legs = locked(&dial.legs).clone();
-        for leg in legs.iter().filter(|leg| !leg.status().is_terminal()) {
+        for leg in legs.iter().filter(|leg| leg.was_placed() && !leg.status().is_terminal()) {
             self.drop_leg(dial, leg, ended_by);
             *locked(&dial.last_ended) = Some(leg.clone());
         }

@@ -56,7 +56,10 @@ impl Call {
         if of_the_call || verified || locked(&self.network.numbers).contains_key(wanted) {
             return Ok(wanted.clone());
         }
-        Err(Refusal::new(BAD_CALLER_ID, "the callerId is neither of this call, nor the account's, nor verified"))
+        Err(Refusal::new(
+            BAD_CALLER_ID,
+            "the callerId is neither of this call, nor the account's, nor verified",
+        ))
     }
 
     /// Why a destination cannot be dialled, if it cannot.
@@ -82,7 +85,8 @@ fn is_e164(number: &str) -> bool {
 
 fn sip_objection(destination: &str) -> Option<String> {
     let (address, headers) = destination.split_once('?').unwrap_or((destination, ""));
-    if !(address.starts_with("sip:") || address.starts_with("sips:")) || address.contains(char::is_whitespace) {
+    if !(address.starts_with("sip:") || address.starts_with("sips:")) || address.contains(char::is_whitespace)
+    {
         return Some("the SIP address does not begin with sip:".to_owned());
     }
     if address.len() >= LONGEST_SIP_ADDRESS {

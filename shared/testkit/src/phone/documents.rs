@@ -10,6 +10,7 @@ use super::journey::{EndedBy, Happening, ReceivedDocument, SentRequest, WebhookK
 use super::leg::Leg;
 use super::parameters::{Parameters, of_caller, put};
 use super::signature::without_fragment;
+use super::timeline::webhook as name;
 use super::twiml::{self, Address, Instructions};
 use super::verbs::Next;
 use super::webhook::{RETRIEVAL_FAILED, Reply, Sending, Webhook, resolve};
@@ -261,7 +262,8 @@ impl Call {
             token: &delivery.token,
         };
         let sending = self.network.webhooks.send(webhook).await;
-        let status = sending.result.as_ref().map_or_else(|failure| failure.status, |reply| Some(reply.status));
+        let status =
+            sending.result.as_ref().map_or_else(|failure| failure.status, |reply| Some(reply.status));
         let elapsed_ms = milliseconds(sending.elapsed);
         let (kind, url) = (delivery.kind, delivery.url.clone());
         if kind.is_action() {
@@ -285,24 +287,5 @@ impl Call {
             elapsed_ms,
         });
         sending
-    }
-}
-
-/// The name of a webhook for people.
-fn name(kind: WebhookKind) -> &'static str {
-    match kind {
-        WebhookKind::IncomingCall => "incoming call",
-        WebhookKind::Fallback => "fallback",
-        WebhookKind::Redirect => "redirect",
-        WebhookKind::GatherAction => "gather action",
-        WebhookKind::DialAction => "dial action",
-        WebhookKind::RecordAction => "record action",
-        WebhookKind::EnqueueAction => "enqueue action",
-        WebhookKind::Whisper => "whisper",
-        WebhookKind::WhisperAction => "whisper action",
-        WebhookKind::LegStatus => "leg status",
-        WebhookKind::CallStatus => "call status",
-        WebhookKind::RecordingStatus => "recording status",
-        WebhookKind::AmdStatus => "machine detection status",
     }
 }

@@ -232,7 +232,9 @@ fn number_objection(element: &str, attribute: &str, value: &str) -> Option<Strin
 
 fn word_list_objection(element: &str, attribute: &str, value: &str) -> Option<String> {
     let known: &[&str] = match (element, attribute) {
-        ("Number" | "Sip" | "Client", "statusCallbackEvent") => &["initiated", "ringing", "answered", "completed"],
+        ("Number" | "Sip" | "Client", "statusCallbackEvent") => {
+            &["initiated", "ringing", "answered", "completed"]
+        }
         ("Dial" | "Record", "recordingStatusCallbackEvent") => &["in-progress", "completed", "absent"],
         ("Gather", "finishOnKey") => {
             let lawful = value.is_empty() || (value.len() == 1 && is_keypad(value));

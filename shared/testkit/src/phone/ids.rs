@@ -35,6 +35,13 @@ impl Chance {
     /// A token in the shape of a UUID.
     pub(super) fn token(&mut self) -> String {
         let digits = format!("{:032x}", self.0.random::<u128>());
-        format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..])
+        format!(
+            "{}-{}-{}-{}-{}",
+            &digits[..8],
+            &digits[8..12],
+            &digits[12..16],
+            &digits[16..20],
+            &digits[20..]
+        )
     }
 }

@@ -336,7 +336,8 @@ impl Journey {
     pub fn warnings(&self) -> Vec<(u32, &str)> {
         let mut found = Vec::new();
         for event in &self.events {
-            if let Happening::Warning { code, detail } | Happening::CallFailed { code, detail } = &event.what {
+            if let Happening::Warning { code, detail } | Happening::CallFailed { code, detail } = &event.what
+            {
                 found.push((*code, detail.as_str()));
             }
         }

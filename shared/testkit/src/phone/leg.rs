@@ -93,6 +93,10 @@ impl Leg {
         locked(&self.state).sip_code
     }
 
+    pub(super) fn was_placed(&self) -> bool {
+        self.status() != CallStatus::Queued
+    }
+
     pub(super) fn was_answered(&self) -> bool {
         locked(&self.state).answered_at.is_some()
     }
@@ -108,7 +112,9 @@ impl Leg {
     /// Time from answer to end, whisper included.
     pub(super) fn talked(&self) -> Duration {
         let state = locked(&self.state);
-        let (Some(answered), Some(ended)) = (state.answered_at, state.ended_at) else { return Duration::ZERO };
+        let (Some(answered), Some(ended)) = (state.answered_at, state.ended_at) else {
+            return Duration::ZERO;
+        };
         ended.saturating_sub(answered)
     }
 
@@ -182,7 +188,10 @@ impl Call {
             CalleeScript::Fails { sip_code, after } => (*after, *sip_code),
             CalleeScript::NoAnswer => (Duration::MAX, GAVE_UP),
         };
-        if matches!(leg.script, CalleeScript::Answers(_) | CalleeScript::NoAnswer | CalleeScript::Declines { .. }) {
+        if matches!(
+            leg.script,
+            CalleeScript::Answers(_) | CalleeScript::NoAnswer | CalleeScript::Declines { .. }
+        ) {
             leg.set_status(CallStatus::Ringing);
             self.amend(&leg.sid, |record| record.status = CallStatus::Ringing);
             self.progress(leg, CallStatus::Ringing, None);
@@ -201,7 +210,12 @@ impl Call {
     }
 
     /// The callee picks up: digits, recording, detection, whisper.
-    async fn leg_answers(self: &Arc<Self>, dial: &Arc<ActiveDial>, leg: &Arc<Leg>, answering: &Answering) -> bool {
+    async fn leg_answers(
+        self: &Arc<Self>,
+        dial: &Arc<ActiveDial>,
+        leg: &Arc<Leg>,
+        answering: &Answering,
+    ) -> bool {
         let now = self.clock.now();
         {
             let mut state = locked(&leg.state);
@@ -266,7 +280,8 @@ impl Call {
         if leg.was_answered() {
             return self.end_leg(dial, leg, CallStatus::Completed, 200, ended_by);
         }
-        let status = if ended_by == EndedBy::Caller { self.script.abandoned.leg } else { CallStatus::Canceled };
+        let status =
+            if ended_by == EndedBy::Caller { self.script.abandoned.leg } else { CallStatus::Canceled };
         self.end_leg(dial, leg, status, GAVE_UP, ended_by);
     }
 

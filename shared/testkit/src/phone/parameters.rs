@@ -82,7 +82,12 @@ pub(super) fn of_leg(call: &Call, leg: &Leg) -> Parameters {
 }
 
 /// What a leg's status callback adds to the common set.
-pub(super) fn leg_status(call: &Call, leg: &Leg, status: CallStatus, recording: Option<&Recording>) -> Parameters {
+pub(super) fn leg_status(
+    call: &Call,
+    leg: &Leg,
+    status: CallStatus,
+    recording: Option<&Recording>,
+) -> Parameters {
     let mut parameters = of_leg(call, leg);
     for (name, value) in &mut parameters {
         if name == "CallStatus" {

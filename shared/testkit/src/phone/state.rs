@@ -120,7 +120,8 @@ struct Records {
 
 impl Network {
     pub(super) fn new(config: PhoneConfig, corpus: Option<Corpus>) -> Self {
-        let numbers = config.numbers.iter().map(|number| (number.phone_number.clone(), number.clone().completed()));
+        let numbers =
+            config.numbers.iter().map(|number| (number.phone_number.clone(), number.clone().completed()));
         Self {
             webhooks: WebhookClient::new(config.auth_token.clone(), config.time_scale),
             numbers: Mutex::new(numbers.collect()),

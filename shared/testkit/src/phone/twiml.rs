@@ -222,9 +222,10 @@ fn verb(element: Node<'_, '_>, breaches: &mut Vec<String>) -> Verb {
             silence: seconds(element, "timeout", 5, 0, 86_400),
             status: recording_subscription(element),
         }),
-        "Redirect" => {
-            Verb::Redirect(Address { url: text(element), method: grammar::method(element.attribute("method")) })
-        }
+        "Redirect" => Verb::Redirect(Address {
+            url: text(element),
+            method: grammar::method(element.attribute("method")),
+        }),
         "Reject" => Verb::Reject { busy: element.attribute("reason") == Some("busy") },
         "Hangup" => Verb::Hangup,
         "Enqueue" => Verb::Enqueue { action: address(element, "action", "method") },

@@ -86,7 +86,11 @@ impl Call {
                 self.answer();
                 let Some(extra) = self.gather(None, gather).await else { return Ok(None) };
                 let address = resolved(document, gather.action.as_ref())?;
-                return Ok(Some(Next::Ask(DocumentRequest { kind: WebhookKind::GatherAction, address, extra })));
+                return Ok(Some(Next::Ask(DocumentRequest {
+                    kind: WebhookKind::GatherAction,
+                    address,
+                    extra,
+                })));
             }
             Verb::Dial(dial) => return Box::pin(self.dial(document, dial)).await,
             Verb::Record(record) => return self.record(document, record).await,

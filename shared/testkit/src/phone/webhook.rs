@@ -92,7 +92,9 @@ impl WebhookClient {
             let result = attempt.unwrap_or_else(|_| Err(Failure::timed_out("no complete answer in time")));
             match result {
                 Err(failure)
-                    if failure.retriable && attempts <= limits.retries && started.elapsed() < limits.total => {}
+                    if failure.retriable
+                        && attempts <= limits.retries
+                        && started.elapsed() < limits.total => {}
                 result => break result,
             }
         };
@@ -111,7 +113,8 @@ impl WebhookClient {
         for _ in 0..=MOST_REDIRECTS {
             let signed = Webhook { url: &url, method, parameters, token: webhook.token };
             let request = self.request(&client, signed);
-            let response = within(limits.read, request.send()).await?.map_err(|error| Failure::of(&error, limits))?;
+            let response =
+                within(limits.read, request.send()).await?.map_err(|error| Failure::of(&error, limits))?;
             let status = response.status().as_u16();
             let target = response.headers().get("location").and_then(|value| value.to_str().ok());
             let Some(target) = target.filter(|_| response.status().is_redirection()) else {
@@ -165,7 +168,9 @@ impl WebhookClient {
             .no_proxy()
             .http1_only()
             .build()
-            .map_err(|error| Failure::permanent(CONNECTION_FAILED, format!("building the client: {error}")))?;
+            .map_err(|error| {
+                Failure::permanent(CONNECTION_FAILED, format!("building the client: {error}"))
+            })?;
         clients.insert(connect, client.clone());
         Ok(client)
     }
@@ -188,7 +193,8 @@ async fn read(mut response: reqwest::Response, limits: &Limits, url: String) -> 
     let mut body = Vec::new();
     loop {
         let chunk = within(limits.read, response.chunk()).await.map_err(Failure::final_one)?;
-        let chunk = chunk.map_err(|error| Failure::permanent(RETRIEVAL_FAILED, error.without_url().to_string()))?;
+        let chunk =
+            chunk.map_err(|error| Failure::permanent(RETRIEVAL_FAILED, error.without_url().to_string()))?;
         let Some(chunk) = chunk else { break };
         body.extend_from_slice(&chunk);
         if body.len() > MOST_BYTES {

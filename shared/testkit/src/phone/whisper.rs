@@ -80,11 +80,16 @@ impl Call {
                 Verb::Gather(gather) => {
                     let Some(extra) = self.gather(Some(leg), gather).await else { continue };
                     let address = resolved(document, gather.action.as_ref())?;
-                    return Ok(End::Ask(DocumentRequest { kind: WebhookKind::WhisperAction, address, extra }));
+                    return Ok(End::Ask(DocumentRequest {
+                        kind: WebhookKind::WhisperAction,
+                        address,
+                        extra,
+                    }));
                 }
                 Verb::Hangup => return Ok(End::HangUp),
                 other => {
-                    self.log.warn(GRAMMAR_BREACH, format!("<{}> does not belong into a whisper", other.name()));
+                    self.log
+                        .warn(GRAMMAR_BREACH, format!("<{}> does not belong into a whisper", other.name()));
                     self.skip(other.name(), "skipped");
                 }
             }

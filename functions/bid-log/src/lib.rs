@@ -1,0 +1,23 @@
+//! Keeps what the bidders were asked and answered (queue consumer).
+//!
+//! Idempotency: an entry is stored under its auction and bidder, so a message that comes again writes the same again.
+
+use std::sync::Arc;
+
+use app::bid_log::KeepBids;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use queue::{Message, process_batch};
+
+/// What the handler needs.
+pub struct Context {
+    /// The use case.
+    pub keep_bids: KeepBids,
+}
+
+/// Works through one batch; the messages it names come again.
+pub async fn handle(context: Arc<Context>, event: SqsEvent) -> SqsBatchResponse {
+    process_batch(event, async |message| match message {
+        Message::Bids(entries) => context.keep_bids.keep(&entries).await,
+    })
+    .await
+}

@@ -1,0 +1,82 @@
+//! JSON bodies: read strictly, with the path of what is wrong; changed by merge patches.
+
+use domain::validate::Problem;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// Reads a body; one problem, with the field's path.
+pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Vec<Problem>> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let path = error.path().to_string();
+        vec![explain(if path == "." { "" } else { &path }, &error.inner().to_string())]
+    })
+}
+
+/// Takes the version out of a patch.
+pub(super) fn take_version(patch: &mut Map<String, Value>) -> Result<u64, Problem> {
+    let problem = |rule: &str, message: &str| Problem {
+        field: "version".to_owned(),
+        rule: rule.to_owned(),
+        message: message.to_owned(),
+    };
+    match patch.remove("version").map(|version| version.as_u64()) {
+        Some(Some(version)) => Ok(version),
+        Some(None) => Err(problem("type", "the version is a whole number, as it was read")),
+        None => Err(problem("required", "name the version that this change was made from")),
+    }
+}
+
+/// The body with the patch applied (RFC 7396): objects are merged, `null` removes, everything else replaces.
+pub(super) fn merged(body: &Value, patch: Map<String, Value>) -> Value {
+    let mut merged = body.clone();
+    merge(&mut merged, Value::Object(patch));
+    merged
+}
+
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(target) = target else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            target.remove(&name);
+        } else {
+            merge(target.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// Turns the parser's words into a rule with its field. The parser names unknown and missing fields only in its message.
+fn explain(path: &str, message: &str) -> Problem {
+    let named = || message.split('`').nth(1).unwrap_or_default();
+    let below = |name: &str| match path {
+        "" => name.to_owned(),
+        _ if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
+        _ => format!("{path}.{name}"),
+    };
+    let (field, rule, message) = if message.starts_with("unknown field") {
+        (below(named()), "unknown_field", message.to_owned())
+    } else if message.starts_with("missing field") {
+        (below(named()), "required", "this field is required".to_owned())
+    } else if message.starts_with("unknown variant") {
+        (path.to_owned(), "choice", message.to_owned())
+    } else if message.contains("map with a single key") {
+        let words = "give exactly one of the alternatives; a patch that switches sets the other one to null";
+        (path.to_owned(), "one_of", words.to_owned())
+    } else if message.starts_with("invalid type: floating point") {
+        let words = format!("{message}; money is given in whole micro-units: 12.50 is 12500000");
+        (path.to_owned(), "type", words)
+    } else if message.starts_with("invalid type") || message.starts_with("invalid length") {
+        (path.to_owned(), "type", message.to_owned())
+    } else if message.starts_with("invalid value") {
+        (path.to_owned(), "range", message.to_owned())
+    } else {
+        (path.to_owned(), "format", message.to_owned())
+    };
+    Problem { field, rule: rule.to_owned(), message }
+}

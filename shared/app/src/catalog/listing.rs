@@ -1,0 +1,97 @@
+//! Lists of catalogue nouns: read whole (at most 5,000 a tenant), then searched, sorted and cut into pages in memory.
+//!
+//! A page goes on after a position, the sort key and id of the last item shown, so items that come or go meanwhile
+//! neither repeat nor hide the others.
+
+use domain::ids::TenantId;
+
+use super::{Entry, Tools};
+use crate::ports::{PortResult, Record};
+
+/// The orders.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SortBy {
+    /// By name (numbers: by the number), without regard to case.
+    #[default]
+    Name,
+    /// By creation.
+    CreatedAt,
+    /// By last change.
+    UpdatedAt,
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The last item's sort key.
+    pub key: String,
+    /// Its id, which decides among equal keys.
+    pub id: String,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Part of the name, without regard to case.
+    pub search: Option<String>,
+    /// The order.
+    pub sort: SortBy,
+    /// Backwards.
+    pub descending: bool,
+    /// Only what comes after this.
+    pub after: Option<Position>,
+    /// Most items.
+    pub limit: usize,
+}
+
+/// A page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The items in order.
+    pub items: Vec<Record>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<Position>,
+}
+
+/// A page of the tenant's things of one kind.
+///
+/// # Errors
+/// The catalogue did not answer.
+pub async fn list<E: Entry>(tools: &Tools<'_>, tenant: TenantId, listing: &Listing) -> PortResult<Listed> {
+    let wanted = listing.search.as_deref().map(str::to_lowercase);
+    let mut found: Vec<(Position, Record)> = tools
+        .catalog
+        .list(tenant, E::KIND)
+        .await?
+        .into_iter()
+        .filter(|record| wanted.as_deref().is_none_or(|part| name_of::<E>(record).contains(part)))
+        .map(|record| (position_of::<E>(&record, listing.sort), record))
+        .collect();
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    if listing.descending {
+        found.reverse();
+    }
+    let comes_after = |position: &Position| match &listing.after {
+        None => true,
+        Some(after) if listing.descending => position < after,
+        Some(after) => position > after,
+    };
+    let mut rest = found.into_iter().filter(|(position, _)| comes_after(position));
+    let page: Vec<(Position, Record)> = rest.by_ref().take(listing.limit).collect();
+    let next = rest.next().and_then(|_| page.last().map(|(position, _)| position.clone()));
+    Ok(Listed { items: page.into_iter().map(|(_, record)| record).collect(), next })
+}
+
+fn name_of<E: Entry>(record: &Record) -> String {
+    record.body.get(E::UNIQUE_FIELD).and_then(serde_json::Value::as_str).unwrap_or_default().to_lowercase()
+}
+
+fn position_of<E: Entry>(record: &Record, sort: SortBy) -> Position {
+    // Nine places, so that instants sort as texts.
+    let key = match sort {
+        SortBy::Name => name_of::<E>(record),
+        SortBy::CreatedAt => format!("{:.9}", record.created_at),
+        SortBy::UpdatedAt => format!("{:.9}", record.updated_at),
+    };
+    Position { key, id: record.id.clone() }
+}

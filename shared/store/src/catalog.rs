@@ -1,0 +1,228 @@
+//! The catalogue: campaigns, targets, RTB targets and numbers, each with the claim that keeps its name (or number) unique.
+//!
+//! A thing and its claim change in one transaction. A number's claim is the very item the call path looks up
+//! ([`keys::number`]), so a number is known to the call path exactly as long as it stands in a catalogue. An RTB target
+//! is due for a health check from its creation on.
+
+use app::ports::{Catalog, Kind, PortError, PortResult, Record, Saved};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use domain::ids::{CampaignId, IdError, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::number::{Number, NumberOwner};
+use domain::phone::{E164, PhoneError};
+use domain::snapshot::Snapshot;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::Store;
+use crate::failure::{Failure, PATIENT};
+use crate::item::{Draft, Item, body, json, number, number_of, parsed, text, text_of};
+use crate::keys::{self, GSI1, Key};
+use crate::read::{Range, unusable};
+use crate::write::{Deed, Write};
+
+const NOT_AN_ID: &str = "the id is not one of this kind";
+
+fn is_id(kind: Kind, id: &str) -> bool {
+    match kind {
+        Kind::Campaign => id.parse::<CampaignId>().is_ok(),
+        Kind::Target => id.parse::<TargetId>().is_ok(),
+        Kind::RtbTarget => id.parse::<RtbTargetId>().is_ok(),
+        Kind::Number => id.parse::<NumberId>().is_ok(),
+    }
+}
+
+const fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Campaign => "campaign",
+        Kind::Target => "target",
+        Kind::RtbTarget => "rtb_target",
+        Kind::Number => "number",
+    }
+}
+
+fn record_of(what: &'static str, item: &Item) -> PortResult<Record> {
+    Ok(Record {
+        id: text_of(item, "id").map_err(|cause| PortError::corrupt(what, cause))?.to_owned(),
+        version: number_of(item, "version").map_err(|cause| PortError::corrupt(what, cause))?,
+        created_at: parsed(what, item, "created_at")?,
+        updated_at: parsed(what, item, "updated_at")?,
+        body: body(what, item)?,
+    })
+}
+
+#[async_trait]
+impl Catalog for Store {
+    async fn get(&self, tenant: TenantId, kind: Kind, id: &str) -> PortResult<Option<Record>> {
+        const WHAT: &str = "read the catalogue";
+        if !is_id(kind, id) {
+            return Ok(None);
+        }
+        let item = Self::get(self, WHAT, keys::noun(tenant, kind, id)).await?;
+        item.map(|item| record_of(WHAT, &item)).transpose()
+    }
+
+    async fn list(&self, tenant: TenantId, kind: Kind) -> PortResult<Vec<Record>> {
+        const WHAT: &str = "list the catalogue";
+        let items = self.query(WHAT, Range::of_index(GSI1, keys::nouns(tenant, kind))).await?;
+        items.iter().map(|item| record_of(WHAT, item)).collect()
+    }
+
+    async fn create(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+        const WHAT: &str = "create in the catalogue";
+        if !is_id(kind, &record.id) {
+            return Err(unusable(WHAT, NOT_AN_ID));
+        }
+        let mut thing = Draft::new(keys::noun(tenant, kind, &record.id), kind_word(kind), Some(tenant))
+            .with("id", text(&record.id))
+            .with("version", number(record.version))
+            .with("created_at", text(record.created_at.to_string()))
+            .with("updated_at", text(record.updated_at.to_string()))
+            .with("body", json(WHAT, &record.body)?)
+            .gsi1(keys::noun_in_list(tenant, kind, &record.id));
+        if kind == Kind::RtbTarget {
+            thing = thing.gsi2(keys::due_health(record.created_at));
+        }
+        let claim = Claim { tenant, kind, record, unique };
+        let actions = [
+            Write::create(thing.build()).into_action(WHAT, self.table())?,
+            claim.make(WHAT)?.into_action(WHAT, self.table())?,
+        ];
+        self.save(WHAT, &actions, &[Saved::Changed, Saved::Taken]).await
+    }
+
+    async fn replace(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        before: (&Record, &str),
+    ) -> PortResult<Saved> {
+        const WHAT: &str = "change the catalogue";
+        let (before, unique_before) = before;
+        if !is_id(kind, &record.id) || before.id != record.id {
+            return Err(unusable(WHAT, NOT_AN_ID));
+        }
+        let set = "SET #version = :version, #updated_at = :updated_at, #body = :body";
+        let thing = Write::new(Deed::Change(keys::noun(tenant, kind, &record.id), set.to_owned()))
+            .only_if("#version = :before")
+            .name("#version", "version")
+            .name("#updated_at", "updated_at")
+            .name("#body", "body")
+            .value(":before", number(before.version))
+            .value(":version", number(record.version))
+            .value(":updated_at", text(record.updated_at.to_string()))
+            .value(":body", json(WHAT, &record.body)?);
+        let mut actions = vec![thing.into_action(WHAT, self.table())?];
+        let mut verdicts = vec![Saved::Changed];
+
+        let claim = Claim { tenant, kind, record, unique };
+        if unique != unique_before {
+            let old = Claim { tenant, kind, record: before, unique: unique_before };
+            actions.push(claim.make(WHAT)?.into_action(WHAT, self.table())?);
+            actions.push(old.give_up(WHAT)?.into_action(WHAT, self.table())?);
+            verdicts.extend([Saved::Taken, Saved::Changed]);
+        } else if kind == Kind::Number {
+            actions.push(claim.renew(WHAT)?.into_action(WHAT, self.table())?);
+            verdicts.push(Saved::Changed);
+        }
+        self.save(WHAT, &actions, &verdicts).await
+    }
+
+    async fn delete(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+        const WHAT: &str = "remove from the catalogue";
+        if !is_id(kind, &record.id) {
+            return Ok(Saved::Changed);
+        }
+        let thing = Write::new(Deed::Remove(keys::noun(tenant, kind, &record.id)))
+            .only_if("#version = :before")
+            .name("#version", "version")
+            .value(":before", number(record.version));
+        let claim = Claim { tenant, kind, record, unique };
+        let actions = [
+            thing.into_action(WHAT, self.table())?,
+            claim.give_up(WHAT)?.into_action(WHAT, self.table())?,
+        ];
+        self.save(WHAT, &actions, &[Saved::Changed, Saved::Changed]).await
+    }
+
+    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot) -> PortResult<Saved> {
+        self.publish_snapshot(tenant, snapshot).await
+    }
+}
+
+impl Store {
+    /// Does all of it; a condition that did not hold gives the verdict that belongs to its action, the first one wins.
+    async fn save(
+        &self,
+        what: &'static str,
+        actions: &[TransactWriteItem],
+        verdicts: &[Saved],
+    ) -> PortResult<Saved> {
+        match self.transact(Instant::now() + PATIENT, actions).await {
+            Ok(()) => Ok(Saved::Done),
+            Err(Failure::Cancelled(reasons)) => {
+                let failed = |reason: &CancellationReason| {
+                    reason.code() == Some("ConditionalCheckFailed")
+                };
+                let verdict = reasons.iter().zip(verdicts).find(|(reason, _)| failed(reason));
+                Ok(verdict.map_or(Saved::Changed, |(_, verdict)| verdict.clone()))
+            }
+            Err(failure) => Err(failure.into_port(what)),
+        }
+    }
+}
+
+/// What keeps a name, or a number, from being given twice.
+struct Claim<'a> {
+    tenant: TenantId,
+    kind: Kind,
+    record: &'a Record,
+    unique: &'a str,
+}
+
+impl Claim<'_> {
+    fn key(&self, what: &'static str) -> PortResult<Key> {
+        if self.kind == Kind::Number {
+            let number: E164 = self.unique.parse().map_err(|cause: PhoneError| PortError::failed(what, cause))?;
+            return Ok(keys::number(&number));
+        }
+        Ok(keys::name_claim(self.tenant, self.kind, self.unique))
+    }
+
+    fn item(&self, what: &'static str) -> PortResult<Item> {
+        let draft = Draft::new(self.key(what)?, "claim", Some(self.tenant)).with("owner", text(&self.record.id));
+        if self.kind != Kind::Number {
+            return Ok(draft.build());
+        }
+        let number = Number::deserialize(&self.record.body).map_err(|cause| PortError::failed(what, cause))?;
+        let owner = NumberOwner {
+            tenant: self.tenant,
+            number_id: self.record.id.parse().map_err(|cause: IdError| PortError::failed(what, cause))?,
+            account_sid: number.account_sid,
+            campaign: number.campaign,
+            publisher: number.publisher,
+        };
+        Ok(draft.with("body", json(what, &owner)?).build())
+    }
+
+    /// Takes it, if nobody has it.
+    fn make(&self, what: &'static str) -> PortResult<Write> {
+        Ok(Write::create(self.item(what)?))
+    }
+
+    /// Writes it again, if it is ours.
+    fn renew(&self, what: &'static str) -> PortResult<Write> {
+        Ok(self.if_ours(Write::new(Deed::Put(self.item(what)?))))
+    }
+
+    /// Gives it up, if it is ours.
+    fn give_up(&self, what: &'static str) -> PortResult<Write> {
+        Ok(self.if_ours(Write::new(Deed::Remove(self.key(what)?))))
+    }
+
+    fn if_ours(&self, write: Write) -> Write {
+        write.only_if("#owner = :owner").name("#owner", "owner").value(":owner", text(&self.record.id))
+    }
+}

@@ -1,0 +1,114 @@
+//! Counters of capped things, and their live flags: one item each, `live`, `total`, `paused` and one attribute for each
+//! window, named like the window.
+//!
+//! Looking is here; taking and giving back are in `calls`, because they happen in one transaction with the attempt.
+
+use std::collections::{HashMap, HashSet};
+
+use app::ports::{Counters, PortError, PortResult};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use domain::caps::{CounterId, Usage};
+use domain::ids::TenantId;
+use futures::future::try_join_all;
+use tokio::time::Instant;
+
+use crate::Store;
+use crate::failure::{Failure, READING, persist, sort};
+use crate::item::{Item, key_attributes};
+use crate::keys;
+use crate::write::{Deed, STAMP, Write, stamped};
+
+/// Most keys of one batch read.
+const BATCH: usize = 100;
+
+/// The kind of a counter's item.
+pub(crate) const KIND: &str = "counter";
+
+/// What a counter's item says. A count below zero would be a mistake of ours and reads as zero.
+pub(crate) fn usage_of(item: &Item) -> Usage {
+    let count = |value: &AttributeValue| {
+        value.as_n().ok().and_then(|digits| digits.parse::<i64>().ok()).map(|count| {
+            u32::try_from(count.max(0)).unwrap_or(u32::MAX)
+        })
+    };
+    let named = |name: &str| item.get(name).and_then(count).unwrap_or(0);
+    let windows = item
+        .iter()
+        .filter(|(name, _)| is_window(name))
+        .filter_map(|(name, value)| Some((name.clone(), count(value)?)))
+        .collect();
+    Usage {
+        live: named("live"),
+        total: named("total"),
+        windows,
+        paused: item.get("paused").and_then(|value| value.as_bool().ok()).copied().unwrap_or(false),
+    }
+}
+
+/// Windows are named by `h`, `d` or `m` and an instant, which begins with a year.
+fn is_window(name: &str) -> bool {
+    let mut letters = name.bytes();
+    letters.next().is_some_and(|kind| b"hdm".contains(&kind)) && letters.next().is_some_and(|digit| digit.is_ascii_digit())
+}
+
+#[async_trait]
+impl Counters for Store {
+    async fn usage(&self, tenant: TenantId, of: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>> {
+        let wanted: HashSet<&CounterId> = of.iter().collect();
+        let by_key: HashMap<String, &CounterId> =
+            wanted.into_iter().map(|id| (keys::counter(tenant, id).pk, id)).collect();
+        let keys: Vec<Item> =
+            by_key.values().map(|id| key_attributes(keys::counter(tenant, id))).collect();
+        let batches = try_join_all(keys.chunks(BATCH).map(|batch| self.counter_items(batch))).await?;
+        let mut usage = HashMap::with_capacity(by_key.len());
+        for item in batches.into_iter().flatten() {
+            let key = item.get("pk").and_then(|value| value.as_s().ok());
+            if let Some(id) = key.and_then(|key| by_key.get(key)) {
+                usage.insert((*id).clone(), usage_of(&item));
+            }
+        }
+        Ok(usage)
+    }
+
+    async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {
+        let update = format!("SET {STAMP}, #paused = :paused");
+        let write = Write::new(Deed::Change(keys::counter(tenant, of), update))
+            .name("#paused", "paused")
+            .value(":paused", AttributeValue::Bool(paused));
+        self.change("switch a destination on or off", stamped(write, KIND, tenant)).await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Up to [`BATCH`] counters. Strongly consistent: a cap that an old copy shows as full would refuse a call for which
+    /// there is room, and switching off must take effect at once.
+    async fn counter_items(&self, batch: &[Item]) -> PortResult<Vec<Item>> {
+        const WHAT: &str = "read counters";
+        let mut found = Vec::with_capacity(batch.len());
+        let mut missing = batch.to_vec();
+        let deadline = Instant::now() + READING;
+        while !missing.is_empty() {
+            let keys = KeysAndAttributes::builder().set_keys(Some(missing.clone())).consistent_read(true).build();
+            let keys = keys.map_err(|cause| PortError::failed(WHAT, cause))?;
+            let (items, left) = persist(deadline, || {
+                let request = self.client().batch_get_item().request_items(self.table(), keys.clone());
+                let sending = Box::pin(request.send());
+                async move {
+                    let answer = sending.await.map_err(sort)?;
+                    let items = answer.responses.unwrap_or_default().into_values().flatten().collect::<Vec<_>>();
+                    let left = answer.unprocessed_keys.unwrap_or_default();
+                    let left = left.into_values().flat_map(|left| left.keys).collect::<Vec<_>>();
+                    // Nothing at all is another word for throttled.
+                    if items.is_empty() && !left.is_empty() { Err(Failure::Busy) } else { Ok((items, left)) }
+                }
+            })
+            .await
+            .map_err(|failure| failure.into_port(WHAT))?;
+            found.extend(items);
+            missing = left;
+        }
+        Ok(found)
+    }
+}

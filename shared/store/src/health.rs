@@ -1,0 +1,61 @@
+//! Bidders' health: when each is looked at next, and what was seen.
+//!
+//! The due time lies in the second index on the RTB target's own item (the catalogue sets it at creation), so a removed
+//! bidder is never due.
+
+use app::ports::{DueCheck, Health, HealthCheck, PortResult};
+use async_trait::async_trait;
+use domain::ids::TenantId;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::Store;
+use crate::item::{Draft, json, parsed, text};
+use crate::keys::{self, GSI2};
+use crate::read::{Part, Range};
+use crate::write::{Deed, Write};
+
+/// How long a look at a bidder is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+#[async_trait]
+impl Health for Store {
+    async fn due_checks(&self, now: Timestamp, limit: u16) -> PortResult<Vec<DueCheck>> {
+        const WHAT: &str = "list bidders due for a look";
+        let range = Range {
+            part: Part::UpTo(keys::time(now)),
+            limit: Some(usize::from(limit.max(1))),
+            ..Range::of_index(GSI2, keys::DUE_HEALTH.to_owned())
+        };
+        let items = self.query(WHAT, range).await?;
+        items
+            .iter()
+            .map(|item| {
+                Ok(DueCheck { tenant: parsed(WHAT, item, "tenant")?, rtb_target: parsed(WHAT, item, "id")? })
+            })
+            .collect()
+    }
+
+    async fn record_check(&self, tenant: TenantId, check: &HealthCheck, next: Timestamp) -> PortResult<()> {
+        const WHAT: &str = "record a look at a bidder";
+        let key = keys::health_check(tenant, check.rtb_target, check.at);
+        let item = Draft::new(key, "health_check", Some(tenant))
+            .with("body", json(WHAT, check)?)
+            .expires(check.at.checked_add(KEPT).unwrap_or(Timestamp::MAX))
+            .build();
+        self.put(WHAT, item).await?;
+
+        let id = check.rtb_target.to_string();
+        let meta = keys::noun(tenant, app::ports::Kind::RtbTarget, &id);
+        let due = keys::due_health(next);
+        let write = Write::new(Deed::Change(meta, "SET #due_in = :due_in, #due = :due".to_owned()))
+            .only_if("attribute_exists(#pk)")
+            .name("#pk", "pk")
+            .name("#due_in", "gsi2pk")
+            .name("#due", "gsi2sk")
+            .value(":due_in", text(due.pk))
+            .value(":due", text(due.sk));
+        // A bidder that was removed meanwhile is not due again.
+        self.change(WHAT, write).await?;
+        Ok(())
+    }
+}

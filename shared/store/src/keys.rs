@@ -1,0 +1,263 @@
+//! Every key of the table, built here and nowhere else.
+//!
+//! What must stay true: a tenant-owned partition begins with `T#<tenant>#`, also in the indexes, so that a policy on
+//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `KEY#`) and the
+//! plumbing (`DUE#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
+//! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
+
+use app::ports::{DUE_SHARDS, Kind};
+use domain::call::{Leg, LegEvent, Source};
+use domain::caps::CounterId;
+use domain::ids::{AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
+use domain::ledger::Party;
+use domain::phone::E164;
+use domain::routing::Via;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+/// First index: lists (a tenant's nouns, its calls of a day, the bids of an auction).
+pub const GSI1: &str = "gsi1";
+/// Second index: due work and the ledger of a party.
+pub const GSI2: &str = "gsi2";
+
+/// Sort keys of a call's steps begin so.
+pub const STEP: &str = "STEP#";
+/// Sort keys of a call's attempts begin so.
+pub const ATTEMPT: &str = "ATT#";
+/// Sort keys of what we were told about a call's legs begin so.
+pub const EVENT: &str = "EV#";
+/// Sort keys of a call's recordings begin so.
+pub const RECORDING: &str = "REC#";
+/// Sort keys of a call's auctions begin so.
+pub const AUCTION: &str = "AUC#";
+/// Sort keys of a call's ledger entries begin so.
+pub const LEDGER: &str = "LED#";
+/// Sort key of the item that stands for the whole (a call, a campaign, a target).
+pub const META: &str = "META";
+
+/// Partition and sort key: of an item, or of its place in an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Partition.
+    pub pk: String,
+    /// Place within it.
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+}
+
+/// A time as it stands in keys: RFC 3339 in UTC with six decimals.
+pub fn time(at: Timestamp) -> String {
+    format!("{at:.6}")
+}
+
+/// A UTC day as it stands in keys: `20261122`.
+pub fn day(date: Date) -> String {
+    date.strftime("%Y%m%d").to_string()
+}
+
+fn utc_date(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+/// The two letters with which ids of a kind begin.
+pub const fn letters(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Campaign => "CA",
+        Kind::Target => "TA",
+        Kind::RtbTarget => "PI",
+        Kind::Number => "PN",
+    }
+}
+
+/// Whose a dialled number is; at the same time the claim that makes a number unique across tenants.
+pub fn number(number: &E164) -> Key {
+    Key::new(format!("NUM#{}", number.as_str()), "NUM")
+}
+
+/// A thing in a tenant's catalogue.
+pub fn noun(tenant: TenantId, kind: Kind, id: &str) -> Key {
+    Key::new(format!("T#{tenant}#{}#{id}", letters(kind)), META)
+}
+
+/// First index: the things of a kind, by id.
+pub fn noun_in_list(tenant: TenantId, kind: Kind, id: &str) -> Key {
+    Key::new(nouns(tenant, kind), id)
+}
+
+/// First index: partition of the things of a kind.
+pub fn nouns(tenant: TenantId, kind: Kind) -> String {
+    format!("T#{tenant}#{}", letters(kind))
+}
+
+/// Claim of a name that no other thing of the kind may have.
+pub fn name_claim(tenant: TenantId, kind: Kind, name: &str) -> Key {
+    Key::new(format!("T#{tenant}#NAME#{}#{name}", letters(kind)), "CLAIM")
+}
+
+/// Pointer to a campaign's newest published version.
+pub fn published(tenant: TenantId, campaign: CampaignId) -> Key {
+    Key::new(campaign_partition(tenant, campaign), "PTR")
+}
+
+/// One publication: which body is this version's. Sorts before its chunks.
+pub fn publication(tenant: TenantId, campaign: CampaignId, version: u64) -> Key {
+    Key::new(campaign_partition(tenant, campaign), format!("{}!", publication_prefix(version)))
+}
+
+/// A chunk of a published body. The body's fingerprint stands in the key, so that two publications that race for one
+/// version cannot overwrite each other's chunks.
+pub fn chunk(tenant: TenantId, campaign: CampaignId, version: u64, sha256: &str, index: usize) -> Key {
+    let fingerprint = sha256.get(..16).unwrap_or(sha256);
+    let sk = format!("{}{fingerprint}#{index:03}", publication_prefix(version));
+    Key::new(campaign_partition(tenant, campaign), sk)
+}
+
+/// A publication and its chunks have sort keys that begin so.
+pub fn publication_prefix(version: u64) -> String {
+    format!("SNAP#{version:010}#")
+}
+
+/// Partition of a campaign's published bodies.
+pub fn campaign_partition(tenant: TenantId, campaign: CampaignId) -> String {
+    format!("T#{tenant}#CA#{campaign}")
+}
+
+/// Counters and live flag of a capped thing.
+pub fn counter(tenant: TenantId, of: &CounterId) -> Key {
+    Key::new(format!("T#{tenant}#CAP#{}", of.as_str()), "CAP")
+}
+
+/// Partition of a call and everything that belongs to it.
+pub fn call_partition(tenant: TenantId, call: CallId) -> String {
+    format!("T#{tenant}#CALL#{call}")
+}
+
+/// A call as it began and how it ended.
+pub fn call(tenant: TenantId, call: CallId) -> Key {
+    Key::new(call_partition(tenant, call), META)
+}
+
+/// A step of a call with its answer.
+pub fn step(tenant: TenantId, call: CallId, number: u16) -> Key {
+    Key::new(call_partition(tenant, call), format!("{STEP}{number:05}"))
+}
+
+/// An attempt with its reservation.
+pub fn attempt(tenant: TenantId, call: CallId, number: u16) -> Key {
+    Key::new(call_partition(tenant, call), format!("{ATTEMPT}{number:05}"))
+}
+
+/// What we were told about a leg. The key is the once-only marker.
+pub fn event(tenant: TenantId, call: CallId, event: &LegEvent) -> Key {
+    let leg = match event.leg {
+        Leg::Caller => "caller".to_owned(),
+        Leg::Attempt(number) => format!("a{number:05}"),
+    };
+    let source = match event.source {
+        Source::Callback => "callback",
+        Source::CarrierCheck => "carrier_check",
+        Source::DialAction => "dial_action",
+    };
+    let sk = format!("{EVENT}{leg}#{:010}#{}#{source}", event.sequence, event.status);
+    Key::new(call_partition(tenant, call), sk)
+}
+
+/// What we were told about a recording. The key is the once-only marker.
+pub fn recording(tenant: TenantId, call: CallId, sid: &str, status: &str) -> Key {
+    Key::new(call_partition(tenant, call), format!("{RECORDING}{sid}#{status}"))
+}
+
+/// The auction that a step ran.
+pub fn auction(tenant: TenantId, call: CallId, step: u16) -> Key {
+    Key::new(call_partition(tenant, call), format!("{AUCTION}{step:05}"))
+}
+
+/// A ledger entry of a call.
+pub fn ledger(tenant: TenantId, call: CallId, number: u16) -> Key {
+    Key::new(call_partition(tenant, call), format!("{LEDGER}{number:05}"))
+}
+
+/// Second index: what is owed to or by a party in a month, by time.
+pub fn ledger_in_month(tenant: TenantId, party: Party, at: Timestamp, call: CallId, number: u16) -> Key {
+    let party = match party {
+        Party::Buyer(id) => id.to_string(),
+        Party::Publisher(id) => id.to_string(),
+        Party::Destination(Via::Target(id)) => id.to_string(),
+        Party::Destination(Via::RtbTarget(id)) => id.to_string(),
+    };
+    let month = utc_date(at).strftime("%Y%m");
+    Key::new(format!("T#{tenant}#LED#{party}#{month}"), format!("{}#{call}#{number:05}", time(at)))
+}
+
+/// First index: partition of the calls that began on a UTC day. The last part is a shard; one is enough so far.
+pub fn calls_of_day(tenant: TenantId, date: Date) -> String {
+    format!("T#{tenant}#CALLS#{}#0", day(date))
+}
+
+/// First index: a call among those of its day, by start.
+pub fn call_in_day(tenant: TenantId, started_at: Timestamp, call: CallId) -> Key {
+    Key::new(calls_of_day(tenant, utc_date(started_at)), format!("{}#{call}", time(started_at)))
+}
+
+/// Second index: open calls by the time at which somebody must look after them.
+pub fn due_closing(call: CallId, due_at: Timestamp) -> Key {
+    Key::new(due_closings(shard_of(call)), time(due_at))
+}
+
+/// Second index: partition of one shard of open calls.
+pub fn due_closings(shard: u8) -> String {
+    format!("DUE#CLOSE#{shard}")
+}
+
+/// The shard of a call: FNV-1a of its printed id, the same on every machine.
+pub fn shard_of(call: CallId) -> u8 {
+    let hash = call
+        .to_string()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    u8::try_from(hash % u64::from(DUE_SHARDS)).unwrap_or(0)
+}
+
+/// Second index: partition of bidders by the time at which their health is looked at next.
+pub const DUE_HEALTH: &str = "DUE#HEALTH#0";
+
+/// Second index: a bidder among those to be looked at.
+pub fn due_health(at: Timestamp) -> Key {
+    Key::new(DUE_HEALTH, time(at))
+}
+
+/// One look at a bidder.
+pub fn health_check(tenant: TenantId, bidder: RtbTargetId, at: Timestamp) -> Key {
+    Key::new(format!("T#{tenant}#HEALTH#{bidder}"), time(at))
+}
+
+/// Partition of a bidder's logged bids of a UTC day.
+pub fn bids_of_day(tenant: TenantId, bidder: RtbTargetId, date: Date) -> String {
+    format!("T#{tenant}#BIDS#{bidder}#{}", day(date))
+}
+
+/// A logged bid, by time.
+pub fn bid(tenant: TenantId, bidder: RtbTargetId, at: Timestamp, auction: AuctionId) -> Key {
+    Key::new(bids_of_day(tenant, bidder, utc_date(at)), format!("{}#{auction}", time(at)))
+}
+
+/// First index: partition of the bids of an auction.
+pub fn bids_of_auction(tenant: TenantId, auction: AuctionId) -> String {
+    format!("T#{tenant}#AUCTION#{auction}")
+}
+
+/// First index: a bidder's part in an auction.
+pub fn bid_in_auction(tenant: TenantId, auction: AuctionId, bidder: RtbTargetId) -> Key {
+    Key::new(bids_of_auction(tenant, auction), bidder.to_string())
+}
+
+/// An API key, by the SHA-256 of its token.
+pub fn api_key(token_hash: &str) -> Key {
+    Key::new(format!("KEY#{token_hash}"), "KEY")
+}

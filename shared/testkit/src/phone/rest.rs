@@ -1,0 +1,229 @@
+//! The part of Twilio's REST API (2010-04-01) that concerns calls under way and numbers, over the simulated account.
+//!
+//! Access needs the account's SID and auth token, as with Twilio; answers have Twilio's shapes, see
+//! [`super::rest_answers`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Method as HttpMethod, header};
+use axum::response::Response;
+use axum::routing::{any, get};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::call::{Call, Interruption, Redirection};
+use super::journey::Happening;
+use super::locked;
+use super::rest_answers::{self as answers, Refused};
+use super::state::{CallRecord, Network, NumberConfig};
+use super::twiml::{Address, Method};
+
+/// Most characters of instructions given inline.
+const LONGEST_INLINE_TWIML: usize = 4_000;
+
+type Fields = HashMap<String, String>;
+
+/// The routes; everything else is answered with Twilio's "not found".
+pub(super) fn router(network: Arc<Network>) -> Router {
+    let account = "/2010-04-01/Accounts/{account}";
+    Router::new()
+        .route(&format!("{account}/Calls.json"), get(list_calls))
+        .route(&format!("{account}/Calls/{{file}}"), any(one_call))
+        .route(&format!("{account}/IncomingPhoneNumbers.json"), get(list_numbers))
+        .route(&format!("{account}/IncomingPhoneNumbers/{{file}}"), any(one_number))
+        .fallback(|| async { answers::refused(&Refused::not_found("the requested resource")) })
+        .with_state(network)
+}
+
+async fn list_calls(
+    State(network): State<Arc<Network>>,
+    Path(account): Path<String>,
+    Query(query): Query<Fields>,
+    headers: HeaderMap,
+) -> Response {
+    answers::answer(authorise(&network, &account, &headers).map(|()| {
+        let wanted =
+            |name: &str, value: Option<&str>| query.get(name).is_none_or(|wish| Some(wish.as_str()) == value);
+        let records = network.records(|record| {
+            wanted("ParentCallSid", record.parent.as_deref())
+                && wanted("Status", Some(record.status.as_str()))
+                && wanted("From", Some(&record.from))
+                && wanted("To", Some(&record.to))
+        });
+        let items = records.iter().map(|record| answers::call(&account, record)).collect();
+        answers::page(&format!("/2010-04-01/Accounts/{account}/Calls.json"), "calls", items, &query)
+    }))
+}
+
+async fn one_call(
+    State(network): State<Arc<Network>>,
+    Path((account, file)): Path<(String, String)>,
+    method: HttpMethod,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let answer = || {
+        authorise(&network, &account, &headers)?;
+        let record = known_call(&network, &file)?;
+        match method {
+            HttpMethod::GET => Ok(answers::call(&account, &record)),
+            HttpMethod::POST => {
+                change_call(&network, &record, &fields(&body))?;
+                Ok(answers::call(&account, &known_call(&network, &file)?))
+            }
+            _ => Err(Refused::not_allowed()),
+        }
+    };
+    answers::answer(answer())
+}
+
+fn known_call(network: &Network, file: &str) -> Result<CallRecord, Refused> {
+    let sid = file.strip_suffix(".json").unwrap_or(file);
+    network.record(sid).ok_or_else(|| Refused::not_found(sid))
+}
+
+/// Hangs up a live call or leg, or gives a live call new instructions.
+fn change_call(network: &Network, record: &CallRecord, fields: &Fields) -> Result<(), Refused> {
+    let live = locked(&network.live).get(&record.sid).cloned();
+    let Some(call) = live.filter(|_| !record.status.is_terminal()) else {
+        return Err(Refused::new(400, 21_220, "Call is not in-progress. Cannot redirect."));
+    };
+    let interruption =
+        match (fields.get("Status").map(String::as_str), fields.get("Twiml"), fields.get("Url")) {
+            (Some("completed" | "canceled"), _, _) => None,
+            (Some(_), _, _) => return Err(Refused::bad_parameter("Status")),
+            (None, Some(twiml), _) if twiml.chars().count() > LONGEST_INLINE_TWIML => {
+                return Err(Refused::new(400, 32_018, "Twiml parameter is too long"));
+            }
+            (None, Some(twiml), _) => Some(Redirection::Inline(twiml.clone())),
+            (None, None, Some(url)) if absolute(url) => {
+                let method = method(fields.get("Method"));
+                Some(Redirection::Ask(Address { url: url.clone(), method }))
+            }
+            _ => return Err(Refused::bad_parameter("Url")),
+        };
+    let change = if interruption.is_some() { "new instructions" } else { "hung up" };
+    let is_leg = record.parent.is_some();
+    if is_leg && interruption.is_some() {
+        call.skip("Redirect of a leg", "refused");
+        return Err(Refused::bad_parameter("Url"));
+    }
+    call.log.note(Happening::ChangedByRest { call_sid: record.sid.clone(), change: change.to_owned() });
+    if is_leg {
+        end_leg(&call, &record.sid);
+    } else {
+        call.interrupt(interruption.map_or(Interruption::EndedByRest, Interruption::Redirected));
+    }
+    Ok(())
+}
+
+fn end_leg(call: &Call, sid: &str) {
+    if let Some(leg) = locked(&call.legs).iter().find(|leg| leg.sid == sid) {
+        leg.ask_to_end();
+    }
+}
+
+async fn list_numbers(
+    State(network): State<Arc<Network>>,
+    Path(account): Path<String>,
+    Query(query): Query<Fields>,
+    headers: HeaderMap,
+) -> Response {
+    answers::answer(authorise(&network, &account, &headers).map(|()| {
+        let numbers = locked(&network.numbers);
+        let wanted = query.get("PhoneNumber");
+        let fitting =
+            numbers.values().filter(|number| wanted.is_none_or(|wish| *wish == number.phone_number));
+        let items = fitting.map(|number| answers::number(&account, number)).collect();
+        let path = format!("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json");
+        answers::page(&path, "incoming_phone_numbers", items, &query)
+    }))
+}
+
+async fn one_number(
+    State(network): State<Arc<Network>>,
+    Path((account, file)): Path<(String, String)>,
+    request_method: HttpMethod,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let answer = || {
+        authorise(&network, &account, &headers)?;
+        let sid = file.strip_suffix(".json").unwrap_or(&file);
+        let mut numbers = locked(&network.numbers);
+        let number = numbers.values_mut().find(|number| number.sid == sid);
+        let number = number.ok_or_else(|| Refused::not_found(sid))?;
+        match request_method {
+            HttpMethod::GET => {}
+            HttpMethod::POST => *number = changed(number, &fields(&body))?,
+            _ => return Err(Refused::not_allowed()),
+        }
+        Ok(answers::number(&account, number))
+    };
+    answers::answer(answer())
+}
+
+/// A number with the given fields changed. Unknown fields are ignored, as Twilio ignores them.
+fn changed(number: &NumberConfig, fields: &Fields) -> Result<NumberConfig, Refused> {
+    let mut number = number.clone();
+    for (name, target) in [
+        ("VoiceUrl", &mut number.voice_url),
+        ("VoiceFallbackUrl", &mut number.voice_fallback_url),
+        ("StatusCallback", &mut number.status_callback),
+    ] {
+        let Some(url) = fields.get(name) else { continue };
+        if !url.is_empty() && !absolute(url) {
+            return Err(Refused::bad_parameter(name));
+        }
+        target.clone_from(url);
+    }
+    for (name, target) in [
+        ("VoiceMethod", &mut number.voice_method),
+        ("VoiceFallbackMethod", &mut number.voice_fallback_method),
+        ("StatusCallbackMethod", &mut number.status_callback_method),
+    ] {
+        if fields.contains_key(name) {
+            *target = method(fields.get(name));
+        }
+    }
+    if let Some(name) = fields.get("FriendlyName") {
+        number.friendly_name.clone_from(name);
+    }
+    if let Some(wish) = fields.get("VoiceCallerIdLookup") {
+        number.voice_caller_id_lookup = wish == "true";
+    }
+    if number.voice_url.is_empty() && !number.voice_fallback_url.is_empty() {
+        return Err(Refused::new(400, 21_405, "A fallback URL needs a URL"));
+    }
+    Ok(number)
+}
+
+/// Basic authentication with the account's SID and token, and a path of the same account.
+fn authorise(network: &Network, account: &str, headers: &HeaderMap) -> Result<(), Refused> {
+    let config = &network.config;
+    let expected =
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", config.account_sid, config.auth_token)));
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if given != Some(expected.as_str()) {
+        return Err(Refused::new(401, 20_003, "Authenticate"));
+    }
+    if account != config.account_sid {
+        return Err(Refused::not_found(account));
+    }
+    Ok(())
+}
+
+fn fields(body: &str) -> Fields {
+    form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+fn method(word: Option<&String>) -> Method {
+    if word.is_some_and(|word| word.eq_ignore_ascii_case("GET")) { Method::Get } else { Method::Post }
+}
+
+fn absolute(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}

@@ -1,0 +1,102 @@
+//! Twilio's REST API behind the [`Telephony`] port.
+//!
+//! What must stay true: an account is asked with its own token and no other; what Twilio does not know is a value, not an
+//! error.
+
+use std::collections::BTreeMap;
+
+use app::ports::{CarrierCall, NumberRouting, PortError, PortResult, Telephony};
+use async_trait::async_trait;
+use domain::ids::{AccountSid, CallSid};
+use domain::phone::E164;
+
+use crate::rest::{CallResource, Credentials, NumberHooks, RestClient, RestError};
+
+/// The port, for all accounts that are set up here.
+#[derive(Debug, Clone)]
+pub struct TwilioTelephony {
+    client: RestClient,
+    credentials: BTreeMap<AccountSid, Credentials>,
+}
+
+/// The account has no token here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the Twilio account is not set up here")]
+struct UnknownAccount;
+
+impl TwilioTelephony {
+    /// The port over this client, with the token that each account's requests are made with.
+    pub fn new(client: RestClient, tokens: impl IntoIterator<Item = (AccountSid, String)>) -> Self {
+        let credentials =
+            tokens.into_iter().map(|(account, token)| (account.clone(), Credentials::new(account, token)));
+        Self { client, credentials: credentials.collect() }
+    }
+
+    fn credentials(&self, what: &'static str, account: &AccountSid) -> PortResult<&Credentials> {
+        self.credentials.get(account).ok_or_else(|| PortError::failed(what, UnknownAccount))
+    }
+}
+
+#[async_trait]
+impl Telephony for TwilioTelephony {
+    async fn call(&self, account: &AccountSid, sid: &CallSid) -> PortResult<Option<CarrierCall>> {
+        let what = "asking Twilio for a call";
+        let credentials = self.credentials(what, account)?;
+        match self.client.fetch_call(credentials, sid).await {
+            Ok(call) => Ok(Some(carrier_call(call))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(port_error(what, error)),
+        }
+    }
+
+    async fn children(&self, account: &AccountSid, parent: &CallSid) -> PortResult<Vec<CarrierCall>> {
+        let what = "asking Twilio for the legs of a call";
+        let credentials = self.credentials(what, account)?;
+        let legs = self.client.child_calls(credentials, parent).await;
+        let legs = legs.map_err(|error| port_error(what, error))?;
+        Ok(legs.into_iter().map(carrier_call).collect())
+    }
+
+    async fn route_number(
+        &self,
+        account: &AccountSid,
+        number: &E164,
+        routing: &NumberRouting,
+    ) -> PortResult<bool> {
+        let what = "pointing a phone number at us";
+        let credentials = self.credentials(what, account)?;
+        let found = self.client.find_number(credentials, number).await;
+        let Some(found) = found.map_err(|error| port_error(what, error))? else {
+            return Ok(false);
+        };
+        let hooks = NumberHooks {
+            voice_url: routing.voice_url.clone(),
+            voice_fallback_url: routing.fallback_url.clone(),
+            status_callback: routing.status_url.clone(),
+        };
+        match self.client.update_number(credentials, &found.sid, &hooks).await {
+            Ok(_) => Ok(true),
+            // Released between the two requests.
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(port_error(what, error)),
+        }
+    }
+}
+
+fn carrier_call(call: CallResource) -> CarrierCall {
+    CarrierCall {
+        sid: call.call_sid,
+        status: call.status,
+        to: call.to,
+        duration_s: call.duration_s,
+        started_at: call.start_time,
+        ended_at: call.end_time,
+    }
+}
+
+fn port_error(what: &'static str, error: RestError) -> PortError {
+    match &error {
+        RestError::Refused { refusal, .. } if refusal.status == 429 => PortError::Busy { what },
+        _ => PortError::failed(what, error),
+    }
+}

@@ -1,0 +1,1 @@
+//! Only tests live in this package; see the folders beside this one.
