@@ -39,7 +39,7 @@ pub enum Code {
     /// The campaign is archived.
     Archived,
     /// More than the largest body we read.
-    PayloadTooLarge,
+    BodyTooLarge,
     /// The body is announced as something that we do not read.
     UnsupportedMediaType,
     /// The body breaks rules; `fields` says which.
@@ -65,7 +65,7 @@ impl Code {
         Self::Taken,
         Self::InUse,
         Self::Archived,
-        Self::PayloadTooLarge,
+        Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
         Self::Internal,
@@ -101,7 +101,7 @@ impl Code {
             Self::Taken => ("taken", 409, "Another one has this already"),
             Self::InUse => ("in_use", 409, "It is still in use"),
             Self::Archived => ("archived", 409, "The campaign is archived"),
-            Self::PayloadTooLarge => ("payload_too_large", 413, "The body is too large"),
+            Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
             Self::Invalid => ("invalid", 422, "Some fields are not valid"),
             Self::Internal => ("internal", 500, "Something went wrong on our side"),

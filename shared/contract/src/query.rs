@@ -112,16 +112,6 @@ impl CallsQuery {
     }
 }
 
-/// Refuses any parameter, for addresses that take none.
-///
-/// # Errors
-/// Every parameter there is.
-pub fn none(pairs: &[(String, String)]) -> Result<(), Vec<Problem>> {
-    let mut problems = Problems::new();
-    by_name(pairs, &[], &mut problems);
-    problems.into_result()
-}
-
 fn by_name<'a>(
     pairs: &'a [(String, String)],
     known: &[&str],
@@ -131,10 +121,7 @@ fn by_name<'a>(
     for (name, value) in pairs {
         let shown: String = name.chars().take(64).collect();
         if !known.contains(&name.as_str()) {
-            let message = match known {
-                [] => "this address takes no parameters".to_owned(),
-                _ => format!("'{shown}' is not a parameter here; known are {}", known.join(", ")),
-            };
+            let message = format!("'{shown}' is not a parameter here; known are {}", known.join(", "));
             problems.add(shown, "unknown_parameter", message);
         } else if given.insert(name.as_str(), value.as_str()).is_some() {
             problems.add(shown, "repeated", "give this parameter once");

@@ -3,7 +3,6 @@
 //! Why hyper and not the usual client on top of it: that one neither lets the read buffer be bounded (a hostile head
 //! takes over 400 kB per connection) nor tells the name lookup which port is meant, and brings redirects, proxies and
 //! cookies that would have to be switched off.
-#![expect(clippy::disallowed_types, reason = "the one place that may build an HTTP client for tenants' URLs")]
 
 use std::sync::Arc;
 

@@ -153,6 +153,10 @@ async fn the_machines_trust_store_is_not_read() {
 
 #[tokio::test]
 #[ignore = "run by the_machines_trust_store_is_not_read, with its environment"]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the parent process says by the environment where its server is"
+)]
 async fn a_root_of_the_machine_is_not_trusted() {
     let Ok(port) = std::env::var("TEST_SERVER_PORT") else { return };
     let port: u16 = port.parse().expect("port");

@@ -1,0 +1,88 @@
+//! The static documents that Twilio reads when we cannot answer: one per phone number, `<digits>.xml`.
+//!
+//! What must stay true: a document stands by itself. It names no address of ours, because it is read when we are down; a
+//! reader never sees half of one.
+
+use std::path::PathBuf;
+
+use app::ports::{FallbackPages, PortError, PortResult};
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use domain::phone::E164;
+
+const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+/// A new document reaches callers within a minute.
+const CACHE_CONTROL: &str = "public, max-age=60";
+const WRITE: &str = "write a fallback document";
+
+/// TwiML that dials the number, or apologises. What follows a dial is heard when nobody answered there, and also by a
+/// caller whose conversation the other side ended, so its words fit both.
+pub fn document(dials: Option<&E164>) -> String {
+    let verbs = match dials {
+        Some(number) => format!(
+            "<Dial timeout=\"30\" answerOnBridge=\"true\">{}</Dial><Say>This call has ended. Goodbye.</Say>",
+            number.as_str()
+        ),
+        None => "<Say>We are sorry. We cannot take your call at the moment. Please try again later.</Say>".to_owned(),
+    };
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}<Hangup/></Response>")
+}
+
+fn file_name(number: &E164) -> String {
+    format!("{}.xml", number.digits())
+}
+
+/// Documents in a bucket that a CDN serves.
+pub struct S3Pages {
+    client: Client,
+    bucket: String,
+}
+
+impl S3Pages {
+    /// The bucket's documents.
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self { client, bucket: bucket.into() }
+    }
+}
+
+#[async_trait]
+impl FallbackPages for S3Pages {
+    async fn write(&self, number: &E164, document: &str) -> PortResult<()> {
+        self.client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(file_name(number))
+            .content_type(CONTENT_TYPE)
+            .cache_control(CACHE_CONTROL)
+            .body(ByteStream::from(document.as_bytes().to_vec()))
+            .send()
+            .await
+            .map_err(|cause| PortError::failed(WRITE, cause))?;
+        Ok(())
+    }
+}
+
+/// Documents in a folder that the local platform serves.
+pub struct FolderPages {
+    folder: PathBuf,
+}
+
+impl FolderPages {
+    /// The folder's documents; it is made when the first one is written.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+}
+
+#[async_trait]
+impl FallbackPages for FolderPages {
+    async fn write(&self, number: &E164, document: &str) -> PortResult<()> {
+        let failed = |cause: std::io::Error| PortError::failed(WRITE, cause);
+        tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
+        // Written beside and renamed, so that a reader sees the old document or the new one.
+        let unfinished = self.folder.join(format!(".{}.{}", file_name(number), uuid::Uuid::now_v7().as_simple()));
+        tokio::fs::write(&unfinished, document).await.map_err(failed)?;
+        tokio::fs::rename(&unfinished, self.folder.join(file_name(number))).await.map_err(failed)
+    }
+}

@@ -1,0 +1,56 @@
+//! `POST /api/campaigns/{id}/publish`: calls run on what is set up now.
+
+use std::sync::Arc;
+
+use app::publish_campaign::{self, ConnectedNumber, Line, publish_campaign};
+use axum::Json;
+use axum::extract::State;
+use contract::publication::{Publication, PublishedNumber};
+use domain::ids::CampaignId;
+
+use crate::access::{Access, CampaignsWrite};
+use crate::context::Context;
+use crate::nouns::warning;
+use crate::params::Named;
+use crate::refusal::Refusal;
+use crate::routes::{Routes, Verb};
+
+/// Its route.
+pub fn routes(routes: Routes) -> Routes {
+    routes.on(Verb::Post, "/api/campaigns/{id}/publish", publish)
+}
+
+async fn publish(
+    access: Access<CampaignsWrite>,
+    State(context): State<Arc<Context>>,
+    Named(id): Named<CampaignId>,
+) -> Result<Json<Publication>, Refusal> {
+    let publication = publish_campaign(&context.tools(access.tenant), access.tenant, id).await??;
+    Ok(Json(shown(id, publication)))
+}
+
+fn shown(id: CampaignId, publication: publish_campaign::Publication) -> Publication {
+    Publication {
+        campaign: id.to_string(),
+        version: publication.version,
+        published_at: publication.published_at,
+        takes_calls: publication.takes_calls(),
+        warnings: publication.warnings().into_iter().map(warning).collect(),
+        numbers: publication.numbers.into_iter().map(number).collect(),
+    }
+}
+
+fn number(number: ConnectedNumber) -> PublishedNumber {
+    let (outcome, reason) = match number.line {
+        Line::Routed => ("routed", None),
+        Line::NotInAccount => ("not_in_account", None),
+        Line::Failed(reason) => ("failed", Some(reason)),
+    };
+    PublishedNumber {
+        id: number.id.to_string(),
+        number: number.number.into(),
+        outcome: outcome.to_owned(),
+        reason,
+        fallback_written: number.fallback_written,
+    }
+}

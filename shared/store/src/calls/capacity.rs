@@ -1,0 +1,172 @@
+//! Taking and giving back capacity: the change of one counter's item, with the conditions that make caps exact.
+//!
+//! A transaction may touch an item once. When a step takes from a counter and gives back to the same one, both become one
+//! change: a count that goes up and down stays, and its cap is compared as if the old one had gone already.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::caps::{CapReached, CounterId, Limit, Taken, Window};
+use domain::ids::TenantId;
+
+use crate::counters::{KIND, usage_of};
+use crate::item::{Item, number};
+use crate::keys;
+use crate::write::{Deed, STAMP, Write, stamped};
+
+/// What is given back of an attempt's capacity.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Returns {
+    /// The call was connected: only `live`.
+    Live,
+    /// It never was: everything.
+    Everything,
+}
+
+/// The change of one counter.
+#[derive(Debug)]
+pub(super) struct CounterChange<'a> {
+    counter: &'a CounterId,
+    takes: Option<&'a Limit>,
+    gives: BTreeSet<&'a str>,
+}
+
+/// Why capacity could not be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoRoom {
+    /// A cap is full.
+    Full(CapReached),
+    /// Switched off, or the counter changed under our eyes: not the same as full.
+    NotNow,
+}
+
+/// One change for each counter that takes, gives, or both.
+pub(super) fn changes<'a>(
+    takes: &'a [Limit],
+    gives: &'a [Taken],
+    returns: Returns,
+) -> Vec<CounterChange<'a>> {
+    let mut by_counter: BTreeMap<&CounterId, CounterChange<'a>> = BTreeMap::new();
+    let empty = |counter| CounterChange { counter, takes: None, gives: BTreeSet::new() };
+    for limit in takes {
+        by_counter.entry(&limit.counter).or_insert_with(|| empty(&limit.counter)).takes = Some(limit);
+    }
+    for taken in gives {
+        let change = by_counter.entry(&taken.counter).or_insert_with(|| empty(&taken.counter));
+        change.gives.insert("live");
+        if matches!(returns, Returns::Everything) {
+            change.gives.insert("total");
+            change.gives.extend(taken.windows.iter().map(String::as_str));
+        }
+    }
+    by_counter.into_values().collect()
+}
+
+/// The attribute that counts a window.
+fn attribute(window: Window, limit: &Limit) -> &str {
+    match window {
+        Window::Concurrent => "live",
+        Window::Hourly => &limit.open.hour,
+        Window::Daily => &limit.open.day,
+        Window::Monthly => &limit.open.month,
+        Window::Total => "total",
+    }
+}
+
+const WINDOWS: [Window; 5] =
+    [Window::Concurrent, Window::Hourly, Window::Daily, Window::Monthly, Window::Total];
+
+impl CounterChange<'_> {
+    /// The write.
+    pub(super) fn write(&self, tenant: TenantId) -> Write {
+        let mut net: BTreeMap<&str, i8> = BTreeMap::new();
+        let mut conditions = vec!["(attribute_not_exists(#paused) OR #paused = :off)".to_owned()];
+        let mut caps = Vec::new();
+        let mut removed = Vec::new();
+        if let Some(limit) = self.takes {
+            for window in WINDOWS {
+                let name = attribute(window, limit);
+                net.insert(name, 1);
+                if let Some(cap) = limit.caps.of(window) {
+                    let room = u64::from(cap) + u64::from(self.gives.contains(name));
+                    caps.push((name, room));
+                }
+            }
+            let still_counted = |name: &&String| !net.contains_key(name.as_str());
+            removed.extend(limit.outdated.iter().filter(still_counted).map(String::as_str));
+        }
+        for name in &self.gives {
+            // A window that goes in this very write needs nothing given back.
+            if !removed.contains(name) {
+                *net.entry(name).or_default() -= 1;
+            }
+        }
+
+        let mut sets = vec![STAMP.to_owned()];
+        let mut adds = Vec::new();
+        let mut write_names = Vec::new();
+        for (index, (name, change)) in net.iter().enumerate() {
+            let place = format!("#n{index}");
+            match change {
+                1 => adds.push(format!("{place} :one")),
+                // A window that was removed meanwhile comes back as zero, never as less.
+                -1 => sets.push(format!("{place} = if_not_exists({place}, :one) - :one")),
+                _ => continue,
+            }
+            write_names.push((place, (*name).to_owned()));
+        }
+        let mut update = format!("SET {}", sets.join(", "));
+        if !adds.is_empty() {
+            update.push_str(&format!(" ADD {}", adds.join(", ")));
+        }
+        let removals: Vec<String> = (0..removed.len()).map(|index| format!("#r{index}")).collect();
+        if !removals.is_empty() {
+            update.push_str(&format!(" REMOVE {}", removals.join(", ")));
+        }
+        for (index, (_, _)) in caps.iter().enumerate() {
+            conditions.push(format!("(attribute_not_exists(#c{index}) OR #c{index} < :c{index})"));
+        }
+
+        let counts = write_names.iter().any(|_| true);
+        let mut write = stamped(Write::new(Deed::Change(keys::counter(tenant, self.counter), update)), KIND, tenant);
+        if counts {
+            write = write.value(":one", number(1));
+        }
+        for (place, name) in write_names {
+            write = write.name(place, name);
+        }
+        for (place, name) in removals.into_iter().zip(removed) {
+            write = write.name(place, name);
+        }
+        if self.takes.is_some() {
+            write = write
+                .only_if(conditions.join(" AND "))
+                .name("#paused", "paused")
+                .value(":off", aws_sdk_dynamodb::types::AttributeValue::Bool(false));
+            for (index, (name, room)) in caps.into_iter().enumerate() {
+                write = write.name(format!("#c{index}"), name).value(format!(":c{index}"), number(room));
+            }
+        }
+        write
+    }
+
+    /// Why the write's condition failed, from the item as it was then.
+    pub(super) fn no_room(&self, old: Option<&Item>) -> NoRoom {
+        let (Some(limit), Some(old)) = (self.takes, old) else { return NoRoom::NotNow };
+        let mut usage = usage_of(old);
+        if usage.paused {
+            return NoRoom::NotNow;
+        }
+        for name in &self.gives {
+            match *name {
+                "live" => usage.live = usage.live.saturating_sub(1),
+                "total" => usage.total = usage.total.saturating_sub(1),
+                window => {
+                    if let Some(count) = usage.windows.get_mut(window) {
+                        *count = count.saturating_sub(1);
+                    }
+                }
+            }
+        }
+        usage.full(&limit.caps, &limit.open).map_or(NoRoom::NotNow, NoRoom::Full)
+    }
+}

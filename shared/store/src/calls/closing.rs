@@ -1,0 +1,127 @@
+//! The end of attempts and calls: capacity goes back once, a call is settled once, and open calls are due some time.
+//!
+//! None of this gives up early: a call that is over keeps nobody waiting, and what is left undone must be done by
+//! housekeeping.
+
+use app::ports::{Closing, DueCall, PortError, PortResult};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::call::{Attempt, Call};
+use domain::caps::ReservationState;
+use domain::ids::{CallId, TenantId};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Refused;
+use super::capacity::{Returns, changes};
+use super::steps::reservation_moves;
+use crate::Store;
+use crate::failure::{Failure, PATIENT};
+use crate::item::{Draft, body, json, parsed, text};
+use crate::keys::{self, GSI2, Key};
+use crate::read::{Part, Range};
+use crate::write::{Deed, Write};
+
+/// An open call's due time moves.
+pub(super) fn due_moves(key: Key, due: Key, due_at: Timestamp) -> Write {
+    let set = "SET #due_at = :due_at, #due_in = :due_in, #due = :due";
+    Write::new(Deed::Change(key, set.to_owned()))
+        .only_if("attribute_exists(#pk) AND attribute_not_exists(#settled)")
+        .name("#pk", "pk")
+        .name("#settled", "settled")
+        .name("#due_at", "due_at")
+        .name("#due_in", "gsi2pk")
+        .name("#due", "gsi2sk")
+        .value(":due_at", text(due_at.to_string()))
+        .value(":due_in", text(due.pk))
+        .value(":due", text(due.sk))
+}
+
+impl Store {
+    pub(super) async fn release_attempt(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        attempt: &Attempt,
+        to: ReservationState,
+    ) -> PortResult<()> {
+        const WHAT: &str = "give an attempt's capacity back";
+        let returns = match to {
+            ReservationState::Confirmed => Returns::Live,
+            ReservationState::Returned => Returns::Everything,
+            ReservationState::Reserved => return Err(PortError::failed(WHAT, Refused::BackToReserved)),
+        };
+        let Some(reservation) = &attempt.reservation else { return Ok(()) };
+        if reservation.state != ReservationState::Reserved {
+            return Ok(());
+        }
+        let mut actions = vec![reservation_moves(tenant, call, attempt, to).into_action(WHAT, self.table())?];
+        for change in changes(&[], &reservation.taken, returns) {
+            actions.push(change.write(tenant).into_action(WHAT, self.table())?);
+        }
+        match self.transact(Instant::now() + PATIENT, &actions).await {
+            // The only condition is the reservation's: somebody moved it before.
+            Ok(()) | Err(Failure::Cancelled(_)) => Ok(()),
+            Err(failure) => Err(failure.into_port(WHAT)),
+        }
+    }
+
+    pub(super) async fn settle_call(
+        &self,
+        tenant: TenantId,
+        call: &Call,
+        closing: &Closing,
+    ) -> PortResult<bool> {
+        const WHAT: &str = "settle a call";
+        let set = "SET #settled = :yes, #closing = :closing REMOVE #due_at, #due_in, #due";
+        let closes = Write::new(Deed::Change(keys::call(tenant, call.id), set.to_owned()))
+            .only_if("attribute_exists(#pk) AND attribute_not_exists(#settled)")
+            .name("#pk", "pk")
+            .name("#settled", "settled")
+            .name("#closing", "closing")
+            .name("#due_at", "due_at")
+            .name("#due_in", "gsi2pk")
+            .name("#due", "gsi2sk")
+            .value(":yes", AttributeValue::Bool(true))
+            .value(":closing", json(WHAT, closing)?);
+        let mut actions = vec![closes.into_action(WHAT, self.table())?];
+        for entry in &closing.settlement.entries {
+            let month = keys::ledger_in_month(tenant, entry.party, closing.ended_at, call.id, entry.number);
+            let item = Draft::new(keys::ledger(tenant, call.id, entry.number), "ledger_entry", Some(tenant))
+                .with("body", json(WHAT, entry)?)
+                .gsi2(month);
+            actions.push(Write::create(item.build()).into_action(WHAT, self.table())?);
+        }
+        match self.transact(Instant::now() + PATIENT, &actions).await {
+            Ok(()) => Ok(true),
+            Err(Failure::Cancelled(reasons)) => {
+                let settled = reasons.first().and_then(|reason| reason.item()).is_some();
+                if settled { Ok(false) } else { Err(Failure::Cancelled(reasons).into_port(WHAT)) }
+            }
+            Err(failure) => Err(failure.into_port(WHAT)),
+        }
+    }
+
+    pub(super) async fn due_calls(&self, shard: u8, now: Timestamp, limit: u16) -> PortResult<Vec<DueCall>> {
+        const WHAT: &str = "list calls that should have closed";
+        let range = Range {
+            part: Part::UpTo(keys::time(now)),
+            limit: Some(usize::from(limit.max(1))),
+            ..Range::of_index(GSI2, keys::due_closings(shard))
+        };
+        let items = self.query(WHAT, range).await?;
+        // The index may lag behind the settlement.
+        let open = items.iter().filter(|item| !item.contains_key("settled"));
+        open.map(|item| {
+            let call: Call = body(WHAT, item)?;
+            Ok(DueCall { tenant: parsed(WHAT, item, "tenant")?, call: call.id, account_sid: call.account_sid })
+        })
+        .collect()
+    }
+
+    pub(super) async fn put_off(&self, tenant: TenantId, call: CallId, due_at: Timestamp) -> PortResult<()> {
+        let write = due_moves(keys::call(tenant, call), keys::due_closing(call, due_at), due_at);
+        // A call that was settled meanwhile is not due any more.
+        self.change("put a call's due time off", write).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! Calls: one partition each, in which a call, its steps, attempts, events, recordings, auctions and ledger lie in order.
+//!
+//! What must stay true: a step is written whole or not at all, and once; an attempt's reservation leaves `reserved` once,
+//! with its counters; a call is settled once, with its ledger. Each of these is one transaction.
+
+mod capacity;
+mod closing;
+mod records;
+mod steps;
+
+use app::ports::{
+    CallRecord, CallSummary, Calls, Closing, DueCall, Page, PortResult, RecordingEvent, Step, StepStart, StepWrite,
+    Written,
+};
+use async_trait::async_trait;
+use domain::call::{Attempt, Call, LegEvent};
+use domain::caps::ReservationState;
+use domain::ids::{CallId, TenantId};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use crate::Store;
+use crate::item::{Draft, json};
+use crate::keys;
+
+/// What the call path asked for and cannot have; the ports have no value for it because it means a mistake, or a call
+/// that is over. It is the cause inside a `PortError::Failed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is no such call, or it is settled: nothing may be dialled for it any more.
+    #[error("the call does not exist or is settled")]
+    NotOpen,
+    /// The call begins, but it exists already without this step.
+    #[error("the call has begun before")]
+    BegunBefore,
+    /// Another worker holds the step under another token.
+    #[error("another worker holds the step")]
+    HeldByAnother,
+    /// The attempt exists already without this step.
+    #[error("the attempt exists already")]
+    AttemptExists,
+    /// A reservation cannot go back to `reserved`.
+    #[error("a reservation does not become reserved again")]
+    BackToReserved,
+}
+
+#[async_trait]
+impl Calls for Store {
+    async fn step(&self, tenant: TenantId, call: CallId, number: u16) -> PortResult<Option<Step>> {
+        self.read_step(tenant, call, number).await
+    }
+
+    async fn load(&self, tenant: TenantId, call: CallId) -> PortResult<Option<CallRecord>> {
+        self.load_call(tenant, call).await
+    }
+
+    async fn start_step(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        number: u16,
+        by: Uuid,
+        now: Timestamp,
+    ) -> PortResult<StepStart> {
+        self.begin_step(tenant, call, number, by, now).await
+    }
+
+    async fn write_step(&self, write: &StepWrite) -> PortResult<Written> {
+        self.put_step(write).await
+    }
+
+    async fn record_event(&self, tenant: TenantId, call: CallId, event: &LegEvent) -> PortResult<bool> {
+        const WHAT: &str = "record a leg's event";
+        let item = Draft::new(keys::event(tenant, call, event), "leg_event", Some(tenant));
+        self.put_new(WHAT, item.with("body", json(WHAT, event)?).build()).await
+    }
+
+    async fn record_recording(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        event: &RecordingEvent,
+    ) -> PortResult<bool> {
+        const WHAT: &str = "record a recording's event";
+        let key = keys::recording(tenant, call, &event.sid, &event.status);
+        let item = Draft::new(key, "recording", Some(tenant)).with("body", json(WHAT, event)?);
+        self.put_new(WHAT, item.build()).await
+    }
+
+    async fn release(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        attempt: &Attempt,
+        to: ReservationState,
+    ) -> PortResult<()> {
+        self.release_attempt(tenant, call, attempt, to).await
+    }
+
+    async fn settle(&self, tenant: TenantId, call: &Call, closing: &Closing) -> PortResult<bool> {
+        self.settle_call(tenant, call, closing).await
+    }
+
+    async fn due(&self, shard: u8, now: Timestamp, limit: u16) -> PortResult<Vec<DueCall>> {
+        self.due_calls(shard, now, limit).await
+    }
+
+    async fn postpone(&self, tenant: TenantId, call: CallId, due_at: Timestamp) -> PortResult<()> {
+        self.put_off(tenant, call, due_at).await
+    }
+
+    async fn page(
+        &self,
+        tenant: TenantId,
+        day: Date,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> PortResult<Page<CallSummary>> {
+        self.page_of_calls(tenant, day, cursor, limit).await
+    }
+}

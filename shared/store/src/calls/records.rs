@@ -1,0 +1,116 @@
+//! Reading calls: one with everything that belongs to it, or a day's calls page by page.
+
+use std::sync::Arc;
+
+use app::ports::{CallRecord, CallSummary, Closing, Page, PortError, PortResult};
+use domain::call::{Attempt, Call};
+use domain::ids::{CallId, TenantId};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::steps::{state_of, step_of};
+use crate::Store;
+use crate::item::{Item, body, from_json, key_attributes, text, text_of};
+use crate::keys::{self, GSI1};
+use crate::read::{Range, unusable};
+
+const LOAD: &str = "load a call";
+
+impl Store {
+    pub(super) async fn load_call(&self, tenant: TenantId, call: CallId) -> PortResult<Option<CallRecord>> {
+        let items = self.query(LOAD, Range::of(keys::call_partition(tenant, call))).await?;
+        let is_meta = |item: &&Item| text_of(item, "sk").is_ok_and(|sk| sk == keys::META);
+        let Some(meta) = items.iter().find(is_meta) else { return Ok(None) };
+        let mut record = CallRecord {
+            call: Arc::new(body(LOAD, meta)?),
+            closing: closing_of(LOAD, meta)?,
+            steps: Vec::new(),
+            attempts: Vec::new(),
+            events: Vec::new(),
+            recordings: Vec::new(),
+            auctions: Vec::new(),
+            ledger: Vec::new(),
+        };
+        for item in &items {
+            add(&mut record, item)?;
+        }
+        Ok(Some(record))
+    }
+
+    pub(super) async fn page_of_calls(
+        &self,
+        tenant: TenantId,
+        day: Date,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> PortResult<Page<CallSummary>> {
+        const WHAT: &str = "list a day's calls";
+        let after = cursor.map(|cursor| place_of(tenant, cursor)).transpose()?;
+        let limit = usize::from(limit.max(1));
+        let range = Range {
+            backwards: true,
+            // One more shows whether there is another page.
+            limit: Some(limit + 1),
+            after,
+            ..Range::of_index(GSI1, keys::calls_of_day(tenant, day))
+        };
+        let items = self.query(WHAT, range).await?;
+        let summaries: PortResult<Vec<CallSummary>> = items
+            .iter()
+            .take(limit)
+            .map(|item| Ok(CallSummary { call: body(WHAT, item)?, closing: closing_of(WHAT, item)? }))
+            .collect();
+        let summaries = summaries?;
+        let more = items.len() > limit;
+        let next = summaries.last().filter(|_| more).map(|last| cursor_of(&last.call));
+        Ok(Page { items: summaries, next })
+    }
+}
+
+fn closing_of(what: &'static str, meta: &Item) -> PortResult<Option<Closing>> {
+    if meta.contains_key("closing") { from_json(what, meta, "closing").map(Some) } else { Ok(None) }
+}
+
+/// Sorts an item of a call's partition into its record. Kinds that are not known yet are left out.
+fn add(record: &mut CallRecord, item: &Item) -> PortResult<()> {
+    let sk = text_of(item, "sk").map_err(|cause| PortError::corrupt(LOAD, cause))?;
+    if let Some(number) = sk.strip_prefix(keys::STEP) {
+        let number = number.parse().map_err(|cause: std::num::ParseIntError| PortError::corrupt(LOAD, cause))?;
+        record.steps.push((number, step_of(LOAD, item)?));
+    } else if sk.starts_with(keys::ATTEMPT) {
+        let mut attempt: Attempt = body(LOAD, item)?;
+        if let Some((reservation, state)) = attempt.reservation.as_mut().zip(state_of(LOAD, item)?) {
+            reservation.state = state;
+        }
+        record.attempts.push(attempt);
+    } else if sk.starts_with(keys::EVENT) {
+        record.events.push(body(LOAD, item)?);
+    } else if sk.starts_with(keys::RECORDING) {
+        record.recordings.push(body(LOAD, item)?);
+    } else if sk.starts_with(keys::AUCTION) {
+        record.auctions.push(body(LOAD, item)?);
+    } else if sk.starts_with(keys::LEDGER) {
+        record.ledger.push(body(LOAD, item)?);
+    }
+    Ok(())
+}
+
+/// A page ends after this call: its start in microseconds and its id, which is all that its place in the index needs.
+fn cursor_of(last: &Call) -> String {
+    format!("{}-{}", last.started_at.as_microsecond(), last.id)
+}
+
+fn place_of(tenant: TenantId, cursor: &str) -> PortResult<Item> {
+    let parts = || {
+        let (started_at, call) = cursor.split_once('-')?;
+        let started_at = Timestamp::from_microsecond(started_at.parse().ok()?).ok()?;
+        Some((started_at, call.parse::<CallId>().ok()?))
+    };
+    let (started_at, call) =
+        parts().ok_or_else(|| unusable("list a day's calls", "the cursor is not one of ours"))?;
+    let in_day = keys::call_in_day(tenant, started_at, call);
+    let mut place = key_attributes(keys::call(tenant, call));
+    place.insert(format!("{GSI1}pk"), text(in_day.pk));
+    place.insert(format!("{GSI1}sk"), text(in_day.sk));
+    Ok(place)
+}

@@ -1,0 +1,269 @@
+//! Steps: started by one worker, answered once, written in one transaction with everything they bring.
+//!
+//! A repeat of a webhook finds the answer under the step's number. A worker that takes over from another writes under the
+//! other's token; whoever comes second is told the first one's answer.
+
+use app::ports::{Answered, Cause, PortError, PortResult, Step, StepStart, StepWrite, Written};
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use domain::call::Attempt;
+use domain::caps::ReservationState;
+use domain::ids::{CallId, TenantId};
+use jiff::Timestamp;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::Refused;
+use super::capacity::{CounterChange, NoRoom, Returns, changes};
+use crate::Store;
+use crate::failure::{Failure, WRITING_A_STEP};
+use crate::item::{Draft, Item, body, json, parsed, text, text_of};
+use crate::keys;
+use crate::write::{Deed, Write};
+
+const WRITE: &str = "write a call's step";
+const STARTED: &str = "started";
+const ANSWERED: &str = "answered";
+
+/// A step as it is stored.
+pub(super) fn step_of(what: &'static str, item: &Item) -> PortResult<Step> {
+    match text_of(item, "state").map_err(|cause| PortError::corrupt(what, cause))? {
+        ANSWERED => Ok(Step::Answered(Box::new(body(what, item)?))),
+        _ => Ok(Step::Started { by: parsed(what, item, "by")?, at: parsed(what, item, "at")? }),
+    }
+}
+
+/// What an action of the step's transaction is for; decides what its failed condition means.
+enum Role<'a> {
+    Call,
+    Step,
+    Attempt,
+    Auction,
+    GivenBack,
+    Counter(CounterChange<'a>),
+}
+
+/// What to do after a transaction whose conditions did not all hold.
+enum Next {
+    Tell(Written),
+    TryWithoutGivingBack,
+}
+
+impl Store {
+    pub(super) async fn read_step(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        number: u16,
+    ) -> PortResult<Option<Step>> {
+        const WHAT: &str = "read a call's step";
+        let item = self.get(WHAT, keys::step(tenant, call, number)).await?;
+        item.map(|item| step_of(WHAT, &item)).transpose()
+    }
+
+    pub(super) async fn begin_step(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        number: u16,
+        by: Uuid,
+        now: Timestamp,
+    ) -> PortResult<StepStart> {
+        const WHAT: &str = "start a call's step";
+        let item = Draft::new(keys::step(tenant, call, number), "step", Some(tenant))
+            .with("state", text(STARTED))
+            .with("by", text(by.to_string()))
+            .with("at", text(now.to_string()))
+            .build();
+        if self.put_new(WHAT, item).await? {
+            // It says so too when our first try's answer was lost and somebody else is there: a look decides.
+            return self.whose(tenant, call, number, by).await;
+        }
+        self.whose(tenant, call, number, by).await
+    }
+
+    async fn whose(&self, tenant: TenantId, call: CallId, number: u16, by: Uuid) -> PortResult<StepStart> {
+        Ok(match self.read_step(tenant, call, number).await? {
+            Some(Step::Started { by: holder, .. }) if holder == by => StepStart::Ours,
+            Some(step) => StepStart::Theirs(step),
+            None => StepStart::Ours,
+        })
+    }
+
+    pub(super) async fn put_step(&self, write: &StepWrite) -> PortResult<Written> {
+        let deadline = Instant::now() + WRITING_A_STEP;
+        let mut given_back = write.gives_back.as_ref().filter(|attempt| attempt.reservation.is_some());
+        loop {
+            let (roles, actions) = self.step_actions(write, given_back)?;
+            match self.transact(deadline, &actions).await {
+                Ok(()) => return Ok(Written::Done),
+                Err(Failure::Cancelled(reasons)) => match self.judge(write, &roles, &reasons).await? {
+                    Next::Tell(written) => return Ok(written),
+                    // It was released before (its leg's end was told): then there is nothing to give back.
+                    Next::TryWithoutGivingBack => given_back = None,
+                },
+                Err(Failure::Busy) if roles.iter().any(|role| matches!(role, Role::Counter(_))) => {
+                    return Ok(Written::Busy);
+                }
+                Err(failure) => return Err(failure.into_port(WRITE)),
+            }
+        }
+    }
+
+    fn step_actions<'a>(
+        &self,
+        write: &'a StepWrite,
+        given_back: Option<&'a Attempt>,
+    ) -> PortResult<(Vec<Role<'a>>, Vec<TransactWriteItem>)> {
+        let tenant = write.call.tenant;
+        let mut writes = vec![(Role::Call, self.call_write(write)?), (Role::Step, step_write(write)?)];
+        if let Some(attempt) = &write.attempt {
+            writes.push((Role::Attempt, attempt_write(write, attempt)?));
+        }
+        if let Some(auction) = &write.auction {
+            let item = Draft::new(keys::auction(tenant, write.call.id, write.number), "auction", Some(tenant));
+            let item = item.with("body", json(WRITE, auction.as_ref())?).build();
+            writes.push((Role::Auction, Write::new(Deed::Put(item))));
+        }
+        let mut gives: &[domain::caps::Taken] = &[];
+        if let Some(attempt) = given_back {
+            gives = attempt.reservation.as_ref().map_or(gives, |reservation| reservation.taken.as_slice());
+            let moved = reservation_moves(tenant, write.call.id, attempt, ReservationState::Returned);
+            writes.push((Role::GivenBack, moved));
+        }
+        for change in changes(&write.limits, gives, Returns::Everything) {
+            let change_write = change.write(tenant);
+            writes.push((Role::Counter(change), change_write));
+        }
+        let mut roles = Vec::with_capacity(writes.len());
+        let mut actions = Vec::with_capacity(writes.len());
+        for (role, write) in writes {
+            roles.push(role);
+            actions.push(write.into_action(WRITE, self.table())?);
+        }
+        Ok((roles, actions))
+    }
+
+    /// Step 0 creates the call; later steps move its due time, if it is open.
+    fn call_write(&self, write: &StepWrite) -> PortResult<Write> {
+        let call = &write.call;
+        let (key, due) = (keys::call(call.tenant, call.id), keys::due_closing(call.id, write.due_at));
+        if write.begins {
+            let item = Draft::new(key, "call", Some(call.tenant))
+                .with("body", json(WRITE, call.as_ref())?)
+                .with("due_at", text(write.due_at.to_string()))
+                .gsi1(keys::call_in_day(call.tenant, call.started_at, call.id))
+                .gsi2(due);
+            return Ok(Write::create(item.build()));
+        }
+        Ok(super::closing::due_moves(key, due, write.due_at))
+    }
+
+    async fn judge(
+        &self,
+        write: &StepWrite,
+        roles: &[Role<'_>],
+        reasons: &[CancellationReason],
+    ) -> PortResult<Next> {
+        let failed: Vec<(&Role<'_>, &CancellationReason)> = roles
+            .iter()
+            .zip(reasons)
+            .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+            .collect();
+        if let Some((_, reason)) = failed.iter().find(|(role, _)| matches!(role, Role::Step)) {
+            return self.answer_that_stands(write, reason.item()).await.map(|answer| {
+                Next::Tell(Written::Repeated(Box::new(answer)))
+            });
+        }
+        let refused = |why: Refused| Err(PortError::failed(WRITE, why));
+        if failed.iter().any(|(role, _)| matches!(role, Role::Call)) {
+            return refused(if write.begins { Refused::BegunBefore } else { Refused::NotOpen });
+        }
+        if failed.iter().any(|(role, _)| matches!(role, Role::Attempt)) {
+            return refused(Refused::AttemptExists);
+        }
+        if failed.iter().any(|(role, _)| matches!(role, Role::GivenBack)) {
+            return Ok(Next::TryWithoutGivingBack);
+        }
+        let full = failed.iter().find_map(|(role, reason)| match role {
+            Role::Counter(change) => match change.no_room(reason.item()) {
+                NoRoom::Full(full) => Some(full),
+                NoRoom::NotNow => None,
+            },
+            _ => None,
+        });
+        Ok(Next::Tell(full.map_or(Written::Busy, Written::Full)))
+    }
+
+    /// The answer under which the step stands; an error while another worker still looks for one.
+    async fn answer_that_stands(&self, write: &StepWrite, old: Option<&Item>) -> PortResult<Answered> {
+        let step = match old {
+            Some(item) => Some(step_of(WRITE, item)?),
+            None => self.read_step(write.call.tenant, write.call.id, write.number).await?,
+        };
+        match step {
+            Some(Step::Answered(answered)) => Ok(*answered),
+            _ => Err(PortError::failed(WRITE, Box::new(Refused::HeldByAnother) as Cause)),
+        }
+    }
+}
+
+fn step_write(write: &StepWrite) -> PortResult<Write> {
+    let call = &write.call;
+    let item = Draft::new(keys::step(call.tenant, call.id, write.number), "step", Some(call.tenant))
+        .with("state", text(ANSWERED))
+        .with("body", json(WRITE, &write.answered)?)
+        .build();
+    let Some(token) = write.started_by else { return Ok(Write::create(item)) };
+    Ok(Write::new(Deed::Put(item))
+        .only_if("attribute_not_exists(#pk) OR (#state = :started AND #by = :token)")
+        .name("#pk", "pk")
+        .name("#state", "state")
+        .name("#by", "by")
+        .value(":started", text(STARTED))
+        .value(":token", text(token.to_string())))
+}
+
+/// The reservation's state stands beside the body, and wins over it.
+fn attempt_write(write: &StepWrite, attempt: &Attempt) -> PortResult<Write> {
+    let call = &write.call;
+    let key = keys::attempt(call.tenant, call.id, attempt.number);
+    let mut item = Draft::new(key, "attempt", Some(call.tenant)).with("body", json(WRITE, attempt)?);
+    if let Some(reservation) = &attempt.reservation {
+        item = item.with("reservation", text(state_word(reservation.state)));
+    }
+    Ok(Write::create(item.build()))
+}
+
+/// A reservation leaves `reserved`, if it is there.
+pub(super) fn reservation_moves(
+    tenant: TenantId,
+    call: CallId,
+    attempt: &Attempt,
+    to: ReservationState,
+) -> Write {
+    let key = keys::attempt(tenant, call, attempt.number);
+    Write::new(Deed::Change(key, "SET #reservation = :to".to_owned()))
+        .only_if("#reservation = :reserved")
+        .name("#reservation", "reservation")
+        .value(":reserved", text(state_word(ReservationState::Reserved)))
+        .value(":to", text(state_word(to)))
+}
+
+const fn state_word(state: ReservationState) -> &'static str {
+    match state {
+        ReservationState::Reserved => "reserved",
+        ReservationState::Confirmed => "confirmed",
+        ReservationState::Returned => "returned",
+    }
+}
+
+/// The state that stands beside an attempt's body.
+pub(super) fn state_of(what: &'static str, item: &Item) -> PortResult<Option<ReservationState>> {
+    match item.get("reservation").and_then(|value| value.as_s().ok()).map(String::as_str) {
+        None => Ok(None),
+        Some("reserved") => Ok(Some(ReservationState::Reserved)),
+        Some("confirmed") => Ok(Some(ReservationState::Confirmed)),
+        Some("returned") => Ok(Some(ReservationState::Returned)),
+        Some(_) => Err(PortError::corrupt(what, "a reservation in an unknown state")),
+    }
+}
