@@ -16,6 +16,7 @@ pub mod access;
 mod body;
 mod calls;
 pub mod context;
+mod cursor;
 mod health;
 mod nouns;
 pub mod pages;

@@ -9,7 +9,7 @@ use app::ports::Record;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use contract::page::{self, Page};
+use contract::page::Page;
 use contract::problem::Code;
 use contract::query::{self, ListQuery};
 use contract::resource::{Resource, Warning};
@@ -19,7 +19,6 @@ use domain::number::Number;
 use domain::target::{RtbTarget, Target};
 use http::StatusCode;
 use http::header::LOCATION;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::access::{
@@ -28,6 +27,7 @@ use crate::access::{
 };
 use crate::body::JsonObject;
 use crate::context::Context;
+use crate::cursor;
 use crate::params::{Named, Params};
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Verb};
@@ -130,57 +130,32 @@ async fn list<N: ApiNoun>(
     Params(params): Params,
 ) -> Result<Json<Page<Resource>>, Refusal> {
     let query = ListQuery::read(&params).map_err(|fields| Refusal::fields(Code::InvalidQuery, fields))?;
-    let order = Order::of::<N>(&query);
-    let listing = listing(query, &order)?;
+    let name = name_of_list::<N>(&query);
+    let after = query.cursor.as_deref().map(|text| cursor::open(access.tenant, &name, text)).transpose()?;
+    let listing = listing(query, after);
     let listed = catalog::list::<N>(&context.tools(access.tenant), access.tenant, &listing).await?;
-    let next = listed.next.and_then(|position| {
-        page::encode(&Cursor { order, key: position.key, id: position.id })
-    });
+    let next = listed.next.and_then(|Position { key, id }| cursor::seal(access.tenant, &name, (key, id)));
     let items = listed.items.into_iter().map(|record| resource(record, Vec::new())).collect();
     Ok(Json(Page { items, next }))
 }
 
-/// What a cursor belongs to: going on in another order or search would skip and repeat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Order {
-    list: String,
-    sort: String,
-    search: Option<String>,
+fn name_of_list<N: ApiNoun>(query: &ListQuery) -> String {
+    format!("{} {:?} {} {:?}", N::ALL, query.sort, query.descending, query.search)
 }
 
-impl Order {
-    fn of<N: ApiNoun>(query: &ListQuery) -> Self {
-        let sort = format!("{}{:?}", if query.descending { "-" } else { "" }, query.sort);
-        Self { list: N::ALL.to_owned(), sort, search: query.search.clone() }
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Cursor {
-    order: Order,
-    key: String,
-    id: String,
-}
-
-fn listing(query: ListQuery, order: &Order) -> Result<Listing, Refusal> {
-    let wrong = || Refusal::new(Code::InvalidCursor, "give back `next` of the same list, sort and search, unchanged");
-    let after = match query.cursor {
-        None => None,
-        Some(text) => {
-            let cursor: Cursor = page::decode(&text).map_err(|_| wrong())?;
-            if cursor.order != *order {
-                return Err(wrong());
-            }
-            Some(Position { key: cursor.key, id: cursor.id })
-        }
-    };
+fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
     let sort = match query.sort {
         query::SortBy::Name => SortBy::Name,
         query::SortBy::CreatedAt => SortBy::CreatedAt,
         query::SortBy::UpdatedAt => SortBy::UpdatedAt,
     };
-    let limit = usize::from(query.limit);
-    Ok(Listing { search: query.search, sort, descending: query.descending, after, limit })
+    Listing {
+        search: query.search,
+        sort,
+        descending: query.descending,
+        after: after.map(|(key, id)| Position { key, id }),
+        limit: usize::from(query.limit),
+    }
 }
 
 fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {

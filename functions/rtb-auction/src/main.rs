@@ -24,7 +24,7 @@ async fn main() -> Result<(), Cause> {
             published: store.clone(),
             counters: store.clone(),
             calls: store,
-            bidders: Arc::new(Outbound::new(AllowList::parse(&settings.outbound_allow)?)),
+            bidders: Arc::new(Outbound::new(AllowList::parse(&settings.outbound_allow)?)?),
             outbox: Arc::new(SqsOutbox::connect(&config, settings.bid_log_queue_url()?)),
             clock: Arc::new(SystemClock),
         },

@@ -28,6 +28,9 @@ use crate::publish_campaign::Lines;
 /// Judges a bidder's address when it is saved; the words say what is wrong with it.
 pub type UrlCheck = dyn Fn(&str) -> Result<(), String> + Send + Sync;
 
+/// Largest body of a thing that is stored, bytes of its JSON. Patches could add up to more than a record can hold.
+pub const MAX_STORED: usize = 256 * 1024;
+
 /// What these deeds work with.
 pub struct Tools<'a> {
     /// The tenant's things.
@@ -219,6 +222,9 @@ async fn problems_of<E: Entry>(
 ) -> PortResult<Vec<Problem>> {
     let mut found = entry.validate().err().unwrap_or_default();
     let mut around = Problems::new();
+    if body_of(entry)?.to_string().len() > MAX_STORED {
+        around.add("", "size", format!("all of it together is larger than {MAX_STORED} bytes"));
+    }
     entry.check_surroundings(tools, before, &mut around);
     found.extend(around.into_vec());
     found.extend(uses::missing(tools.catalog, tenant, &entry.references()).await?);

@@ -78,6 +78,8 @@ pub struct CallsQuery {
     pub from: Date,
     /// Last UTC day, included.
     pub to: Date,
+    /// The two as they were given: what a cursor belongs to, whatever day it is by then.
+    pub given: (Option<Date>, Option<Date>),
     /// 1 to [`MAX_LIMIT`].
     pub limit: u16,
     /// Where to go on.
@@ -93,9 +95,9 @@ impl CallsQuery {
         let mut problems = Problems::new();
         let given = by_name(pairs, &["from", "to", "limit", "cursor"], &mut problems);
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let to = day("to", given.get("to").copied(), &mut problems).unwrap_or(today);
-        let from = day("from", given.get("from").copied(), &mut problems)
-            .unwrap_or_else(|| to.saturating_sub(Span::new().days(DEFAULT_CALL_DAYS - 1)));
+        let days = ["from", "to"].map(|name| day(name, given.get(name).copied(), &mut problems));
+        let to = days[1].unwrap_or(today);
+        let from = days[0].unwrap_or_else(|| to.saturating_sub(Span::new().days(DEFAULT_CALL_DAYS - 1)));
         if from > to {
             problems.add("from", "range", format!("the first day, {from}, comes after the last, {to}"));
         }
@@ -105,6 +107,7 @@ impl CallsQuery {
         let query = Self {
             from,
             to,
+            given: (days[0], days[1]),
             limit: limit(given.get("limit").copied(), &mut problems),
             cursor: given.get("cursor").map(|cursor| (*cursor).to_owned()),
         };

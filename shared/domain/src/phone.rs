@@ -110,12 +110,14 @@ impl TryFrom<String> for SipUri {
     fn try_from(text: String) -> Result<Self, SipError> {
         let rest = text.strip_prefix("sips:").or_else(|| text.strip_prefix("sip:")).ok_or(SipError)?;
         let (user, host) = rest.split_once('@').ok_or(SipError)?;
-        let host_name = host.split([':', ';']).next().unwrap_or_default();
+        let address = host.split(';').next().unwrap_or_default();
+        let (host_name, port) = address.split_once(':').unwrap_or((address, "5060"));
         let user_sound = !user.is_empty()
             && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,%".contains(&byte));
         let host_sound = !host_name.is_empty()
             && !host_name.starts_with(['.', '-'])
             && host_name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
             && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:;=_".contains(&byte));
         if user_sound && host_sound && text.len() < 255 { Ok(Self(text)) } else { Err(SipError) }
     }

@@ -20,6 +20,7 @@
 
 mod address;
 mod allow;
+mod bidders;
 mod client;
 mod connector;
 mod error;

@@ -6,7 +6,7 @@
 use tracing_subscriber::EnvFilter;
 
 /// Our own crates, as log targets. Whatever is not here is held to warnings.
-const OURS: [&str; 20] = [
+const OURS: [&str; 21] = [
     "api",
     "app",
     "bid_log",
@@ -27,6 +27,7 @@ const OURS: [&str; 20] = [
     "voice_dial_result",
     "voice_inbound",
     "voice_status",
+    "webhook",
 ];
 
 /// The filter that belongs to a level (`error`, `warn`, `info`, `debug`, `trace`; anything else means `info`).

@@ -104,10 +104,20 @@ impl Write {
     }
 }
 
+/// What became of an item that must not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PutNew {
+    /// It is there now, and ours.
+    Done,
+    /// It was there before.
+    Existed,
+    /// It is there, but the answer to one of our tries was lost: it may be ours.
+    Unclear,
+}
+
 impl Store {
-    /// Puts an item that must not exist; `false` when it did. When an answer was lost on the way, what stands there now
-    /// may be ours, and then it counts as ours: doing the work of a marker twice is harmless, leaving it undone is not.
-    pub(crate) async fn put_new(&self, what: &'static str, item: Item) -> PortResult<bool> {
+    /// Puts an item that must not exist.
+    pub(crate) async fn put_new(&self, what: &'static str, item: Item) -> PortResult<PutNew> {
         let lost = AtomicBool::new(false);
         let put = persist(Instant::now() + PATIENT, || {
             let request = self
@@ -126,8 +136,9 @@ impl Store {
         })
         .await;
         match put {
-            Ok(_) => Ok(true),
-            Err(Failure::Refused) => Ok(lost.load(Ordering::Relaxed)),
+            Ok(_) => Ok(PutNew::Done),
+            Err(Failure::Refused) if lost.load(Ordering::Relaxed) => Ok(PutNew::Unclear),
+            Err(Failure::Refused) => Ok(PutNew::Existed),
             Err(failure) => Err(failure.into_port(what)),
         }
     }

@@ -4,4 +4,6 @@
 //! stands for, as far as its own documentation says, and shares no code with the product, so that each checks the other.
 
 pub mod bidders;
+pub mod database;
+pub mod faults;
 pub mod phone;

@@ -28,7 +28,7 @@ async fn a_bidder_bids_what_it_is_wished_to() {
     let (status, bid) = ask(&bidders, Scenario::Accept, wishes).await;
     assert_eq!(status, 200);
     assert_eq!(bid["accepted"], true);
-    assert_eq!(bid["bidAmount"].to_string(), "18.50");
+    assert_eq!(bid["bidAmount"], 18.5);
     assert_eq!(bid["phoneNumber"], "+12025550177");
     assert_eq!(bid["phoneNumberNoPlus"], "12025550177");
     assert_eq!(bid["bidTerms"][0]["callMinDuration"], 90);

@@ -21,8 +21,9 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::Store;
-use crate::item::{Draft, json};
+use crate::item::{Draft, Item, json};
 use crate::keys;
+use crate::write::PutNew;
 
 /// What the call path asked for and cannot have; the ports have no value for it because it means a mistake, or a call
 /// that is over. It is the cause inside a `PortError::Failed`.
@@ -73,7 +74,7 @@ impl Calls for Store {
     async fn record_event(&self, tenant: TenantId, call: CallId, event: &LegEvent) -> PortResult<bool> {
         const WHAT: &str = "record a leg's event";
         let item = Draft::new(keys::event(tenant, call, event), "leg_event", Some(tenant));
-        self.put_new(WHAT, item.with("body", json(WHAT, event)?).build()).await
+        self.note(WHAT, item.with("body", json(WHAT, event)?).build()).await
     }
 
     async fn record_recording(
@@ -85,7 +86,7 @@ impl Calls for Store {
         const WHAT: &str = "record a recording's event";
         let key = keys::recording(tenant, call, &event.sid, &event.status);
         let item = Draft::new(key, "recording", Some(tenant)).with("body", json(WHAT, event)?);
-        self.put_new(WHAT, item.build()).await
+        self.note(WHAT, item.build()).await
     }
 
     async fn release(
@@ -118,5 +119,13 @@ impl Calls for Store {
         limit: u16,
     ) -> PortResult<Page<CallSummary>> {
         self.page_of_calls(tenant, day, cursor, limit).await
+    }
+}
+
+impl Store {
+    /// Puts a marker; whether what it stands for must be done now. When it may be ours it counts as ours: following an
+    /// event twice is harmless, leaving it alone is not.
+    async fn note(&self, what: &'static str, marker: Item) -> PortResult<bool> {
+        Ok(self.put_new(what, marker).await? != PutNew::Existed)
     }
 }

@@ -45,7 +45,7 @@ impl Store {
         limit: u16,
     ) -> PortResult<Page<CallSummary>> {
         const WHAT: &str = "list a day's calls";
-        let after = cursor.map(|cursor| place_of(tenant, cursor)).transpose()?;
+        let after = cursor.map(|cursor| place_of(tenant, day, cursor)).transpose()?;
         let limit = usize::from(limit.max(1));
         let range = Range {
             backwards: true,
@@ -100,15 +100,17 @@ fn cursor_of(last: &Call) -> String {
     format!("{}-{}", last.started_at.as_microsecond(), last.id)
 }
 
-fn place_of(tenant: TenantId, cursor: &str) -> PortResult<Item> {
+fn place_of(tenant: TenantId, day: Date, cursor: &str) -> PortResult<Item> {
     let parts = || {
         let (started_at, call) = cursor.split_once('-')?;
         let started_at = Timestamp::from_microsecond(started_at.parse().ok()?).ok()?;
         Some((started_at, call.parse::<CallId>().ok()?))
     };
-    let (started_at, call) =
-        parts().ok_or_else(|| unusable("list a day's calls", "the cursor is not one of ours"))?;
-    let in_day = keys::call_in_day(tenant, started_at, call);
+    let in_day = |(started_at, call)| (call, keys::call_in_day(tenant, started_at, call));
+    let (call, in_day) = parts()
+        .map(in_day)
+        .filter(|(_, place)| place.pk == keys::calls_of_day(tenant, day))
+        .ok_or_else(|| unusable("list a day's calls", "the cursor is not one of this day's"))?;
     let mut place = key_attributes(keys::call(tenant, call));
     place.insert(format!("{GSI1}pk"), text(in_day.pk));
     place.insert(format!("{GSI1}sk"), text(in_day.sk));

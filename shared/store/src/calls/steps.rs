@@ -18,7 +18,7 @@ use crate::Store;
 use crate::failure::{Failure, WRITING_A_STEP};
 use crate::item::{Draft, Item, body, json, parsed, text, text_of};
 use crate::keys;
-use crate::write::{Deed, Write};
+use crate::write::{Deed, PutNew, Write};
 
 const WRITE: &str = "write a call's step";
 const STARTED: &str = "started";
@@ -74,18 +74,13 @@ impl Store {
             .with("by", text(by.to_string()))
             .with("at", text(now.to_string()))
             .build();
-        if self.put_new(WHAT, item).await? {
-            // It says so too when our first try's answer was lost and somebody else is there: a look decides.
-            return self.whose(tenant, call, number, by).await;
+        if self.put_new(WHAT, item).await? == PutNew::Done {
+            return Ok(StepStart::Ours);
         }
-        self.whose(tenant, call, number, by).await
-    }
-
-    async fn whose(&self, tenant: TenantId, call: CallId, number: u16, by: Uuid) -> PortResult<StepStart> {
         Ok(match self.read_step(tenant, call, number).await? {
             Some(Step::Started { by: holder, .. }) if holder == by => StepStart::Ours,
             Some(step) => StepStart::Theirs(step),
-            None => StepStart::Ours,
+            None => return Err(PortError::failed(WHAT, "the step was there and is gone")),
         })
     }
 

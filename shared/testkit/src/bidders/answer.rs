@@ -38,7 +38,9 @@ pub(super) async fn write(
         }
         Scenario::Redirect => (StatusCode::FOUND, [(header::LOCATION, FORBIDDEN)]).into_response(),
         Scenario::Empty => StatusCode::NO_CONTENT.into_response(),
-        Scenario::Error => whole(StatusCode::INTERNAL_SERVER_ERROR, "{\"error\":\"out of order\"}", &under_way),
+        Scenario::Error => {
+            whole(StatusCode::INTERNAL_SERVER_ERROR, "{\"error\":\"out of order\"}", &under_way)
+        }
         Scenario::Flaky if number % 2 == 1 => {
             whole(StatusCode::SERVICE_UNAVAILABLE, "{\"error\":\"try again\"}", &under_way)
         }
@@ -145,7 +147,8 @@ fn huge(under_way: UnderWay) -> Response {
             if sent >= HUGE_BYTES {
                 return None;
             }
-            let next = if sent == 0 { Bytes::from_static(b"{\"accepted\":true,\"bidAmount\":\"") } else { piece };
+            let next =
+                if sent == 0 { Bytes::from_static(b"{\"accepted\":true,\"bidAmount\":\"") } else { piece };
             under_way.wrote(next.len());
             let sent = sent + u64::try_from(next.len()).unwrap_or(u64::MAX);
             Some((Ok::<_, std::convert::Infallible>(next), (under_way, sent)))

@@ -17,7 +17,7 @@ pub(super) fn attributes(element: &str) -> Option<&'static [&'static str]> {
         "Gather" => GATHER,
         "Record" => RECORD,
         "Dial" => DIAL,
-        "Number" => NUMBER,
+        "Number" | "Sim" | "Application" | "WhatsApp" => NUMBER,
         "Sip" => SIP,
         "Client" => &["url", "method", "statusCallback", "statusCallbackEvent", "statusCallbackMethod"],
         "Identity" => &[],

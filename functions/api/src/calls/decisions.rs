@@ -1,0 +1,48 @@
+//! Why a call went where it went, step by step.
+
+use std::sync::Arc;
+
+use app::ports::Step;
+use axum::Json;
+use axum::extract::State;
+use contract::calls::{DecisionView, StepDecisions};
+use contract::page::Page;
+use domain::ids::CallId;
+use domain::routing::Decision;
+
+use super::{load, shown};
+use crate::access::{Access, CallsRead};
+use crate::context::Context;
+use crate::params::Named;
+use crate::refusal::Refusal;
+
+/// `GET /api/calls/{id}/decisions`. A step that is still being worked on has decided nothing yet.
+pub async fn decisions(
+    access: Access<CallsRead>,
+    State(context): State<Arc<Context>>,
+    Named(id): Named<CallId>,
+) -> Result<Json<Page<StepDecisions>>, Refusal> {
+    let mut record = load(&context, access.tenant, id).await?;
+    record.steps.sort_by_key(|(number, _)| *number);
+    let items = record.steps.into_iter().filter_map(|(number, step)| of_step(number, step)).collect();
+    Ok(Json(Page { items, next: None }))
+}
+
+fn of_step(number: u16, step: Step) -> Option<StepDecisions> {
+    let Step::Answered(answered) = step else { return None };
+    let decisions = answered.decisions;
+    Some(StepDecisions {
+        step: number,
+        at: answered.at,
+        decisions: decisions.each.iter().map(one).collect(),
+        more: decisions.more,
+    })
+}
+
+fn one(decision: &Decision) -> DecisionView {
+    let (code, text) = match &decision.passed {
+        None => ("dialled", "dialled".to_owned()),
+        Some(passed) => (passed.code(), passed.text()),
+    };
+    DecisionView { destination: shown::destination(decision.via, &decision.name), code: code.to_owned(), text }
+}

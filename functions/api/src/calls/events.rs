@@ -1,0 +1,53 @@
+//! What we were told about a call's legs, in the order in which it happened.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use contract::calls::EventView;
+use contract::page::Page;
+use domain::call::{Leg, LegEvent, Source};
+use domain::ids::CallId;
+
+use super::load;
+use crate::access::{Access, CallsRead};
+use crate::context::Context;
+use crate::params::Named;
+use crate::refusal::Refusal;
+
+/// `GET /api/calls/{id}/events`.
+pub async fn events(
+    access: Access<CallsRead>,
+    State(context): State<Arc<Context>>,
+    Named(id): Named<CallId>,
+) -> Result<Json<Page<EventView>>, Refusal> {
+    let mut record = load(&context, access.tenant, id).await?;
+    record.events.sort_by_key(|event| (event.at, event.leg, event.sequence, event.status));
+    let name = |number: u16| {
+        let attempt = record.attempts.iter().find(|attempt| attempt.number == number);
+        attempt.map(|attempt| attempt.name.clone())
+    };
+    let items = record.events.iter().map(|event| shown(event, name)).collect();
+    Ok(Json(Page { items, next: None }))
+}
+
+fn shown(event: &LegEvent, name: impl Fn(u16) -> Option<String>) -> EventView {
+    let attempt = match event.leg {
+        Leg::Caller => None,
+        Leg::Attempt(number) => Some(number),
+    };
+    let source = match event.source {
+        Source::Callback => "callback",
+        Source::CarrierCheck => "carrier_check",
+        Source::DialAction => "dial_action",
+    };
+    EventView {
+        leg: if attempt.is_some() { "destination" } else { "caller" }.to_owned(),
+        attempt,
+        name: attempt.and_then(name),
+        status: event.status,
+        at: event.at,
+        duration_s: event.duration_s,
+        source: source.to_owned(),
+    }
+}

@@ -1,0 +1,129 @@
+//! Calls as they are shown, numbers masked for those who may not see them.
+
+use app::ports::{CallRecord, Closing};
+use contract::calls::{AttemptView, CallLine, ClosingView, DestinationRef, RecordingView};
+use domain::call::{Attempt, Call, CallStatus, Leg};
+use domain::phone::{Destination, mask};
+use domain::routing::Via;
+
+/// Digits in a row from which a text is taken to hold a phone number.
+const NUMBER_DIGITS: usize = 7;
+
+/// One line of the call log.
+pub fn line(call: &Call, closing: Option<&Closing>, sees_numbers: bool) -> CallLine {
+    CallLine {
+        id: call.id,
+        campaign: call.campaign,
+        number: call.number,
+        to: call.to.clone(),
+        from: caller(&call.from, sees_numbers),
+        from_state: call.from_state.clone(),
+        from_zip: call.from_zip.clone(),
+        publisher: call.publisher,
+        started_at: call.started_at,
+        currency: call.currency,
+        closing: closing.map(closed),
+    }
+}
+
+fn closed(closing: &Closing) -> ClosingView {
+    ClosingView {
+        ended_at: closing.ended_at,
+        status: closing.status,
+        total_s: closing.total_seconds,
+        connected: closing.connected,
+        connected_s: closing.connected_seconds,
+        converted: closing.settlement.converted,
+        destination_name: closing.billed_name.clone(),
+        revenue: closing.settlement.revenue,
+        payout: closing.settlement.payout,
+        profit: closing.settlement.profit,
+    }
+}
+
+/// A word such as `anonymous` is nobody's number and stays; anything else is masked.
+fn caller(from: &str, sees_numbers: bool) -> String {
+    let only_letters = !from.is_empty() && from.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if sees_numbers || only_letters { from.to_owned() } else { mask(from) }
+}
+
+/// The dialled destinations in order.
+pub fn attempts(record: &CallRecord, sees_numbers: bool) -> Vec<AttemptView> {
+    let mut attempts: Vec<&Attempt> = record.attempts.iter().collect();
+    attempts.sort_by_key(|attempt| attempt.number);
+    attempts
+        .into_iter()
+        .map(|attempt| AttemptView {
+            number: attempt.number,
+            destination: destination(attempt.via, &attempt.name),
+            address: address(&attempt.destination, sees_numbers),
+            bid: attempt.bid,
+            dialled_at: attempt.dialled_at,
+            status: newest_status(record, attempt.number),
+        })
+        .collect()
+}
+
+/// The state its leg is in. An end that somebody told of is the end, whatever arrives later.
+fn newest_status(record: &CallRecord, number: u16) -> Option<CallStatus> {
+    let leg = Leg::Attempt(number);
+    let ended = domain::call::leg_end(leg, &record.events).map(|end| end.status);
+    ended.or_else(|| {
+        record.events.iter().filter(|event| event.leg == leg).map(|event| event.status).max()
+    })
+}
+
+fn address(destination: &Destination, sees_numbers: bool) -> String {
+    match destination {
+        _ if !sees_numbers => destination.masked(),
+        Destination::Number(number) => number.as_str().to_owned(),
+        Destination::Sip(uri) => uri.as_str().to_owned(),
+    }
+}
+
+/// The recordings in the order in which we heard of them.
+pub fn recordings(record: &CallRecord) -> Vec<RecordingView> {
+    let mut recordings: Vec<RecordingView> = record
+        .recordings
+        .iter()
+        .map(|recording| RecordingView {
+            sid: recording.sid.clone(),
+            attempt: recording.attempt,
+            status: recording.status.clone(),
+            duration_s: recording.duration_s,
+            at: recording.at,
+        })
+        .collect();
+    recordings.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.sid.cmp(&other.sid)));
+    recordings
+}
+
+/// A target or a bidder by kind, id and name.
+pub fn destination(via: Via, name: &str) -> DestinationRef {
+    let (kind, id) = match via {
+        Via::Target(id) => ("target", id.to_string()),
+        Via::RtbTarget(id) => ("rtb_target", id.to_string()),
+    };
+    DestinationRef { kind: kind.to_owned(), id, name: name.to_owned() }
+}
+
+/// Somebody else's words: a bidder may repeat the caller's number in them.
+pub fn words(text: &str, sees_numbers: bool) -> String {
+    if sees_numbers {
+        return text.to_owned();
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
+        let (before, from_digit) = rest.split_at(start);
+        shown.push_str(before);
+        let in_number = |character: char| character.is_ascii_digit() || "-.() ".contains(character);
+        let end = from_digit.find(|character| !in_number(character)).unwrap_or(from_digit.len());
+        let run = from_digit[..end].trim_end_matches(|character: char| !character.is_ascii_digit());
+        let digits = run.bytes().filter(u8::is_ascii_digit).count();
+        shown.push_str(&if digits >= NUMBER_DIGITS { mask(run) } else { run.to_owned() });
+        rest = &from_digit[run.len()..];
+    }
+    shown.push_str(rest);
+    shown
+}

@@ -1,0 +1,254 @@
+//! A small world for one call: a published campaign with two bidders and a static target, and the use cases over the
+//! embedded database. Time stands still unless a test moves it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use app::answer_call::{Answer, AnswerCall, Incoming};
+use app::clock::Clock;
+use app::close_overdue::CloseOverdue;
+use app::dial_next::{DialEnded, DialNext};
+use app::follow_leg::FollowLeg;
+use app::place::StepAnswer;
+use app::ports::{
+    BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, CarrierCall, Catalog, Counters, Kind, NoAnswer,
+    NumberRouting, Outbox, PortResult, Record, Telephony,
+};
+use app::run_auction::RunAuction;
+use async_trait::async_trait;
+use domain::auction::BidRequest;
+use domain::call::{CallStatus, LegEvent};
+use domain::caps::{CounterId, Usage};
+use domain::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::phone::E164;
+use domain::snapshot::Snapshot;
+use domain::voice::Reply;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use store::Store;
+use testkit::database::TestDatabase;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// A clock that a test holds.
+pub struct TestClock {
+    start: Timestamp,
+    seconds: AtomicU64,
+    ids: AtomicU64,
+}
+
+impl TestClock {
+    fn new() -> Self {
+        let start = "2026-11-22T12:00:00Z".parse().unwrap();
+        Self { start, seconds: AtomicU64::new(0), ids: AtomicU64::new(0) }
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        self.start + SignedDuration::from_secs(i64::try_from(self.seconds.load(Ordering::SeqCst)).unwrap())
+    }
+
+    fn new_id(&self) -> Uuid {
+        Uuid::from_u64_pair(7, self.ids.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+/// Bidders that answer at once, by the path of their address: the amount they bid.
+struct ScriptedBidders;
+
+#[async_trait]
+impl Bidders for ScriptedBidders {
+    async fn ask(&self, request: &BidRequest, _: Instant) -> Result<BidderAnswer, NoAnswer> {
+        let amount = request.url.rsplit('/').next().unwrap();
+        let body = json!({"accepted": true, "bidAmount": amount, "phoneNumber": format!("+120255501{amount}")});
+        Ok(BidderAnswer { status: 200, body: body.to_string().into_bytes(), elapsed: Default::default() })
+    }
+
+    async fn probe(&self, _: &str, _: Instant) -> Result<BidderAnswer, NoAnswer> {
+        Err(NoAnswer { code: "not_scripted".to_owned(), before_sending: true })
+    }
+}
+
+struct NoOutbox;
+
+#[async_trait]
+impl Outbox for NoOutbox {
+    async fn log_bids(&self, _: &[BidLogEntry]) -> PortResult<()> {
+        Ok(())
+    }
+}
+
+/// What Twilio's REST API would say of the call.
+#[derive(Default)]
+pub struct Carrier {
+    pub parent: Option<CarrierCall>,
+    pub children: Vec<CarrierCall>,
+}
+
+#[async_trait]
+impl Telephony for Carrier {
+    async fn call(&self, _: &AccountSid, _: &CallSid) -> PortResult<Option<CarrierCall>> {
+        Ok(self.parent.clone())
+    }
+
+    async fn children(&self, _: &AccountSid, _: &CallSid) -> PortResult<Vec<CarrierCall>> {
+        Ok(self.children.clone())
+    }
+
+    async fn route_number(&self, _: &AccountSid, _: &E164, _: &NumberRouting) -> PortResult<bool> {
+        Ok(true)
+    }
+}
+
+pub struct World {
+    pub store: Arc<Store>,
+    pub clock: Arc<TestClock>,
+    pub tenant: TenantId,
+    pub account: AccountSid,
+    pub number: E164,
+    pub counters: Vec<CounterId>,
+    _database: TestDatabase,
+}
+
+/// Caps of every destination in this world.
+const CAPS: &str = r#"{"concurrent": 5, "daily": 50}"#;
+
+impl World {
+    /// `auction`: two bidders (40 and 30) come before the target.
+    pub async fn new(auction: bool) -> Self {
+        let database = TestDatabase::start().await.unwrap();
+        let store = Arc::new(database.store());
+        let clock = Arc::new(TestClock::new());
+        let tenant = TenantId::from_uuid(Uuid::from_u128(1));
+        let account: AccountSid = format!("AC{:032x}", 7).parse().unwrap();
+        let number: E164 = "+18335550100".parse().unwrap();
+        let campaign_id = CampaignId::from_uuid(Uuid::from_u128(2));
+        let caps: serde_json::Value = serde_json::from_str(CAPS).unwrap();
+
+        let target = TargetId::from_uuid(Uuid::from_u128(3));
+        let target_body = json!({
+            "name": "Static target", "destination": {"number": "+12025550199"}, "caps": caps,
+            "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
+        });
+        let bidder = |id: u128, amount: u32| {
+            let body = json!({
+                "name": format!("Bidder {amount}"), "url": format!("https://bidder.example.com/{amount}"), "body": "{}",
+                "answer": {"acceptance": ["$.accepted"], "amount": ["$.bidAmount"], "destination": ["$.phoneNumber"]},
+                "caps": caps
+            });
+            (RtbTargetId::from_uuid(Uuid::from_u128(id)), serde_json::from_value(body).unwrap())
+        };
+        let rtb_targets = if auction { vec![bidder(4, 40), bidder(5, 30)] } else { Vec::new() };
+        let campaign = json!({
+            "name": "Campaign", "status": "active", "recording": "from_answer_dual",
+            "plan": [{"target": target}],
+            "auction": {"bidders": rtb_targets.iter().map(|(id, _)| json!({"rtb_target": id})).collect::<Vec<_>>()},
+            "payout": {"on": "converted", "amount": {"share": {"basis_points": 6000}}}
+        });
+        let targets = [(target, serde_json::from_value(target_body).unwrap())].into();
+        let snapshot = Snapshot::compile(
+            campaign_id,
+            1,
+            clock.now(),
+            serde_json::from_value(campaign).unwrap(),
+            targets,
+            rtb_targets.into_iter().collect(),
+        )
+        .unwrap();
+        store.publish(tenant, &snapshot).await.unwrap();
+        let record = Record {
+            id: NumberId::from_uuid(Uuid::from_u128(6)).to_string(),
+            version: 1,
+            created_at: clock.now(),
+            updated_at: clock.now(),
+            body: json!({
+                "number": number, "account_sid": account, "campaign": campaign_id,
+                "publisher": domain::ids::PublisherId::from_uuid(Uuid::from_u128(8)), "fallback_number": null
+            }),
+        };
+        store.create(tenant, Kind::Number, &record, number.as_str()).await.unwrap();
+        let counters = snapshot.counters().into_iter().collect();
+        Self { store, clock, tenant, account, number, counters, _database: database }
+    }
+
+    pub async fn incoming(&self, call: CallId) -> Reply {
+        let use_case = AnswerCall {
+            numbers: self.store.clone(),
+            published: self.store.clone(),
+            counters: self.store.clone(),
+            calls: self.store.clone(),
+            clock: self.clock.clone(),
+        };
+        let incoming = Incoming {
+            call_sid: call.sid(),
+            account_sid: self.account.clone(),
+            from: "+14155550100".to_owned(),
+            to: self.number.as_str().to_owned(),
+            from_state: Some("CA".to_owned()),
+            from_zip: None,
+        };
+        match use_case.answer(&incoming).await.unwrap() {
+            Answer::Taken(reply) => reply,
+            other => panic!("the call was not taken: {other:?}"),
+        }
+    }
+
+    pub async fn auction(&self, call: CallId, step: u16) -> Reply {
+        let use_case = RunAuction {
+            published: self.store.clone(),
+            counters: self.store.clone(),
+            calls: self.store.clone(),
+            bidders: Arc::new(ScriptedBidders),
+            outbox: Arc::new(NoOutbox),
+            clock: self.clock.clone(),
+        };
+        reply(use_case.run(self.tenant, call, &self.account, step, CallStatus::Ringing).await.unwrap())
+    }
+
+    pub async fn dial_result(&self, call: CallId, step: u16, ended: &DialEnded) -> Reply {
+        let use_case = DialNext {
+            published: self.store.clone(),
+            counters: self.store.clone(),
+            calls: self.store.clone(),
+            clock: self.clock.clone(),
+        };
+        reply(use_case.decide(self.tenant, call, &self.account, step, ended).await.unwrap())
+    }
+
+    pub async fn told(&self, call: CallId, event: &LegEvent) {
+        let use_case = FollowLeg { numbers: self.store.clone(), calls: self.store.clone() };
+        use_case.leg(self.tenant, call, &self.account, event).await.unwrap();
+    }
+
+    pub async fn sweep(&self, carrier: Carrier) {
+        let use_case = CloseOverdue {
+            calls: self.store.clone(),
+            telephony: Arc::new(carrier),
+            clock: self.clock.clone(),
+        };
+        let swept = use_case.run().await.unwrap();
+        assert_eq!(swept.failed, 0);
+    }
+
+    pub async fn record(&self, call: CallId) -> CallRecord {
+        self.store.load(self.tenant, call).await.unwrap().expect("the call is there")
+    }
+
+    /// Counters of all destinations, in order.
+    pub async fn usage(&self) -> Vec<Usage> {
+        let usage = self.store.usage(self.tenant, &self.counters).await.unwrap();
+        self.counters.iter().map(|counter| usage.get(counter).cloned().unwrap_or_default()).collect()
+    }
+}
+
+fn reply(answer: StepAnswer) -> Reply {
+    match answer {
+        StepAnswer::Reply(reply) => reply,
+        other => panic!("no reply: {other:?}"),
+    }
+}

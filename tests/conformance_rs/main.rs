@@ -1,0 +1,11 @@
+//! Against things this project did not write: Twilio's signing library, Twilio's TwiML types, Twilio's REST specification.
+//!
+//! All three run as the Node programs of `tests/conformance`; its README says what each can. They must be installed
+//! first: a test that cannot run its judge fails, it never passes without one.
+
+mod form;
+mod inbound;
+mod node;
+mod rest;
+mod signer;
+mod twiml;
