@@ -75,7 +75,8 @@ pub fn request() -> impl Strategy<Value = Request> {
     ]);
     let path = prop_oneof![
         3 => Just("/twilio/voice/inbound".to_owned()),
-        1 => "(/[A-Za-z0-9_.~%-]{0,12}){1,4}".prop_filter("whole escapes", |path| whole_escapes(path)),
+        // No dot segments: the library's URL parser would resolve them, no client sends them.
+        1 => "(/([A-Za-z0-9_~-]|%[3-7][0-9A-D]){0,12}){1,4}",
     ];
     let query = prop_oneof![
         2 => Just(String::new()),
@@ -105,11 +106,6 @@ pub fn request() -> impl Strategy<Value = Request> {
             Request { token, base: base.to_owned(), path, query, form }
         },
     )
-}
-
-fn whole_escapes(path: &str) -> bool {
-    let escape = |rest: &str| rest.len() >= 2 && rest.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit);
-    path.split('%').skip(1).all(escape)
 }
 
 /// Names that Twilio might add, none of which the call itself depends on.
@@ -155,11 +151,9 @@ pub fn alterations(original: &Request) -> Vec<Alteration> {
         add(format!("a second value for {name}"), &|request| {
             request.form.push((name.clone(), format!("{value}.")));
         });
-        if let Some(last) = value.chars().last() {
+        add(format!("a space after {name}"), &|request| request.form[index].1.push(' '));
+        if !value.is_empty() {
             add(format!("shorter {name}"), &|request| drop(request.form[index].1.pop()));
-            if !last.is_whitespace() {
-                add(format!("a space after {name}"), &|request| request.form[index].1.push(' '));
-            }
         }
     }
     add("one more parameter".to_owned(), &|request| request.form.push(("Extra".into(), "1".into())));

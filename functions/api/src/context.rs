@@ -1,15 +1,26 @@
-//! What the handlers work with: ports and settings, nothing of AWS.
+//! What the handlers work with, and how it is put together from the settings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::catalog::{Tools, UrlCheck};
-use app::clock::Clock;
+use app::clock::{Clock, SystemClock};
 use app::ports::{BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Published, Telephony};
 use app::publish_campaign::{Hooks, Lines};
 use domain::ids::{AccountSid, TenantId};
+use outbound::AllowList;
+use runtime::{Cause, Settings};
+use store::Store;
+use twilio::rest::{Pace, RestClient};
+use twilio::telephony::TwilioTelephony;
+use twilio::urls::Urls;
 
 use crate::pages;
+
+/// How long the numbers of one publication may take at Twilio: well below the function's time limit, so that there is
+/// always an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the handlers need.
 pub struct Context {
@@ -40,6 +51,43 @@ pub struct Context {
 }
 
 impl Context {
+    /// The product's own adapters: the table, Twilio, the rules of outbound requests.
+    ///
+    /// # Errors
+    /// A setting is missing or cannot be used.
+    pub fn new(settings: &Settings, store: Arc<Store>, pages: Arc<dyn FallbackPages>) -> Result<Self, Cause> {
+        let urls = Urls::new(&settings.public_base_url)?;
+        let twilio_accounts = settings.twilio_accounts()?;
+        let mut accounts: BTreeMap<TenantId, Vec<AccountSid>> = BTreeMap::new();
+        for account in twilio_accounts.iter() {
+            accounts.entry(account.tenant).or_default().push(account.account_sid.clone());
+        }
+        let first_tokens = twilio_accounts.tokens().filter_map(|(account, tokens)| {
+            let first = tokens.into_iter().next()?;
+            Some((account, first))
+        });
+        let client = RestClient::new(&settings.twilio_api_base, Pace::default())?;
+        Ok(Self {
+            catalog: store.clone(),
+            published: store.clone(),
+            counters: store.clone(),
+            calls: store.clone(),
+            identity: store.clone(),
+            bid_log: store,
+            telephony: Arc::new(TwilioTelephony::new(client, first_tokens)),
+            pages,
+            clock: Arc::new(SystemClock),
+            accounts,
+            hooks: Hooks {
+                voice_url: urls.voice_url(),
+                status_url: urls.status_url(),
+                fallback_base_url: settings.fallback_base_url.clone(),
+                patience: PATIENCE,
+            },
+            check_url: url_rules(AllowList::parse(&settings.outbound_allow)?),
+        })
+    }
+
     /// The deeds' tools for one tenant.
     pub fn tools(&self, tenant: TenantId) -> Tools<'_> {
         Tools {
@@ -57,4 +105,13 @@ impl Context {
             check_url: self.check_url.as_ref(),
         }
     }
+}
+
+/// The rules for a bidder's address: those of outbound requests, and https unless the address is exempt.
+pub fn url_rules(allow: AllowList) -> Box<UrlCheck> {
+    Box::new(move |url| match outbound::check_url(url, &allow) {
+        Ok(destination) if destination.https || destination.exempt => Ok(()),
+        Ok(_) => Err("the address must begin with https://".to_owned()),
+        Err(error) => Err(error.to_string()),
+    })
 }

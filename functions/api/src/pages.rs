@@ -4,12 +4,14 @@
 //! reader never sees half of one.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use app::ports::{FallbackPages, PortError, PortResult};
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::phone::E164;
+use runtime::FallbackPlace;
 
 const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 /// A new document reaches callers within a minute.
@@ -31,6 +33,18 @@ pub fn document(dials: Option<&E164>) -> String {
 
 fn file_name(number: &E164) -> String {
     format!("{}.xml", number.digits())
+}
+
+/// The documents at the configured place.
+pub fn at(place: &FallbackPlace, config: &aws_sdk_s3::config::SdkConfig) -> Arc<dyn FallbackPages> {
+    match place {
+        FallbackPlace::Dir(folder) => Arc::new(FolderPages::new(folder)),
+        FallbackPlace::Bucket(bucket) => {
+            // Stand-ins for S3 know no host names per bucket.
+            let config = aws_sdk_s3::config::Builder::from(config).force_path_style(true).build();
+            Arc::new(S3Pages::new(Client::from_conf(config), bucket))
+        }
+    }
 }
 
 /// Documents in a bucket that a CDN serves.

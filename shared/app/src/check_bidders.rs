@@ -58,7 +58,7 @@ impl CheckBidders {
     /// The due list cannot be read; or, once all others are done, the first bidder whose look could not be noted down.
     pub async fn run(&self) -> PortResult<Checked> {
         let due = self.health.due_checks(self.clock.now(), PER_TICK).await?;
-        let looks = due.iter().map(|due| self.look_at(due));
+        let looks = due.into_iter().map(|due| self.look_at(due));
         let outcomes: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
 
         let mut checked = Checked::default();
@@ -75,7 +75,7 @@ impl CheckBidders {
     }
 
     /// Whether the bidder is up; `None` when there is no such bidder any more.
-    async fn look_at(&self, due: &DueCheck) -> PortResult<Option<bool>> {
+    async fn look_at(&self, due: DueCheck) -> PortResult<Option<bool>> {
         let id = due.rtb_target.to_string();
         let record = self.catalog.get(due.tenant, Kind::RtbTarget, &id).await?;
         let Some(record) = record else { return Ok(None) };

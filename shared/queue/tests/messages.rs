@@ -73,11 +73,11 @@ fn what_is_not_ours_is_an_error_that_says_so() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_bids_arrive_in_order_in_bodies_that_sqs_takes(
-        texts in prop::collection::vec(("[a-z\u{FFFE}\u{FFFF}\u{7}\"é]{0,20}", 1_usize..6_000), 0..60),
+        texts in prop::collection::vec(("[a-z\u{FFFE}\u{FFFF}\u{7}\"é]{0,20}", 1_usize..1_500), 0..60),
     ) {
         let entries: Vec<_> = texts.iter().map(|(text, times)| entry(text.repeat(*times))).collect();
         let bodies = Message::encode_bids(&entries).expect("written");
@@ -86,6 +86,7 @@ proptest! {
             let refused_by_sqs = body.contains(['\u{FFFE}', '\u{FFFF}']);
             prop_assert!(!refused_by_sqs);
         }
-        prop_assert_eq!(decoded(&bodies), entries);
+        let all_in_order = decoded(&bodies) == entries;
+        prop_assert!(all_in_order);
     }
 }

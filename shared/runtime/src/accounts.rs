@@ -122,11 +122,11 @@ impl TwilioAccounts {
         self.0.values()
     }
 
-    /// The tokens that may have signed an account's requests, for whoever checks signatures.
-    pub fn tokens(&self) -> impl Iterator<Item = (AccountSid, Vec<String>)> {
-        self.0.values().map(|account| {
-            let tokens = account.auth_tokens.iter().map(|token| token.expose().to_owned());
-            (account.account_sid.clone(), tokens.collect())
+    /// Each account with the token that our own requests to Twilio are made with: its first.
+    pub fn request_tokens(&self) -> impl Iterator<Item = (AccountSid, String)> {
+        self.0.values().filter_map(|account| {
+            let token = account.auth_tokens.first()?;
+            Some((account.account_sid.clone(), token.expose().to_owned()))
         })
     }
 

@@ -75,6 +75,11 @@ pub const fn letters(kind: Kind) -> &'static str {
     }
 }
 
+/// Nothing is ever stored here: reading it opens a connection.
+pub fn nothing() -> Key {
+    Key::new("ONCE#connect", META)
+}
+
 /// Whose a dialled number is; at the same time the claim that makes a number unique across tenants.
 pub fn number(number: &E164) -> Key {
     Key::new(format!("NUM#{}", number.as_str()), "NUM")

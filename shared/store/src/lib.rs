@@ -10,6 +10,7 @@ pub mod keys;
 mod bid_log;
 mod calls;
 mod catalog;
+mod connect;
 mod counters;
 mod failure;
 mod health;

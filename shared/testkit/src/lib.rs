@@ -5,5 +5,6 @@
 
 pub mod bidders;
 pub mod database;
+pub mod fakes;
 pub mod faults;
 pub mod phone;

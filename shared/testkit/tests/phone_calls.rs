@@ -322,13 +322,13 @@ async fn a_rejected_call_is_never_answered() {
 #[tokio::test]
 async fn a_caller_may_hang_up_while_we_are_thinking() {
     let application = Application::start().await;
-    application.says("/voice", "<Redirect>/auction</Redirect>").on("/auction", |_| {
+    application.on("/voice", |_| {
         phone_support::Answer::twiml("<Say>Too late</Say>").after(Duration::from_millis(600))
     });
     let caller = CallerScript { patience: Some(Duration::from_millis(200)), ..CallerScript::default() };
     let journey = application.call(call().caller(caller)).await;
     assert_eq!(journey.outcome.ended_by, EndedBy::Caller);
-    assert_eq!(journey.requests_of(WebhookKind::Redirect).count(), 1, "the request is not torn down");
+    assert_eq!(journey.requests_of(WebhookKind::IncomingCall).count(), 1, "the request is not torn down");
     assert!(!journey.happened(|what| matches!(what, Happening::Said { .. })));
 }
 

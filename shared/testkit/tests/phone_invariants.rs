@@ -1,6 +1,8 @@
 //! Whatever people do and however webhooks are delivered: a call ends, and so does each of its legs, and everybody is
 //! told exactly once (copies apart).
 
+#![expect(clippy::unwrap_used, reason = "a broken harness should stop the test")]
+
 mod phone_support;
 
 use std::collections::BTreeSet;
@@ -79,7 +81,7 @@ async fn application(sequential: bool) -> Application {
     application
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_and_every_leg_ends_and_is_told_about() {
     for seed in 0..120_u64 {
         let application = application(seed % 3 == 0).await;

@@ -6,6 +6,7 @@ use domain::caps::CounterId;
 use domain::ids::{CampaignNoun, Id, Noun, NumberNoun, RtbTargetNoun, TargetNoun, TenantId};
 use domain::number::Number;
 use domain::target::{RtbTarget, Status, Target};
+use domain::tokens::{Facts, Template};
 use domain::validate::{Problems, Validate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -142,7 +143,9 @@ impl Entry for RtbTarget {
     }
 
     fn check_surroundings(&self, tools: &Tools<'_>, _before: Option<&Self>, problems: &mut Problems) {
-        if let Err(words) = (tools.check_url)(&self.url) {
+        // Tokens stand in the path and query only; filled with nothing they leave the address that is judged.
+        let address = Template::parse(&self.url).render_url(&Facts::default());
+        if let Err(words) = (tools.check_url)(&address) {
             problems.add("url", "address", words);
         }
     }

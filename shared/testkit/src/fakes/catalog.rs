@@ -1,0 +1,148 @@
+//! The catalogue and the published campaigns.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use app::ports::{Catalog, Kind, PortResult, Published, Record, Saved};
+use async_trait::async_trait;
+use domain::ids::{CampaignId, TenantId};
+use domain::snapshot::Snapshot;
+
+use super::locked;
+
+/// Things and publications in memory.
+#[derive(Debug, Default)]
+pub struct FakeCatalog(Mutex<Shelves>);
+
+#[derive(Debug, Default)]
+struct Shelves {
+    things: HashMap<(TenantId, Kind, String), Record>,
+    /// Who has a name; a number's is the same for all tenants.
+    claims: HashMap<(Option<TenantId>, Kind, String), String>,
+    published: HashMap<(TenantId, CampaignId), Vec<Arc<Snapshot>>>,
+    /// Somebody else's change, made between the next read and the next write.
+    overtaken: bool,
+}
+
+impl FakeCatalog {
+    /// The next write finds that somebody else was faster.
+    pub fn overtake_next_write(&self) {
+        locked(&self.0).overtaken = true;
+    }
+
+    /// How many things there are, of all tenants and kinds.
+    pub fn len(&self) -> usize {
+        locked(&self.0).things.len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+fn claim(tenant: TenantId, kind: Kind, unique: &str) -> (Option<TenantId>, Kind, String) {
+    ((kind != Kind::Number).then_some(tenant), kind, unique.to_owned())
+}
+
+impl Shelves {
+    fn is_current(&mut self, tenant: TenantId, kind: Kind, record: &Record) -> bool {
+        let stored = self.things.get(&(tenant, kind, record.id.clone()));
+        !std::mem::take(&mut self.overtaken) && stored.is_some_and(|stored| stored.version == record.version)
+    }
+}
+
+#[async_trait]
+impl Catalog for FakeCatalog {
+    async fn get(&self, tenant: TenantId, kind: Kind, id: &str) -> PortResult<Option<Record>> {
+        Ok(locked(&self.0).things.get(&(tenant, kind, id.to_owned())).cloned())
+    }
+
+    async fn list(&self, tenant: TenantId, kind: Kind) -> PortResult<Vec<Record>> {
+        let shelves = locked(&self.0);
+        let own = shelves.things.iter().filter(|((of, is, _), _)| *of == tenant && *is == kind);
+        let mut found: Vec<Record> = own.map(|(_, record)| record.clone()).collect();
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(found)
+    }
+
+    async fn create(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+        let mut shelves = locked(&self.0);
+        let key = (tenant, kind, record.id.clone());
+        if shelves.things.contains_key(&key) {
+            return Ok(Saved::Changed);
+        }
+        if shelves.claims.contains_key(&claim(tenant, kind, unique)) {
+            return Ok(Saved::Taken);
+        }
+        shelves.claims.insert(claim(tenant, kind, unique), record.id.clone());
+        shelves.things.insert(key, record.clone());
+        Ok(Saved::Done)
+    }
+
+    async fn replace(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        (before, unique_before): (&Record, &str),
+    ) -> PortResult<Saved> {
+        let mut shelves = locked(&self.0);
+        if !shelves.is_current(tenant, kind, before) {
+            return Ok(Saved::Changed);
+        }
+        if unique != unique_before {
+            if shelves.claims.contains_key(&claim(tenant, kind, unique)) {
+                return Ok(Saved::Taken);
+            }
+            shelves.claims.remove(&claim(tenant, kind, unique_before));
+            shelves.claims.insert(claim(tenant, kind, unique), record.id.clone());
+        }
+        shelves.things.insert((tenant, kind, record.id.clone()), record.clone());
+        Ok(Saved::Done)
+    }
+
+    async fn delete(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+        let mut shelves = locked(&self.0);
+        if !shelves.is_current(tenant, kind, record) {
+            return Ok(Saved::Changed);
+        }
+        shelves.claims.remove(&claim(tenant, kind, unique));
+        shelves.things.remove(&(tenant, kind, record.id.clone()));
+        Ok(Saved::Done)
+    }
+
+    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot) -> PortResult<Saved> {
+        let mut shelves = locked(&self.0);
+        let overtaken = std::mem::take(&mut shelves.overtaken);
+        let versions = shelves.published.entry((tenant, snapshot.campaign_id)).or_default();
+        if overtaken || snapshot.version != versions.len() as u64 + 1 {
+            return Ok(Saved::Changed);
+        }
+        versions.push(Arc::new(snapshot.clone()));
+        Ok(Saved::Done)
+    }
+}
+
+#[async_trait]
+impl Published for FakeCatalog {
+    async fn version(&self, tenant: TenantId, campaign: CampaignId) -> PortResult<Option<u64>> {
+        Ok(self.cached(tenant, campaign).map(|snapshot| snapshot.version))
+    }
+
+    async fn snapshot(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        version: u64,
+    ) -> PortResult<Option<Arc<Snapshot>>> {
+        let shelves = locked(&self.0);
+        let versions = shelves.published.get(&(tenant, campaign));
+        Ok(versions.and_then(|versions| versions.iter().find(|snapshot| snapshot.version == version).cloned()))
+    }
+
+    fn cached(&self, tenant: TenantId, campaign: CampaignId) -> Option<Arc<Snapshot>> {
+        locked(&self.0).published.get(&(tenant, campaign)).and_then(|versions| versions.last().cloned())
+    }
+}

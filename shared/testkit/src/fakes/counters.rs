@@ -1,0 +1,51 @@
+//! Live flags.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use app::ports::{Counters, PortError, PortResult};
+use async_trait::async_trait;
+use domain::caps::{CounterId, Usage};
+use domain::ids::TenantId;
+
+use super::locked;
+
+/// Rows of counters in memory; only their flag changes here.
+#[derive(Debug, Default)]
+pub struct FakeCounters {
+    rows: Mutex<HashMap<(TenantId, CounterId), Usage>>,
+    busy: AtomicBool,
+}
+
+impl FakeCounters {
+    /// Whether it is too busy to answer, from now on.
+    pub fn be_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::SeqCst);
+    }
+
+    /// Whether the thing is switched off.
+    pub fn is_paused(&self, tenant: TenantId, of: &CounterId) -> bool {
+        locked(&self.rows).get(&(tenant, of.clone())).is_some_and(|usage| usage.paused)
+    }
+
+    fn answer(&self, what: &'static str) -> PortResult<()> {
+        if self.busy.load(Ordering::SeqCst) { Err(PortError::Busy { what }) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Counters for FakeCounters {
+    async fn usage(&self, tenant: TenantId, of: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>> {
+        self.answer("read counters")?;
+        let rows = locked(&self.rows);
+        let row = |id: &CounterId| rows.get(&(tenant, id.clone())).map(|usage| (id.clone(), usage.clone()));
+        Ok(of.iter().filter_map(row).collect())
+    }
+
+    async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {
+        self.answer("switch a destination")?;
+        locked(&self.rows).entry((tenant, of.clone())).or_default().paused = paused;
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! Numbers at Twilio, and the documents on the CDN.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use app::ports::{CarrierCall, FallbackPages, NumberRouting, PortError, PortResult, Telephony};
+use async_trait::async_trait;
+use domain::ids::{AccountSid, CallSid};
+use domain::phone::E164;
+
+use super::locked;
+
+/// What Twilio does when it is asked to route a number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TwilioSays {
+    /// It is done.
+    #[default]
+    Done,
+    /// The account has no such number.
+    NotYours,
+    /// An error, with these words.
+    Refused(&'static str),
+    /// Nothing, ever.
+    Nothing,
+}
+
+/// Twilio's REST API as far as numbers go; it knows no calls.
+#[derive(Debug, Default)]
+pub struct FakeTelephony {
+    says: Mutex<HashMap<E164, TwilioSays>>,
+    routed: Mutex<HashMap<E164, (AccountSid, NumberRouting)>>,
+}
+
+impl FakeTelephony {
+    /// What it says about this number from now on.
+    pub fn say(&self, number: &E164, says: TwilioSays) {
+        locked(&self.says).insert(number.clone(), says);
+    }
+
+    /// How a number is routed, and in which account.
+    pub fn routing(&self, number: &E164) -> Option<(AccountSid, NumberRouting)> {
+        locked(&self.routed).get(number).cloned()
+    }
+}
+
+#[async_trait]
+impl Telephony for FakeTelephony {
+    async fn call(&self, _: &AccountSid, _: &CallSid) -> PortResult<Option<CarrierCall>> {
+        Ok(None)
+    }
+
+    async fn children(&self, _: &AccountSid, _: &CallSid) -> PortResult<Vec<CarrierCall>> {
+        Ok(Vec::new())
+    }
+
+    async fn route_number(
+        &self,
+        account: &AccountSid,
+        number: &E164,
+        routing: &NumberRouting,
+    ) -> PortResult<bool> {
+        let says = locked(&self.says).get(number).copied().unwrap_or_default();
+        match says {
+            TwilioSays::Done => {
+                locked(&self.routed).insert(number.clone(), (account.clone(), routing.clone()));
+                Ok(true)
+            }
+            TwilioSays::NotYours => Ok(false),
+            TwilioSays::Refused(words) => Err(PortError::failed("point a phone number at us", words)),
+            TwilioSays::Nothing => std::future::pending().await,
+        }
+    }
+}
+
+/// Documents by number.
+#[derive(Debug, Default)]
+pub struct FakePages {
+    documents: Mutex<HashMap<E164, String>>,
+    failing: AtomicBool,
+}
+
+impl FakePages {
+    /// The document of a number.
+    pub fn document(&self, number: &E164) -> Option<String> {
+        locked(&self.documents).get(number).cloned()
+    }
+
+    /// Whether writing fails, from now on.
+    pub fn fail(&self, failing: bool) {
+        self.failing.store(failing, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl FallbackPages for FakePages {
+    async fn write(&self, number: &E164, document: &str) -> PortResult<()> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(PortError::failed("write a fallback document", "the disk is full"));
+        }
+        locked(&self.documents).insert(number.clone(), document.to_owned());
+        Ok(())
+    }
+}

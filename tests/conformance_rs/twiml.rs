@@ -1,0 +1,52 @@
+//! Every document our writer can write is TwiML as Twilio's types and Twilio's documented limits have it.
+
+#[path = "../../shared/twilio/tests/support/mod.rs"]
+mod support;
+
+use serde_json::{Value, json};
+use twilio::twiml::{empty, write};
+use twilio::urls::Urls;
+
+use crate::form::draw;
+use crate::node::Node;
+
+const DOCUMENTS: usize = 1_500;
+
+#[test]
+fn every_document_our_writer_writes_conforms() {
+    let urls = Urls::new("https://Voice.Example.com:8443").unwrap();
+    let replies = draw(&support::reply(), DOCUMENTS);
+    let mut documents: Vec<String> = replies.iter().map(|reply| write(reply, &urls)).collect();
+    documents.push(empty());
+    let dials = documents.iter().filter(|document| document.contains("<Dial")).count();
+    assert!(dials > DOCUMENTS / 4, "only {dials} of the documents dial: the strategy has changed");
+
+    let lines: Vec<Value> = documents
+        .iter()
+        .enumerate()
+        .map(|(id, xml)| json!({"id": id, "kind": "voice", "xml": xml}))
+        .collect();
+    let verdicts = Node::run("conformance/twiml-check.mjs", &["--ndjson"]).ask_all(&lines);
+    for (id, (verdict, document)) in verdicts.iter().zip(&documents).enumerate() {
+        assert_eq!(verdict["id"], id);
+        assert_eq!(verdict["ok"], true, "{}\n{document}", verdict["problems"]);
+    }
+    println!("{} documents conform, {dials} of them dial", documents.len());
+}
+
+/// The judge itself: a document that breaks one rule is refused by that rule.
+#[test]
+fn a_wrong_document_is_refused() {
+    let wrong = [
+        ("enum", "<Response><Dial record=\"yes\">+12025550101</Dial></Response>"),
+        ("nesting", "<Response><Gather><Dial>+12025550101</Dial></Gather></Response>"),
+        ("range", "<Response><Dial timeout=\"700\">+12025550101</Dial></Response>"),
+        ("not-well-formed", "<Response><Say>&</Say></Response>"),
+    ];
+    let lines: Vec<Value> = wrong.iter().map(|(rule, xml)| json!({"id": rule, "xml": xml})).collect();
+    let verdicts = Node::run("conformance/twiml-check.mjs", &["--ndjson"]).ask_all(&lines);
+    for verdict in verdicts {
+        assert_eq!(verdict["ok"], false);
+        assert_eq!(verdict["problems"][0]["rule"], verdict["id"], "{verdict}");
+    }
+}

@@ -1,0 +1,59 @@
+//! The fault layer does what it says, and the store passes through what passes by itself.
+
+use std::time::{Duration, Instant};
+
+use app::ports::{Calls, Numbers, PortError};
+use domain::phone::E164;
+use futures::future::join_all;
+use testkit::faults::{Fault, Rule};
+
+use crate::support::*;
+
+fn dialled() -> E164 {
+    "+14155550100".parse().expect("a number")
+}
+
+#[tokio::test]
+async fn each_passing_fault_is_survived() {
+    for fault in [Fault::TableThrottled, Fault::Throttled, Fault::ServerError, Fault::LostAnswer] {
+        let troubled = troubled(&[Rule::always(fault).times(2)]).await;
+        assert_eq!(troubled.store.owner(&dialled()).await.expect("in the end"), None, "{fault:?}");
+        assert_eq!(troubled.proxy.count("GetItem"), 3, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn throttling_without_end_is_busy() {
+    let troubled = troubled(&[Rule::always(Fault::TableThrottled)]).await;
+    let answer = troubled.store.owner(&dialled()).await;
+    assert!(matches!(answer, Err(PortError::Busy { .. })), "{answer:?}");
+}
+
+#[tokio::test]
+async fn an_outage_is_a_failure_and_passes() {
+    let troubled = troubled(&[]).await;
+    assert!(troubled.store.owner(&dialled()).await.is_ok());
+    troubled.proxy.begin_outage();
+    let began = Instant::now();
+    let answer = troubled.store.write_step(&first_step(&call(1), "hello")).await;
+    assert!(matches!(answer, Err(PortError::Failed { .. })), "{answer:?}");
+    assert!(began.elapsed() < Duration::from_millis(800), "{:?}", began.elapsed());
+    troubled.proxy.heal();
+    assert!(troubled.store.owner(&dialled()).await.is_ok());
+    assert!(troubled.store.load(tenant(), call_id(1)).await.expect("a read").is_none());
+}
+
+#[tokio::test]
+async fn requests_that_overlap_count_as_one_round() {
+    let troubled = troubled(&[Rule::always(Fault::Delay(Duration::from_millis(60)))]).await;
+    let began = Instant::now();
+    let number = dialled();
+    join_all((0..5).map(|_| troubled.store.owner(&number))).await;
+    assert_eq!(troubled.proxy.sequential_rounds(began), 1);
+    let later = Instant::now();
+    troubled.store.owner(&number).await.expect("a read");
+    troubled.store.owner(&number).await.expect("a read");
+    assert_eq!(troubled.proxy.sequential_rounds(later), 2);
+    assert_eq!(troubled.proxy.sequential_rounds(began), 3);
+    assert!(began.elapsed() >= Duration::from_millis(180));
+}

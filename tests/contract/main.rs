@@ -1,0 +1,16 @@
+//! The contract of the data ports, held against the adapter, on the embedded database and with faults before it.
+//!
+//! Everything here is said in the words of the ports; seeds are fixed. A fake of a port must pass the same.
+
+mod bid_log;
+mod caps;
+mod catalog;
+mod closing;
+mod faults;
+mod health;
+mod identity;
+mod lists;
+mod published;
+mod release;
+mod steps;
+mod support;

@@ -1,0 +1,181 @@
+//! A reservation goes back exactly once, to exactly the windows it was counted in.
+
+use app::ports::{Calls, Counters, StepWrite, Written};
+use domain::call::Attempt;
+use domain::caps::{Caps, ReservationState, Usage};
+use futures::future::join_all;
+use store::Store;
+use testkit::faults::{Fault, Rule};
+
+use crate::support::*;
+
+const CAPS: Caps = Caps { concurrent: Some(50), hourly: Some(50), daily: None, monthly: None, total: Some(50) };
+
+async fn usage(store: &Store) -> Usage {
+    let mut usage = store.usage(tenant(), &[counter()]).await.expect("usage");
+    usage.remove(&counter()).unwrap_or_default()
+}
+
+async fn reserved(store: &Store, number: u32) -> Attempt {
+    let write = dialling(&call(number), vec![limit(CAPS, noon())]);
+    assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+    write.attempt.expect("an attempt")
+}
+
+fn counts(usage: &Usage) -> (u32, u32, Vec<u32>) {
+    (usage.live, usage.total, usage.windows.values().copied().collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_releases_at_once_give_back_once() {
+    let troubled = troubled(&a_busy_table()).await;
+    let plain = troubled.database.store();
+    let (one, two) = (reserved(&plain, 1).await, reserved(&plain, 2).await);
+    for (number, attempt, to, left) in [
+        (1, one, ReservationState::Returned, (1, 1, vec![1, 1, 1])),
+        (2, two, ReservationState::Confirmed, (0, 1, vec![1, 1, 1])),
+    ] {
+        let releases = (0..20).map(|_| {
+            let (store, attempt) = (troubled.store.clone(), attempt.clone());
+            tokio::spawn(async move { store.release(tenant(), call_id(number), &attempt, to).await })
+        });
+        for joined in join_all(releases).await {
+            joined.expect("no panic").expect("released");
+        }
+        assert_eq!(counts(&usage(&plain).await), left);
+        let record = plain.load(tenant(), call_id(number)).await.expect("a read").expect("a call");
+        assert_eq!(record.attempts[0].reservation.as_ref().expect("a reservation").state, to);
+    }
+}
+
+#[tokio::test]
+async fn a_reservation_that_was_confirmed_is_not_returned() {
+    let database = database().await;
+    let store = database.store();
+    let attempt = reserved(&store, 1).await;
+    store.release(tenant(), call_id(1), &attempt, ReservationState::Confirmed).await.expect("released");
+    store.release(tenant(), call_id(1), &attempt, ReservationState::Returned).await.expect("nothing to do");
+    assert_eq!(counts(&usage(&store).await), (0, 1, vec![1, 1, 1]));
+    let back = store.release(tenant(), call_id(1), &attempt, ReservationState::Reserved).await;
+    assert!(back.is_err(), "a reservation does not become reserved again");
+}
+
+#[tokio::test]
+async fn a_release_in_a_later_window_goes_back_to_the_window_it_was_counted_in() {
+    let database = database().await;
+    let store = database.store();
+    let early = reserved(&store, 1).await;
+    let late = dialling(&call(2), vec![limit(CAPS, after(60))]);
+    assert_eq!(store.write_step(&late).await.expect("an answer"), Written::Done);
+    store.release(tenant(), call_id(1), &early, ReservationState::Returned).await.expect("released");
+    let usage = usage(&store).await;
+    assert_eq!(usage.windows["h2026-11-22T12:00:00Z"], 0);
+    assert_eq!(usage.windows["h2026-11-22T13:00:00Z"], 1);
+    assert_eq!((usage.live, usage.total), (1, 1));
+}
+
+#[tokio::test]
+async fn a_window_that_was_removed_meanwhile_does_not_go_below_zero() {
+    let database = database().await;
+    let store = database.store();
+    let early = reserved(&store, 1).await;
+    let mut later = limit(CAPS, after(180));
+    later.outdated = vec!["h2026-11-22T12:00:00Z".to_owned()];
+    let late = dialling(&call(2), vec![later]);
+    assert_eq!(store.write_step(&late).await.expect("an answer"), Written::Done);
+    store.release(tenant(), call_id(1), &early, ReservationState::Returned).await.expect("released");
+    let usage = usage(&store).await;
+    assert_eq!(usage.windows.get("h2026-11-22T12:00:00Z").copied().unwrap_or(0), 0);
+    assert_eq!((usage.live, usage.total, usage.windows["h2026-11-22T15:00:00Z"]), (1, 1, 1));
+    // The stored number itself, not only how it reads.
+    let item = database
+        .client()
+        .get_item()
+        .table_name(testkit::database::TABLE)
+        .set_key(Some(key_of_counter()))
+        .send()
+        .await
+        .expect("a read")
+        .item
+        .expect("a counter");
+    let below_zero = item.values().filter_map(|value| value.as_n().ok()).any(|count| count.starts_with('-'));
+    assert!(!below_zero, "{item:?}");
+}
+
+fn key_of_counter() -> std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue> {
+    let key = store::keys::counter(tenant(), &counter());
+    let text = aws_sdk_dynamodb::types::AttributeValue::S;
+    [("pk".to_owned(), text(key.pk)), ("sk".to_owned(), text(key.sk))].into()
+}
+
+/// The step that follows a failed dial: gives the first attempt back and dials the same kind of destination again.
+fn failing_over(number: u32, failed: &Attempt, caps: Caps) -> StepWrite {
+    let limits = vec![limit(caps, after(1))];
+    StepWrite {
+        attempt: Some(attempt(1, &limits)),
+        limits,
+        gives_back: Some(failed.clone()),
+        ..next_step(&call(number), 1, "next")
+    }
+}
+
+#[tokio::test]
+async fn a_step_gives_back_and_takes_from_one_counter_in_one_transaction() {
+    let database = database().await;
+    let store = database.store();
+    let only_one = Caps { concurrent: Some(1), hourly: Some(1), daily: None, monthly: None, total: Some(1) };
+    let write = dialling(&call(1), vec![limit(only_one, noon())]);
+    assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+    let failed = write.attempt.expect("an attempt");
+
+    let failing_over = failing_over(1, &failed, only_one);
+    assert_eq!(store.write_step(&failing_over).await.expect("an answer"), Written::Done);
+    assert_eq!(counts(&usage(&store).await), (1, 1, vec![1, 1, 1]));
+    let record = store.load(tenant(), call_id(1)).await.expect("a read").expect("a call");
+    let states: Vec<ReservationState> =
+        record.attempts.iter().map(|attempt| attempt.reservation.as_ref().expect("one").state).collect();
+    assert_eq!(states, [ReservationState::Returned, ReservationState::Reserved]);
+
+    // Its leg's end is told later.
+    store.release(tenant(), call_id(1), &failed, ReservationState::Returned).await.expect("nothing to do");
+    assert_eq!(counts(&usage(&store).await), (1, 1, vec![1, 1, 1]));
+}
+
+#[tokio::test]
+async fn a_step_is_written_also_when_the_capacity_was_given_back_before() {
+    let database = database().await;
+    let store = database.store();
+    let failed = reserved(&store, 1).await;
+    let _other = reserved(&store, 2).await;
+    store.release(tenant(), call_id(1), &failed, ReservationState::Returned).await.expect("released");
+    let write = failing_over(1, &failed, CAPS);
+    assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+    assert_eq!(counts(&usage(&store).await), (2, 2, vec![2, 2, 2]));
+}
+
+#[tokio::test]
+async fn with_the_capacity_given_back_before_a_full_cap_is_full() {
+    let database = database().await;
+    let store = database.store();
+    let failed = reserved(&store, 1).await;
+    store.release(tenant(), call_id(1), &failed, ReservationState::Returned).await.expect("released");
+    let _other = reserved(&store, 2).await;
+    let only_one = Caps { total: Some(1), ..Caps::default() };
+    let written = store.write_step(&failing_over(1, &failed, only_one)).await.expect("an answer");
+    assert!(matches!(written, Written::Full(full) if full.cap == 1), "{written:?}");
+    assert_eq!(counts(&usage(&store).await), (1, 1, vec![1, 1, 1]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_waits_longer_than_a_caller_would() {
+    let conflicts = Rule::always(Fault::TransactionConflict).on("TransactWriteItems").times(8);
+    let troubled = troubled(&[conflicts]).await;
+    let plain = troubled.database.store();
+    let attempt = reserved(&plain, 1).await;
+    troubled
+        .store
+        .release(tenant(), call_id(1), &attempt, ReservationState::Returned)
+        .await
+        .expect("released in the end");
+    assert_eq!(counts(&usage(&plain).await), (0, 0, vec![0, 0, 0]));
+}

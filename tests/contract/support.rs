@@ -1,0 +1,192 @@
+//! What the tests are about: a tenant, calls, steps, limits; all made from small numbers.
+
+use std::sync::Arc;
+
+use app::ports::{Answered, Closing, StepWrite};
+use domain::call::{Attempt, Call, CallStatus, Leg, LegEvent, Source};
+use domain::caps::{Caps, CounterId, Limit, OpenWindows, Reservation};
+use domain::ids::{CallId, CampaignId, Id, Noun, NumberId, PublisherId, TargetId, TenantId};
+use domain::ledger::{Conversion, Entry, EntryKind, Party, Payout, Revenue, Settlement, Terms};
+use domain::money::{Currency, Money};
+use domain::phone::Destination;
+use domain::routing::{Decisions, Via};
+use domain::voice::Reply;
+use jiff::{SignedDuration, Timestamp};
+use store::Store;
+use testkit::database::TestDatabase;
+use testkit::faults::{FaultProxy, Fault, Rule};
+use uuid::Uuid;
+
+/// Draws of the fault layer.
+pub const SEED: u64 = 20_261_122;
+
+pub fn id<N: Noun>(number: u128) -> Id<N> {
+    Id::from_uuid(Uuid::from_u128(number))
+}
+
+pub fn tenant() -> TenantId {
+    id(7)
+}
+
+pub fn target() -> TargetId {
+    id(70)
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().expect("a timestamp")
+}
+
+pub fn noon() -> Timestamp {
+    at("2026-11-22T12:00:00Z")
+}
+
+pub fn after(minutes: i64) -> Timestamp {
+    noon() + SignedDuration::from_mins(minutes)
+}
+
+pub fn call_id(number: u32) -> CallId {
+    format!("RGB{number:032x}").parse().expect("a call id")
+}
+
+/// A call that began `number` milliseconds after noon.
+pub fn call(number: u32) -> Arc<Call> {
+    call_at(number, noon() + SignedDuration::from_millis(i64::from(number)))
+}
+
+pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
+    Arc::new(Call {
+        id: call_id(number),
+        tenant: tenant(),
+        account_sid: format!("AC{:032x}", 1).parse().expect("a sid"),
+        campaign: id::<domain::ids::CampaignNoun>(3),
+        snapshot_version: 1,
+        to: "+14155550100".parse().expect("a number"),
+        number: NumberId::from_uuid(Uuid::from_u128(4)),
+        from: "+14155550123".to_owned(),
+        from_state: Some("CA".to_owned()),
+        from_zip: None,
+        started_at,
+        seed: u64::MAX - u64::from(number),
+        currency: Currency::USD,
+        publisher: Some(PublisherId::from_uuid(Uuid::from_u128(5))),
+        payout: Payout::default(),
+    })
+}
+
+pub fn campaign() -> CampaignId {
+    id(3)
+}
+
+pub fn answered(words: &str) -> Answered {
+    Answered { reply: Reply::words_and_hangup(words), decisions: Decisions::default(), at: noon() }
+}
+
+/// The first step of a call, which creates it and dials nobody.
+pub fn first_step(call: &Arc<Call>, words: &str) -> StepWrite {
+    StepWrite {
+        call: call.clone(),
+        begins: true,
+        number: 0,
+        started_by: None,
+        answered: answered(words),
+        attempt: None,
+        limits: Vec::new(),
+        gives_back: None,
+        auction: None,
+        due_at: after(60),
+    }
+}
+
+/// A later step that dials nobody.
+pub fn next_step(call: &Arc<Call>, number: u16, words: &str) -> StepWrite {
+    StepWrite { begins: false, number, due_at: after(60 + i64::from(number)), ..first_step(call, words) }
+}
+
+/// The first step of a call, which dials a target and takes its capacity.
+pub fn dialling(call: &Arc<Call>, limits: Vec<Limit>) -> StepWrite {
+    StepWrite { attempt: Some(attempt(0, &limits)), limits, ..first_step(call, "dialling") }
+}
+
+pub fn attempt(number: u16, limits: &[Limit]) -> Attempt {
+    Attempt {
+        number,
+        via: Via::Target(target()),
+        name: "a target".to_owned(),
+        destination: Destination::Number("+14155550199".parse().expect("a number")),
+        bid: None,
+        terms: Terms { revenue: Revenue::None, conversion: Conversion::Connected, buyer: None },
+        reservation: (!limits.is_empty()).then(|| Reservation::of(limits)),
+        dialled_at: noon(),
+    }
+}
+
+pub fn counter() -> CounterId {
+    target().into()
+}
+
+pub fn limit(caps: Caps, now: Timestamp) -> Limit {
+    Limit { counter: counter(), caps, open: OpenWindows::at(now, "UTC"), outdated: Vec::new() }
+}
+
+pub fn leg_event(leg: Leg, status: CallStatus, sequence: u32) -> LegEvent {
+    LegEvent { leg, status, sequence, source: Source::Callback, at: noon(), duration_s: None, sid: None }
+}
+
+/// A closing with revenue and payout.
+pub fn closing() -> Closing {
+    let entry = |number, kind, party, amount| Entry {
+        number,
+        kind,
+        party,
+        amount,
+        currency: Currency::USD,
+        reason: "a test".to_owned(),
+    };
+    let (revenue, payout) = (Money::from_micros(56_060_001), Money::from_micros(30_000_000));
+    Closing {
+        ended_at: after(3),
+        status: CallStatus::Completed,
+        total_seconds: 180,
+        connected: true,
+        connected_seconds: 95,
+        billed_attempt: Some(0),
+        billed_name: Some("a target".to_owned()),
+        settlement: Settlement {
+            converted: true,
+            revenue,
+            payout,
+            profit: revenue.checked_sub(payout).expect("fits"),
+            entries: vec![
+                entry(1, EntryKind::Revenue, Party::Destination(Via::Target(target())), revenue),
+                entry(2, EntryKind::Payout, Party::Publisher(id(5)), payout),
+            ],
+        },
+    }
+}
+
+/// A table, and a way to it on which things go wrong.
+pub struct Troubled {
+    pub database: TestDatabase,
+    pub proxy: FaultProxy,
+    /// Goes through the proxy.
+    pub store: Store,
+}
+
+pub async fn database() -> TestDatabase {
+    TestDatabase::start().await.expect("a database")
+}
+
+pub async fn troubled(rules: &[Rule]) -> Troubled {
+    let database = database().await;
+    let proxy = FaultProxy::before(&database.endpoint(), SEED).await.expect("a proxy");
+    for rule in rules {
+        proxy.inject(rule.clone());
+    }
+    let store = TestDatabase::store_through(&proxy.endpoint());
+    Troubled { database, proxy, store }
+}
+
+/// What a busy table does: a fifth of all transactions in conflict, a tenth of all requests throttled.
+pub fn a_busy_table() -> [Rule; 2] {
+    [Rule::percent(20, Fault::TransactionConflict), Rule::percent(10, Fault::TableThrottled)]
+}
