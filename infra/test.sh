@@ -53,9 +53,9 @@ twiml_corpus() {
 }
 
 tools() { infra/tools/setup.sh "$@"; }
-template() { infra/tools/sam.sh validate --lint; }
+template() { infra/tools/sam.sh validate --lint --template template.yaml --region us-east-1; }
 stage_dev_binaries() { infra/tools/stage.sh dev; }
-emulator() { infra/emulator/run.sh cargo test --quiet -p tests --test emulator -- --nocapture; }
+emulator() { infra/emulator/emulator.py run -- cargo test --quiet -p tests --test emulator -- --nocapture; }
 
 lint_stages() {
     stage "format" format
@@ -76,7 +76,7 @@ all() {
     stage "build" build
     stage "tests" rust_tests
     stage "TwiML of the whole run" twiml_corpus
-    stage "cloud tools" tools
+    stage "cloud tools" tools emulator
     stage "template" template
     stage "stage binaries" stage_dev_binaries
     stage "end to end on the emulator" emulator
@@ -86,14 +86,14 @@ case "${1:-all}" in
 all) all ;;
 lint) lint_stages ;;
 deploy-local)
-    stage "cloud tools" tools
+    stage "cloud tools" tools emulator build
     stage "release build" infra/tools/lambda-build.sh x86_64
     stage "build" build
     stage "end to end on the emulator" emulator
     ;;
 soak)
     stage "node packages" node_packages
-    stage "soak" cargo test --quiet --release -p tests --test soak -- --nocapture --ignored
+    stage "soak" cargo test --quiet --release -p tests --test soak -- --nocapture
     ;;
 *)
     echo "unknown: $1 (all, lint, deploy-local, soak)" >&2

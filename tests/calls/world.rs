@@ -27,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::Store;
 use testkit::database::TestDatabase;
+use testkit::faults::FaultProxy;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -122,7 +123,20 @@ impl World {
     /// `auction`: two bidders (40 and 30) come before the target.
     pub async fn new(auction: bool) -> Self {
         let database = TestDatabase::start().await.unwrap();
-        let store = Arc::new(database.store());
+        let store = database.store();
+        Self::over(database, store, auction).await
+    }
+
+    /// The same behind a proxy that counts round trips and can break them.
+    pub async fn behind_faults(auction: bool) -> (Self, FaultProxy) {
+        let database = TestDatabase::start().await.unwrap();
+        let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
+        let store = TestDatabase::store_through(&proxy.endpoint());
+        (Self::over(database, store, auction).await, proxy)
+    }
+
+    async fn over(database: TestDatabase, store: Store, auction: bool) -> Self {
+        let store = Arc::new(store);
         let clock = Arc::new(TestClock::new());
         let tenant = TenantId::from_uuid(Uuid::from_u128(1));
         let account: AccountSid = format!("AC{:032x}", 7).parse().unwrap();
@@ -176,7 +190,18 @@ impl World {
         Self { store, clock, tenant, account, number, counters, _database: database }
     }
 
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub async fn incoming(&self, call: CallId) -> Reply {
+        match self.try_incoming(call).await.unwrap() {
+            Answer::Taken(reply) => reply,
+            other => panic!("the call was not taken: {other:?}"),
+        }
+    }
+
+    pub async fn try_incoming(&self, call: CallId) -> PortResult<Answer> {
         let use_case = AnswerCall {
             numbers: self.store.clone(),
             published: self.store.clone(),
@@ -192,10 +217,7 @@ impl World {
             from_state: Some("CA".to_owned()),
             from_zip: None,
         };
-        match use_case.answer(&incoming).await.unwrap() {
-            Answer::Taken(reply) => reply,
-            other => panic!("the call was not taken: {other:?}"),
-        }
+        use_case.answer(&incoming).await
     }
 
     pub async fn auction(&self, call: CallId, step: u16) -> Reply {

@@ -142,7 +142,9 @@ pub fn alterations(original: &Request) -> Vec<Alteration> {
         if !once {
             continue; // one of two equal parameters: they count once
         }
-        add(format!("without {name}"), &|request| drop(request.form.remove(index)));
+        add(format!("without {name}"), &|request| {
+            request.form.remove(index);
+        });
         add(format!("longer {name}"), &|request| request.form[index].1.push('x'));
         add(format!("{name} in another case"), &|request| {
             request.form[index].0 = swap_case(&request.form[index].0);
@@ -153,7 +155,9 @@ pub fn alterations(original: &Request) -> Vec<Alteration> {
         });
         add(format!("a space after {name}"), &|request| request.form[index].1.push(' '));
         if !value.is_empty() {
-            add(format!("shorter {name}"), &|request| drop(request.form[index].1.pop()));
+            add(format!("shorter {name}"), &|request| {
+                request.form[index].1.pop();
+            });
         }
     }
     add("one more parameter".to_owned(), &|request| request.form.push(("Extra".into(), "1".into())));
@@ -172,7 +176,7 @@ pub fn alterations(original: &Request) -> Vec<Alteration> {
         add("no query".to_owned(), &|request| request.query.clear());
     }
     add("another host".to_owned(), &|request| {
-        request.base = request.base.replacen("://", "://other.", 1);
+        request.base = request.base.replace("example", "examp1e").replace("127.0.0.1", "127.0.0.2");
     });
     add("another scheme".to_owned(), &|request| {
         let (from, to) = if request.base.starts_with("https") { ("https", "http") } else { ("http", "https") };

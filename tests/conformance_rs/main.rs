@@ -3,6 +3,7 @@
 //! All three run as the Node programs of `tests/conformance`; its README says what each can. They must be installed
 //! first: a test that cannot run its judge fails, it never passes without one.
 
+mod application;
 mod form;
 mod inbound;
 mod node;

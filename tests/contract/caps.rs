@@ -32,11 +32,13 @@ async fn admits_exactly(caps: Caps, window: Window) {
     let cap = the_cap(caps);
     let troubled = troubled(&a_busy_table()).await;
     let calls = (1..=300).map(|number| tokio::spawn(dial(troubled.store.clone(), number, caps)));
-    let outcomes: Vec<Written> = join_all(calls).await.into_iter().map(|joined| joined.expect("no panic")).collect();
+    let outcomes: Vec<Written> =
+        join_all(calls).await.into_iter().map(|joined| joined.expect("no panic")).collect();
 
     let admitted = outcomes.iter().filter(|written| **written == Written::Done).count();
     assert_eq!(admitted, cap as usize, "{window:?}");
-    let refused = outcomes.iter().filter(|written| **written == Written::Full(CapReached { window, cap })).count();
+    let refused =
+        outcomes.iter().filter(|written| **written == Written::Full(CapReached { window, cap })).count();
     assert_eq!(refused, 300 - cap as usize, "{window:?}");
 
     let usage = usage(&troubled.database.store()).await;
@@ -142,8 +144,9 @@ async fn a_switched_off_destination_takes_nothing_and_is_not_called_full() {
 #[tokio::test]
 async fn usage_of_many_things_is_read_in_parallel_batches() {
     let troubled = troubled(&[]).await;
-    let many: Vec<domain::caps::CounterId> =
-        (1..=250).map(|number| domain::ids::TargetId::from_uuid(uuid::Uuid::from_u128(number)).into()).collect();
+    let many: Vec<domain::caps::CounterId> = (1..=250)
+        .map(|number| domain::ids::TargetId::from_uuid(uuid::Uuid::from_u128(number)).into())
+        .collect();
     for of in many.iter().step_by(50) {
         troubled.store.set_paused(tenant(), of, true).await.expect("paused");
     }

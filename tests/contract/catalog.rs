@@ -10,7 +10,13 @@ use uuid::Uuid;
 use crate::support::*;
 
 fn record(id: impl ToString, version: u64, body: serde_json::Value) -> Record {
-    Record { id: id.to_string(), version, created_at: noon(), updated_at: after(i64::try_from(version).expect("small")), body }
+    Record {
+        id: id.to_string(),
+        version,
+        created_at: noon(),
+        updated_at: after(i64::try_from(version).expect("small")),
+        body,
+    }
 }
 
 fn target_record(number: u128, version: u64) -> Record {
@@ -34,7 +40,11 @@ async fn what_is_created_is_found_listed_changed_and_removed() {
     assert_eq!(replaced, Saved::Done);
     assert_eq!(Catalog::get(&store, tenant(), kind, &one.id).await.expect("a read"), Some(changed.clone()));
 
-    assert_eq!(store.delete(tenant(), kind, &one, "one").await.expect("an answer"), Saved::Changed, "an old version");
+    assert_eq!(
+        store.delete(tenant(), kind, &one, "one").await.expect("an answer"),
+        Saved::Changed,
+        "an old version"
+    );
     assert_eq!(store.delete(tenant(), kind, &changed, "uno").await.expect("an answer"), Saved::Done);
     assert_eq!(Catalog::get(&store, tenant(), kind, &one.id).await.expect("a read"), None);
     assert_eq!(store.list(tenant(), kind).await.expect("a list"), [two]);
@@ -50,10 +60,17 @@ async fn a_name_is_taken_until_it_is_given_up() {
     let (kind, one, two) = (Kind::Target, target_record(1, 1), target_record(2, 1));
     assert_eq!(store.create(tenant(), kind, &one, "one").await.expect("an answer"), Saved::Done);
     assert_eq!(store.create(tenant(), kind, &two, "one").await.expect("an answer"), Saved::Taken);
-    assert_eq!(Catalog::get(&store, tenant(), kind, &two.id).await.expect("a read"), None, "nothing was written");
+    assert_eq!(
+        Catalog::get(&store, tenant(), kind, &two.id).await.expect("a read"),
+        None,
+        "nothing was written"
+    );
     // Other kinds and other tenants have names of their own.
     let campaign = record(CampaignId::from_uuid(Uuid::from_u128(1)), 1, json!({}));
-    assert_eq!(store.create(tenant(), Kind::Campaign, &campaign, "one").await.expect("an answer"), Saved::Done);
+    assert_eq!(
+        store.create(tenant(), Kind::Campaign, &campaign, "one").await.expect("an answer"),
+        Saved::Done
+    );
     let other: TenantId = id(8);
     assert_eq!(store.create(other, kind, &target_record(3, 1), "one").await.expect("an answer"), Saved::Done);
 
@@ -72,10 +89,15 @@ async fn of_twenty_that_want_a_name_one_gets_it() {
     let troubled = troubled(&a_busy_table()).await;
     let creations = (1..=20).map(|number| {
         let store = troubled.store.clone();
-        tokio::spawn(async move { store.create(tenant(), Kind::Target, &target_record(number, 1), "wanted").await })
+        tokio::spawn(async move {
+            store.create(tenant(), Kind::Target, &target_record(number, 1), "wanted").await
+        })
     });
-    let saved: Vec<Saved> =
-        join_all(creations).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer")).collect();
+    let saved: Vec<Saved> = join_all(creations)
+        .await
+        .into_iter()
+        .map(|joined| joined.expect("no panic").expect("an answer"))
+        .collect();
     assert_eq!(saved.iter().filter(|saved| **saved == Saved::Done).count(), 1);
     assert_eq!(saved.iter().filter(|saved| **saved == Saved::Taken).count(), 19);
 }
@@ -92,8 +114,11 @@ async fn of_ten_changes_to_one_version_one_holds() {
             store.replace(tenant(), Kind::Target, &after, "one", (&before, "one")).await
         })
     });
-    let saved: Vec<Saved> =
-        join_all(changes).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer")).collect();
+    let saved: Vec<Saved> = join_all(changes)
+        .await
+        .into_iter()
+        .map(|joined| joined.expect("no panic").expect("an answer"))
+        .collect();
     assert_eq!(saved.iter().filter(|saved| **saved == Saved::Done).count(), 1);
     assert_eq!(saved.iter().filter(|saved| **saved == Saved::Changed).count(), 9);
 }
@@ -131,8 +156,12 @@ async fn a_number_belongs_to_one_tenant_and_the_call_path_knows_whose() {
     let owner = store.owner(&dialled).await.expect("a read").expect("an owner");
     assert_eq!(owner.campaign, Some(campaign()));
 
-    assert_eq!(store.delete(tenant(), Kind::Number, &answered, number).await.expect("an answer"), Saved::Done);
+    assert_eq!(
+        store.delete(tenant(), Kind::Number, &answered, number).await.expect("an answer"),
+        Saved::Done
+    );
     assert_eq!(store.owner(&dialled).await.expect("a read"), None);
-    let again = store.create(other, Kind::Number, &number_record(2, 1, None), number).await.expect("an answer");
+    let again =
+        store.create(other, Kind::Number, &number_record(2, 1, None), number).await.expect("an answer");
     assert_eq!(again, Saved::Done);
 }

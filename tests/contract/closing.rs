@@ -27,7 +27,8 @@ async fn ten_settlements_at_once_settle_once() {
         let (store, call) = (troubled.store.clone(), call.clone());
         tokio::spawn(async move { store.settle(tenant(), &call, &closing()).await })
     });
-    let settled = join_all(settlements).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
+    let settled =
+        join_all(settlements).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
     assert_eq!(settled.filter(|settled| *settled).count(), 1);
 
     let record = plain.load(tenant(), call.id).await.expect("a read").expect("a call");
@@ -91,7 +92,8 @@ async fn an_open_call_is_due_until_it_is_settled() {
     let one = &calls[0];
     let expected = DueCall { tenant: tenant(), call: one.id, account_sid: one.account_sid.clone() };
     assert!(found.contains(&expected));
-    let shards: std::collections::HashSet<u8> = calls.iter().map(|call| store::keys::shard_of(call.id)).collect();
+    let shards: std::collections::HashSet<u8> =
+        calls.iter().map(|call| store::keys::shard_of(call.id)).collect();
     assert!(shards.len() > 4, "calls are spread over the shards");
 
     // A later step and a look by housekeeping both move the time.
@@ -111,14 +113,16 @@ async fn an_open_call_is_due_until_it_is_settled() {
 async fn due_calls_come_oldest_first_and_no_more_than_asked_for() {
     let database = database().await;
     let store = database.store();
-    let mut in_one_shard: Vec<_> = (1..=200).map(call).filter(|call| store::keys::shard_of(call.id) == 3).collect();
+    let mut in_one_shard: Vec<_> =
+        (1..=200).map(call).filter(|call| store::keys::shard_of(call.id) == 3).collect();
     in_one_shard.truncate(5);
     for (place, call) in in_one_shard.iter().enumerate() {
         store.write_step(&first_step(call, "hello")).await.expect("written");
         let minutes = i64::try_from(place).expect("small");
         store.postpone(tenant(), call.id, after(50 - minutes)).await.expect("put off");
     }
-    let oldest: Vec<_> = store.due(3, after(60), 3).await.expect("a list").into_iter().map(|due| due.call).collect();
+    let oldest: Vec<_> =
+        store.due(3, after(60), 3).await.expect("a list").into_iter().map(|due| due.call).collect();
     let expected: Vec<_> = in_one_shard.iter().rev().take(3).map(|call| call.id).collect();
     assert_eq!(oldest, expected);
 }

@@ -37,7 +37,10 @@ async fn a_new_bidder_is_due_at_once_and_again_when_the_look_said() {
     let store = database.store();
     for number in 1..=3 {
         let minutes = i64::try_from(number).expect("small");
-        store.create(tenant(), Kind::RtbTarget, &record(number, minutes), &number.to_string()).await.expect("created");
+        store
+            .create(tenant(), Kind::RtbTarget, &record(number, minutes), &number.to_string())
+            .await
+            .expect("created");
     }
     assert_eq!(store.due_checks(after(0), 10).await.expect("a list"), []);
     assert_eq!(store.due_checks(after(5), 10).await.expect("a list"), due(&[1, 2, 3]), "oldest first");

@@ -1,6 +1,6 @@
 //! A day's calls, newest first, page by page.
 
-use app::ports::{Calls, Page, CallSummary};
+use app::ports::{CallSummary, Calls, Page};
 use domain::ids::CallId;
 use jiff::civil::date;
 
@@ -29,7 +29,10 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
     let exactly_all = store.page(tenant(), today, None, 20).await.expect("a page");
     assert_eq!((exactly_all.items.len(), exactly_all.next), (20, None), "no empty page at the end");
     let cursor = first.next.expect("another page");
-    assert!(cursor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "fit for a URL: {cursor}");
+    assert!(
+        cursor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+        "fit for a URL: {cursor}"
+    );
 }
 
 #[tokio::test]
@@ -57,7 +60,10 @@ async fn calls_of_one_instant_and_of_parts_of_a_microsecond_are_all_listed() {
 async fn a_list_holds_its_day_and_its_tenant_only() {
     let database = database().await;
     let store = database.store();
-    store.write_step(&first_step(&call_at(1, at("2026-11-21T23:59:59.999999Z")), "late")).await.expect("written");
+    store
+        .write_step(&first_step(&call_at(1, at("2026-11-21T23:59:59.999999Z")), "late"))
+        .await
+        .expect("written");
     store.write_step(&first_step(&call_at(2, at("2026-11-22T00:00:00Z")), "early")).await.expect("written");
     let page = store.page(tenant(), date(2026, 11, 22), None, 50).await.expect("a page");
     assert_eq!(ids(&page), [call_id(2)]);

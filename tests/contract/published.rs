@@ -14,7 +14,8 @@ use testkit::database::TABLE;
 use crate::support::*;
 
 fn snapshot(version: u64, description: impl Into<String>) -> Snapshot {
-    let mut campaign: Campaign = serde_json::from_value(serde_json::json!({ "name": "roofing" })).expect("a campaign");
+    let mut campaign: Campaign =
+        serde_json::from_value(serde_json::json!({ "name": "roofing" })).expect("a campaign");
     campaign.description = description.into();
     Snapshot {
         campaign_id: crate::support::campaign(),
@@ -93,7 +94,9 @@ async fn a_body_is_fetched_once_however_many_ask() {
     assert!(troubled.store.cached(tenant(), campaign()).is_none());
     let readers = (0..50).map(|_| {
         let store = troubled.store.clone();
-        tokio::spawn(async move { store.snapshot(tenant(), campaign(), 1).await.expect("a read").expect("a body") })
+        tokio::spawn(async move {
+            store.snapshot(tenant(), campaign(), 1).await.expect("a read").expect("a body")
+        })
     });
     for joined in join_all(readers).await {
         assert_eq!(*joined.expect("no panic"), snapshot(1, "hello"));
@@ -111,14 +114,14 @@ async fn the_cache_is_bounded_and_keeps_what_is_used() {
     let troubled = troubled(&[]).await;
     let writer = troubled.database.store();
     let of = |number: u128| Snapshot { campaign_id: id(number), ..snapshot(1, "small") };
-    for number in 1..=300 {
+    for number in 1..=260 {
         writer.publish(tenant(), &of(number)).await.expect("published");
         troubled.store.snapshot(tenant(), id(number), 1).await.expect("a read").expect("a body");
         troubled.store.snapshot(tenant(), id(1), 1).await.expect("a read").expect("a body");
     }
     assert!(troubled.store.cached(tenant(), id(1)).is_some(), "used all the time");
     assert!(troubled.store.cached(tenant(), id(2)).is_none(), "not used for long");
-    assert!(troubled.store.cached(tenant(), id(300)).is_some());
+    assert!(troubled.store.cached(tenant(), id(260)).is_some());
 }
 
 #[tokio::test]

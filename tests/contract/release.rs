@@ -9,7 +9,8 @@ use testkit::faults::{Fault, Rule};
 
 use crate::support::*;
 
-const CAPS: Caps = Caps { concurrent: Some(50), hourly: Some(50), daily: None, monthly: None, total: Some(50) };
+const CAPS: Caps =
+    Caps { concurrent: Some(50), hourly: Some(50), daily: None, monthly: None, total: Some(50) };
 
 async fn usage(store: &Store) -> Usage {
     let mut usage = store.usage(tenant(), &[counter()]).await.expect("usage");
@@ -177,5 +178,18 @@ async fn a_release_waits_longer_than_a_caller_would() {
         .release(tenant(), call_id(1), &attempt, ReservationState::Returned)
         .await
         .expect("released in the end");
+    assert_eq!(counts(&usage(&plain).await), (0, 0, vec![0, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_caller_does_not_wait_for_capacity_that_only_goes_back() {
+    let conflicts = Rule::always(Fault::TransactionConflict).about("#CAP#");
+    let troubled = troubled(&[conflicts]).await;
+    let plain = troubled.database.store();
+    let failed = reserved(&plain, 1).await;
+    let goodbye = StepWrite { gives_back: Some(failed.clone()), ..next_step(&call(1), 1, "goodbye") };
+    assert_eq!(troubled.store.write_step(&goodbye).await.expect("an answer"), Written::Done);
+    assert_eq!(counts(&usage(&plain).await), (1, 1, vec![1, 1, 1]));
+    plain.release(tenant(), call_id(1), &failed, ReservationState::Returned).await.expect("released later");
     assert_eq!(counts(&usage(&plain).await), (0, 0, vec![0, 0, 0]));
 }

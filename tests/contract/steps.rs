@@ -35,7 +35,8 @@ async fn a_call_that_begins_ten_times_begins_once() {
             }
         })
     });
-    let written: Vec<Written> = join_all(begins).await.into_iter().map(|joined| joined.expect("no panic")).collect();
+    let written: Vec<Written> =
+        join_all(begins).await.into_iter().map(|joined| joined.expect("no panic")).collect();
     assert_eq!(written.iter().filter(|written| **written == Written::Done).count(), 1);
 
     let stored = match troubled.store.step(tenant(), call_id(1), 0).await.expect("a read") {
@@ -130,11 +131,12 @@ async fn a_step_is_started_by_one_of_twenty() {
     let troubled = troubled(&a_busy_table()).await;
     let starts = (0..20).map(|number| {
         let store = troubled.store.clone();
-        tokio::spawn(
-            async move { store.start_step(tenant(), call_id(1), 1, Uuid::from_u128(number), noon()).await },
-        )
+        tokio::spawn(async move {
+            store.start_step(tenant(), call_id(1), 1, Uuid::from_u128(number), noon()).await
+        })
     });
-    let started = join_all(starts).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
+    let started =
+        join_all(starts).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
     assert_eq!(started.filter(|start| *start == StepStart::Ours).count(), 1);
 }
 
@@ -164,7 +166,8 @@ async fn nothing_is_written_for_a_call_that_is_settled_or_unknown() {
     assert_eq!(refusal(&after_the_end), Some(Refused::NotOpen));
     assert_eq!(store.step(tenant(), call.id, 1).await.expect("a read"), None);
 
-    let unknown = store.write_step(&next_step(&crate::support::call(2), 1, "who?")).await.expect_err("refused");
+    let unknown =
+        store.write_step(&next_step(&crate::support::call(2), 1, "who?")).await.expect_err("refused");
     assert_eq!(refusal(&unknown), Some(Refused::NotOpen));
     // A repeat is still answered after the end.
     let repeat = store.write_step(&first_step(&call, "hello again")).await.expect("an answer");
@@ -179,7 +182,8 @@ async fn an_event_is_new_once() {
         let (store, event) = (troubled.store.clone(), event.clone());
         tokio::spawn(async move { store.record_event(tenant(), call_id(1), &event).await })
     });
-    let records = join_all(records).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
+    let records =
+        join_all(records).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
     assert_eq!(records.filter(|new| *new).count(), 1);
 
     let others = [
@@ -190,7 +194,10 @@ async fn an_event_is_new_once() {
         domain::call::LegEvent { source: domain::call::Source::DialAction, ..event.clone() },
     ];
     for other in &others {
-        assert!(troubled.store.record_event(tenant(), call_id(1), other).await.expect("an answer"), "{other:?}");
+        assert!(
+            troubled.store.record_event(tenant(), call_id(1), other).await.expect("an answer"),
+            "{other:?}"
+        );
     }
     troubled.proxy.heal();
     troubled.store.write_step(&first_step(&call(1), "hello")).await.expect("written");

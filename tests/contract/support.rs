@@ -14,7 +14,7 @@ use domain::voice::Reply;
 use jiff::{SignedDuration, Timestamp};
 use store::Store;
 use testkit::database::TestDatabase;
-use testkit::faults::{FaultProxy, Fault, Rule};
+use testkit::faults::{Fault, FaultProxy, Rule};
 use uuid::Uuid;
 
 /// Draws of the fault layer.

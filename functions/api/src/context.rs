@@ -62,10 +62,6 @@ impl Context {
         for account in twilio_accounts.iter() {
             accounts.entry(account.tenant).or_default().push(account.account_sid.clone());
         }
-        let first_tokens = twilio_accounts.tokens().filter_map(|(account, tokens)| {
-            let first = tokens.into_iter().next()?;
-            Some((account, first))
-        });
         let client = RestClient::new(&settings.twilio_api_base, Pace::default())?;
         Ok(Self {
             catalog: store.clone(),
@@ -74,7 +70,7 @@ impl Context {
             calls: store.clone(),
             identity: store.clone(),
             bid_log: store,
-            telephony: Arc::new(TwilioTelephony::new(client, first_tokens)),
+            telephony: Arc::new(TwilioTelephony::new(client, twilio_accounts.request_tokens())),
             pages,
             clock: Arc::new(SystemClock),
             accounts,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use app::ports::{FallbackPages, PortError, PortResult};
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::phone::E164;
@@ -36,7 +37,7 @@ fn file_name(number: &E164) -> String {
 }
 
 /// The documents at the configured place.
-pub fn at(place: &FallbackPlace, config: &aws_sdk_s3::config::SdkConfig) -> Arc<dyn FallbackPages> {
+pub fn at(place: &FallbackPlace, config: &SdkConfig) -> Arc<dyn FallbackPages> {
     match place {
         FallbackPlace::Dir(folder) => Arc::new(FolderPages::new(folder)),
         FallbackPlace::Bucket(bucket) => {

@@ -20,11 +20,15 @@ const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 impl BidLog for Store {
     async fn store(&self, entry: &BidLogEntry) -> PortResult<()> {
         const WHAT: &str = "log a bid";
-        let item = Draft::new(keys::bid(entry.tenant, entry.bidder, entry.at, entry.auction), "bid", Some(entry.tenant))
-            .with("body", json(WHAT, entry)?)
-            .gsi1(keys::bid_in_auction(entry.tenant, entry.auction, entry.bidder))
-            .expires(entry.at.checked_add(KEPT).unwrap_or(Timestamp::MAX))
-            .build();
+        let item = Draft::new(
+            keys::bid(entry.tenant, entry.bidder, entry.at, entry.auction),
+            "bid",
+            Some(entry.tenant),
+        )
+        .with("body", json(WHAT, entry)?)
+        .gsi1(keys::bid_in_auction(entry.tenant, entry.auction, entry.bidder))
+        .expires(entry.at.checked_add(KEPT).unwrap_or(Timestamp::MAX))
+        .build();
         self.put_new(WHAT, item).await?;
         Ok(())
     }

@@ -140,10 +140,8 @@ impl Catalog for Store {
             .name("#version", "version")
             .value(":before", number(record.version));
         let claim = Claim { tenant, kind, record, unique };
-        let actions = [
-            thing.into_action(WHAT, self.table())?,
-            claim.give_up(WHAT)?.into_action(WHAT, self.table())?,
-        ];
+        let actions =
+            [thing.into_action(WHAT, self.table())?, claim.give_up(WHAT)?.into_action(WHAT, self.table())?];
         self.save(WHAT, &actions, &[Saved::Changed, Saved::Changed]).await
     }
 
@@ -163,9 +161,7 @@ impl Store {
         match self.transact(Instant::now() + PATIENT, actions).await {
             Ok(()) => Ok(Saved::Done),
             Err(Failure::Cancelled(reasons)) => {
-                let failed = |reason: &CancellationReason| {
-                    reason.code() == Some("ConditionalCheckFailed")
-                };
+                let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
                 let verdict = reasons.iter().zip(verdicts).find(|(reason, _)| failed(reason));
                 Ok(verdict.map_or(Saved::Changed, |(_, verdict)| verdict.clone()))
             }
@@ -185,18 +181,21 @@ struct Claim<'a> {
 impl Claim<'_> {
     fn key(&self, what: &'static str) -> PortResult<Key> {
         if self.kind == Kind::Number {
-            let number: E164 = self.unique.parse().map_err(|cause: PhoneError| PortError::failed(what, cause))?;
+            let number: E164 =
+                self.unique.parse().map_err(|cause: PhoneError| PortError::failed(what, cause))?;
             return Ok(keys::number(&number));
         }
         Ok(keys::name_claim(self.tenant, self.kind, self.unique))
     }
 
     fn item(&self, what: &'static str) -> PortResult<Item> {
-        let draft = Draft::new(self.key(what)?, "claim", Some(self.tenant)).with("owner", text(&self.record.id));
+        let draft =
+            Draft::new(self.key(what)?, "claim", Some(self.tenant)).with("owner", text(&self.record.id));
         if self.kind != Kind::Number {
             return Ok(draft.build());
         }
-        let number = Number::deserialize(&self.record.body).map_err(|cause| PortError::failed(what, cause))?;
+        let number =
+            Number::deserialize(&self.record.body).map_err(|cause| PortError::failed(what, cause))?;
         let owner = NumberOwner {
             tenant: self.tenant,
             number_id: self.record.id.parse().map_err(|cause: IdError| PortError::failed(what, cause))?,

@@ -28,9 +28,11 @@ pub(crate) const KIND: &str = "counter";
 /// What a counter's item says. A count below zero would be a mistake of ours and reads as zero.
 pub(crate) fn usage_of(item: &Item) -> Usage {
     let count = |value: &AttributeValue| {
-        value.as_n().ok().and_then(|digits| digits.parse::<i64>().ok()).map(|count| {
-            u32::try_from(count.max(0)).unwrap_or(u32::MAX)
-        })
+        value
+            .as_n()
+            .ok()
+            .and_then(|digits| digits.parse::<i64>().ok())
+            .map(|count| u32::try_from(count.max(0)).unwrap_or(u32::MAX))
     };
     let named = |name: &str| item.get(name).and_then(count).unwrap_or(0);
     let windows = item
@@ -49,7 +51,8 @@ pub(crate) fn usage_of(item: &Item) -> Usage {
 /// Windows are named by `h`, `d` or `m` and an instant, which begins with a year.
 fn is_window(name: &str) -> bool {
     let mut letters = name.bytes();
-    letters.next().is_some_and(|kind| b"hdm".contains(&kind)) && letters.next().is_some_and(|digit| digit.is_ascii_digit())
+    letters.next().is_some_and(|kind| b"hdm".contains(&kind))
+        && letters.next().is_some_and(|digit| digit.is_ascii_digit())
 }
 
 #[async_trait]
@@ -58,8 +61,7 @@ impl Counters for Store {
         let wanted: HashSet<&CounterId> = of.iter().collect();
         let by_key: HashMap<String, &CounterId> =
             wanted.into_iter().map(|id| (keys::counter(tenant, id).pk, id)).collect();
-        let keys: Vec<Item> =
-            by_key.values().map(|id| key_attributes(keys::counter(tenant, id))).collect();
+        let keys: Vec<Item> = by_key.values().map(|id| key_attributes(keys::counter(tenant, id))).collect();
         let batches = try_join_all(keys.chunks(BATCH).map(|batch| self.counter_items(batch))).await?;
         let mut usage = HashMap::with_capacity(by_key.len());
         for item in batches.into_iter().flatten() {
@@ -90,14 +92,16 @@ impl Store {
         let mut missing = batch.to_vec();
         let deadline = Instant::now() + READING;
         while !missing.is_empty() {
-            let keys = KeysAndAttributes::builder().set_keys(Some(missing.clone())).consistent_read(true).build();
+            let keys =
+                KeysAndAttributes::builder().set_keys(Some(missing.clone())).consistent_read(true).build();
             let keys = keys.map_err(|cause| PortError::failed(WHAT, cause))?;
             let (items, left) = persist(deadline, || {
                 let request = self.client().batch_get_item().request_items(self.table(), keys.clone());
                 let sending = Box::pin(request.send());
                 async move {
                     let answer = sending.await.map_err(sort)?;
-                    let items = answer.responses.unwrap_or_default().into_values().flatten().collect::<Vec<_>>();
+                    let items =
+                        answer.responses.unwrap_or_default().into_values().flatten().collect::<Vec<_>>();
                     let left = answer.unprocessed_keys.unwrap_or_default();
                     let left = left.into_values().flat_map(|left| left.keys).collect::<Vec<_>>();
                     // Nothing at all is another word for throttled.

@@ -97,7 +97,10 @@ pub(crate) fn json<T: Serialize + ?Sized>(what: &'static str, value: &T) -> Port
 
 /// The text of an attribute.
 pub(crate) fn text_of<'a>(item: &'a Item, name: &str) -> Result<&'a str, Missing> {
-    item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).ok_or_else(|| Missing(name.to_owned()))
+    item.get(name)
+        .and_then(|value| value.as_s().ok())
+        .map(String::as_str)
+        .ok_or_else(|| Missing(name.to_owned()))
 }
 
 /// The whole number in an attribute.
@@ -110,7 +113,10 @@ pub(crate) fn number_of<N: std::str::FromStr>(item: &Item, name: &str) -> Result
 
 /// The bytes in an attribute.
 pub(crate) fn bytes_of<'a>(item: &'a Item, name: &str) -> Result<&'a [u8], Missing> {
-    item.get(name).and_then(|value| value.as_b().ok()).map(Blob::as_ref).ok_or_else(|| Missing(name.to_owned()))
+    item.get(name)
+        .and_then(|value| value.as_b().ok())
+        .map(Blob::as_ref)
+        .ok_or_else(|| Missing(name.to_owned()))
 }
 
 /// Reads an attribute whose text has a form of its own: an id, a time.

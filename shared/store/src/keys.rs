@@ -222,10 +222,9 @@ pub fn due_closings(shard: u8) -> String {
 
 /// The shard of a call: FNV-1a of its printed id, the same on every machine.
 pub fn shard_of(call: CallId) -> u8 {
-    let hash = call
-        .to_string()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = call.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     u8::try_from(hash % u64::from(DUE_SHARDS)).unwrap_or(0)
 }
 

@@ -92,7 +92,8 @@ impl Store {
         if fingerprint(&compressed) != sha256 {
             return Err(PortError::corrupt(WHAT, NotWhole));
         }
-        let json = zstd::decode_all(compressed.as_slice()).map_err(|cause| PortError::corrupt(WHAT, cause))?;
+        let json =
+            zstd::decode_all(compressed.as_slice()).map_err(|cause| PortError::corrupt(WHAT, cause))?;
         serde_json::from_slice(&json).map(Some).map_err(|cause| PortError::corrupt(WHAT, cause))
     }
 

@@ -53,8 +53,12 @@ impl Store {
     pub(crate) async fn get(&self, what: &'static str, key: Key) -> PortResult<Option<Item>> {
         let key = key_attributes(key);
         let answer = persist(Instant::now() + READING, || {
-            let request =
-                self.client().get_item().table_name(self.table()).set_key(Some(key.clone())).consistent_read(true);
+            let request = self
+                .client()
+                .get_item()
+                .table_name(self.table())
+                .set_key(Some(key.clone()))
+                .consistent_read(true);
             let sending = Box::pin(request.send());
             async move { sending.await.map_err(sort) }
         })

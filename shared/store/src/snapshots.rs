@@ -66,7 +66,8 @@ impl Snapshots {
         let last_use = held.uses;
         held.entries.insert(version, Entry { snapshot, last_use });
         if held.entries.len() > CAPACITY {
-            let oldest = held.entries.iter().min_by_key(|(_, entry)| entry.last_use).map(|(version, _)| *version);
+            let oldest =
+                held.entries.iter().min_by_key(|(_, entry)| entry.last_use).map(|(version, _)| *version);
             oldest.and_then(|version| held.entries.remove(&version));
         }
     }

@@ -4,8 +4,8 @@ use app::ports::PortError;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
 
 use crate::keys::{GSI1, GSI2};
@@ -25,7 +25,9 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), PortError> 
     let expiry = TimeToLiveSpecification::builder().attribute_name("ttl").enabled(true).build();
     let expiry = expiry.map_err(|cause| PortError::failed(WHAT, cause))?;
     let request = client.update_time_to_live().table_name(name).time_to_live_specification(expiry);
-    Box::pin(request.send()).await.map_err(|error| PortError::failed("switch the table's expiry on", error))?;
+    Box::pin(request.send())
+        .await
+        .map_err(|error| PortError::failed("switch the table's expiry on", error))?;
     Ok(())
 }
 

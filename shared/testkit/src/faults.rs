@@ -4,6 +4,11 @@
 //! are still asked, any other fault decides. Every request is noted with its beginning and end, so that a test can count
 //! round trips.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "the proxy forwards to one database on this machine, to no address that a tenant names"
+)]
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +50,7 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct Rule {
     operation: Option<&'static str>,
+    text: &'static str,
     fault: Fault,
     percent: u8,
     left: Option<u32>,
@@ -53,7 +59,7 @@ pub struct Rule {
 impl Rule {
     /// Every request, always.
     pub fn always(fault: Fault) -> Self {
-        Self { operation: None, fault, percent: 100, left: None }
+        Self { operation: None, text: "", fault, percent: 100, left: None }
     }
 
     /// So many requests in a hundred.
@@ -64,6 +70,12 @@ impl Rule {
     /// Only this operation, such as `TransactWriteItems`.
     pub fn on(mut self, operation: &'static str) -> Self {
         self.operation = Some(operation);
+        self
+    }
+
+    /// Only requests in which this text stands, such as a part of a key.
+    pub fn about(mut self, text: &'static str) -> Self {
+        self.text = text;
         self
     }
 
@@ -219,7 +231,7 @@ impl Inside {
         let (head, body) = request.into_parts();
         let operation = operation_of(&head.headers);
         let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
-        let (delays, fault) = self.draw(&operation);
+        let (delays, fault) = self.draw(&operation, &body);
         for delay in &delays {
             tokio::time::sleep(*delay).await;
         }
@@ -236,10 +248,12 @@ impl Inside {
         answer
     }
 
-    fn draw(&self, operation: &str) -> (Vec<Duration>, Option<Fault>) {
+    fn draw(&self, operation: &str, body: &[u8]) -> (Vec<Duration>, Option<Fault>) {
         let mut delays = Vec::new();
+        let body = String::from_utf8_lossy(body);
         for rule in lock(&self.rules).iter_mut() {
             let applies = rule.operation.is_none_or(|only| only == operation)
+                && body.contains(rule.text)
                 && rule.left != Some(0)
                 && (rule.fault != Fault::TransactionConflict || is_write(operation));
             if !applies || lock(&self.dice).random_range(0..100) >= rule.percent {
@@ -322,8 +336,10 @@ fn cancelled(actions: usize, hit: usize) -> serde_json::Value {
             code => serde_json::json!({ "Code": code, "Message": "Transaction is ongoing for the item" }),
         })
         .collect();
-    let message =
-        format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
+    let message = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        codes.join(", ")
+    );
     let mut answer = error("TransactionCanceledException", &message);
     answer["CancellationReasons"] = reasons.into();
     answer

@@ -127,7 +127,8 @@ impl CounterChange<'_> {
         }
 
         let counts = write_names.iter().any(|_| true);
-        let mut write = stamped(Write::new(Deed::Change(keys::counter(tenant, self.counter), update)), KIND, tenant);
+        let mut write =
+            stamped(Write::new(Deed::Change(keys::counter(tenant, self.counter), update)), KIND, tenant);
         if counts {
             write = write.value(":one", number(1));
         }

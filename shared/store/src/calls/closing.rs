@@ -113,7 +113,11 @@ impl Store {
         let open = items.iter().filter(|item| !item.contains_key("settled"));
         open.map(|item| {
             let call: Call = body(WHAT, item)?;
-            Ok(DueCall { tenant: parsed(WHAT, item, "tenant")?, call: call.id, account_sid: call.account_sid })
+            Ok(DueCall {
+                tenant: parsed(WHAT, item, "tenant")?,
+                call: call.id,
+                account_sid: call.account_sid,
+            })
         })
         .collect()
     }

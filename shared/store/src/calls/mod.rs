@@ -9,8 +9,8 @@ mod records;
 mod steps;
 
 use app::ports::{
-    CallRecord, CallSummary, Calls, Closing, DueCall, Page, PortResult, RecordingEvent, Step, StepStart, StepWrite,
-    Written,
+    CallRecord, CallSummary, Calls, Closing, DueCall, Page, PortResult, RecordingEvent, Step, StepStart,
+    StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};

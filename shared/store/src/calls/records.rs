@@ -75,7 +75,8 @@ fn closing_of(what: &'static str, meta: &Item) -> PortResult<Option<Closing>> {
 fn add(record: &mut CallRecord, item: &Item) -> PortResult<()> {
     let sk = text_of(item, "sk").map_err(|cause| PortError::corrupt(LOAD, cause))?;
     if let Some(number) = sk.strip_prefix(keys::STEP) {
-        let number = number.parse().map_err(|cause: std::num::ParseIntError| PortError::corrupt(LOAD, cause))?;
+        let number =
+            number.parse().map_err(|cause: std::num::ParseIntError| PortError::corrupt(LOAD, cause))?;
         record.steps.push((number, step_of(LOAD, item)?));
     } else if sk.starts_with(keys::ATTEMPT) {
         let mut attempt: Attempt = body(LOAD, item)?;

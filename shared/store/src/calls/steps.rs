@@ -96,6 +96,8 @@ impl Store {
                     // It was released before (its leg's end was told): then there is nothing to give back.
                     Next::TryWithoutGivingBack => given_back = None,
                 },
+                // The caller shall not wait for a counter that only gives back: the attempt's end gives it back later.
+                Err(Failure::Busy) if given_back.is_some() && write.limits.is_empty() => given_back = None,
                 Err(Failure::Busy) if roles.iter().any(|role| matches!(role, Role::Counter(_))) => {
                     return Ok(Written::Busy);
                 }
@@ -115,7 +117,8 @@ impl Store {
             writes.push((Role::Attempt, attempt_write(write, attempt)?));
         }
         if let Some(auction) = &write.auction {
-            let item = Draft::new(keys::auction(tenant, write.call.id, write.number), "auction", Some(tenant));
+            let item =
+                Draft::new(keys::auction(tenant, write.call.id, write.number), "auction", Some(tenant));
             let item = item.with("body", json(WRITE, auction.as_ref())?).build();
             writes.push((Role::Auction, Write::new(Deed::Put(item))));
         }
@@ -165,9 +168,10 @@ impl Store {
             .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
             .collect();
         if let Some((_, reason)) = failed.iter().find(|(role, _)| matches!(role, Role::Step)) {
-            return self.answer_that_stands(write, reason.item()).await.map(|answer| {
-                Next::Tell(Written::Repeated(Box::new(answer)))
-            });
+            return self
+                .answer_that_stands(write, reason.item())
+                .await
+                .map(|answer| Next::Tell(Written::Repeated(Box::new(answer))));
         }
         let refused = |why: Refused| Err(PortError::failed(WRITE, why));
         if failed.iter().any(|(role, _)| matches!(role, Role::Call)) {

@@ -1,0 +1,286 @@
+//! A world with two tenants, keys, and a way to send requests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::context::url_rules;
+use api::{Context, handle, router};
+use app::api_keys;
+use app::ports::{ApiKey, Identity};
+use app::publish_campaign::Hooks;
+use bytes::Bytes;
+use domain::ids::{AccountSid, ApiKeyId, TenantId};
+use domain::phone::E164;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, Method};
+use jiff::{SignedDuration, Timestamp};
+use runtime::HttpRequest;
+use serde_json::{Value, json};
+use testkit::fakes::{
+    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeIdentity, FakePages, FakeTelephony,
+};
+use uuid::Uuid;
+
+pub const NOW: &str = "2026-11-22T12:00:00Z";
+
+pub struct World {
+    pub catalog: Arc<FakeCatalog>,
+    pub counters: Arc<FakeCounters>,
+    pub telephony: Arc<FakeTelephony>,
+    pub pages: Arc<FakePages>,
+    pub calls: Arc<CallArchive>,
+    pub bids: Arc<BidShelf>,
+    pub clock: Arc<FakeClock>,
+    pub identity: Arc<FakeIdentity>,
+    pub tenant: TenantId,
+    pub other: TenantId,
+    /// Keys that may do everything.
+    pub key: String,
+    pub other_key: String,
+    pub context: Arc<Context>,
+    router: axum::Router,
+}
+
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    /// The answer as a problem, after checking that it is a whole one.
+    pub fn problem(&self) -> Value {
+        assert_eq!(self.content_type, "application/problem+json", "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status, "{problem}");
+        let code = problem["code"].as_str().unwrap();
+        assert_eq!(problem["type"], format!("urn:callcenter-pro:problem:{code}"));
+        assert!(!problem["title"].as_str().unwrap().is_empty());
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+        assert_eq!(problem["timestamp"], NOW);
+        assert_eq!(problem["request_id"].as_str(), self.headers["x-request-id"].to_str().ok());
+        problem
+    }
+
+    pub fn refused(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        let problem = self.problem();
+        assert_eq!(problem["code"], code, "{problem}");
+        problem
+    }
+
+    pub fn ok(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    pub fn id(&self) -> String {
+        self.ok(201)["id"].as_str().unwrap().to_owned()
+    }
+}
+
+pub fn account(tenant: TenantId) -> AccountSid {
+    format!("AC{}", tenant.uuid().as_simple()).parse().unwrap()
+}
+
+pub fn phone(text: &str) -> E164 {
+    text.parse().unwrap()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let tenant = TenantId::from_uuid(Uuid::from_u128(0xA));
+        let other = TenantId::from_uuid(Uuid::from_u128(0xB));
+        let catalog = Arc::new(FakeCatalog::default());
+        let counters = Arc::new(FakeCounters::default());
+        let telephony = Arc::new(FakeTelephony::default());
+        let pages = Arc::new(FakePages::default());
+        let calls = Arc::new(CallArchive::default());
+        let bids = Arc::new(BidShelf::default());
+        let identity = Arc::new(FakeIdentity::default());
+        let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
+        let context = Arc::new(Context {
+            catalog: catalog.clone(),
+            published: catalog.clone(),
+            counters: counters.clone(),
+            calls: calls.clone(),
+            identity: identity.clone(),
+            bid_log: bids.clone(),
+            telephony: telephony.clone(),
+            pages: pages.clone(),
+            clock: clock.clone(),
+            accounts: BTreeMap::from([(tenant, vec![account(tenant)]), (other, vec![account(other)])]),
+            hooks: Hooks {
+                voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
+                status_url: "https://calls.example.com/twilio/voice/status".to_owned(),
+                fallback_base_url: "https://cdn.example.com/fallback".to_owned(),
+                patience: Duration::from_millis(200),
+            },
+            check_url: url_rules(outbound::AllowList::parse("127.0.0.1:9999").unwrap()),
+        });
+        let mut world = Self {
+            router: router(context.clone()),
+            key: String::new(),
+            other_key: String::new(),
+            catalog,
+            counters,
+            telephony,
+            pages,
+            calls,
+            bids,
+            clock,
+            identity,
+            tenant,
+            other,
+            context,
+        };
+        world.key = world.new_key(tenant, &["*"], None).await;
+        world.other_key = world.new_key(other, &["*"], None).await;
+        world
+    }
+
+    pub async fn new_key(&self, tenant: TenantId, scopes: &[&str], expires_at: Option<Timestamp>) -> String {
+        let token = api_keys::new_token().unwrap();
+        self.store_key(&token, tenant, scopes, expires_at).await;
+        token
+    }
+
+    pub async fn store_key(
+        &self,
+        token: &str,
+        tenant: TenantId,
+        scopes: &[&str],
+        expires_at: Option<Timestamp>,
+    ) {
+        let key = ApiKey {
+            id: ApiKeyId::from_uuid(Uuid::from_u128(9)),
+            tenant,
+            name: "a test".to_owned(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            created_at: NOW.parse().unwrap(),
+            expires_at,
+        };
+        self.identity.store_api_key(&api_keys::hash(token), &key).await.unwrap();
+    }
+
+    pub async fn expired_key(&self) -> String {
+        let now: Timestamp = NOW.parse().unwrap();
+        self.new_key(self.tenant, &["*"], Some(now - SignedDuration::from_secs(0))).await
+    }
+
+    pub async fn raw(
+        &self,
+        method: &str,
+        address: &str,
+        headers: &[(HeaderName, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let request = HttpRequest {
+            method: Method::from_bytes(method.as_bytes()).unwrap(),
+            raw_path: path.to_owned(),
+            raw_query: query.to_owned(),
+            headers: map,
+            body: body.into(),
+            request_id: "JKJaXmPLvHcESHA=".to_owned(),
+            source_ip: None,
+        };
+        let response = handle(self.context.clone(), self.router.clone(), request).await;
+        Answer {
+            status: response.status,
+            content_type: response.content_type,
+            headers: response.headers,
+            text: String::from_utf8(response.body.to_vec()).unwrap(),
+        }
+    }
+
+    pub async fn send(&self, key: &str, method: &str, address: &str, body: Option<&Value>) -> Answer {
+        let bearer = format!("Bearer {key}");
+        let mut headers = vec![(AUTHORIZATION, bearer.as_str())];
+        if body.is_some() {
+            headers.push((CONTENT_TYPE, "application/json"));
+        }
+        self.raw(method, address, &headers, body.map(Value::to_string).unwrap_or_default()).await
+    }
+
+    pub async fn get(&self, address: &str) -> Answer {
+        self.send(&self.key, "GET", address, None).await
+    }
+
+    pub async fn post(&self, address: &str, body: &Value) -> Answer {
+        self.send(&self.key, "POST", address, Some(body)).await
+    }
+
+    pub async fn patch(&self, address: &str, body: &Value) -> Answer {
+        self.send(&self.key, "PATCH", address, Some(body)).await
+    }
+
+    pub async fn delete(&self, address: &str) -> Answer {
+        self.send(&self.key, "DELETE", address, None).await
+    }
+
+    pub async fn publish(&self, campaign: &str) -> Answer {
+        self.send(&self.key, "POST", &format!("/api/campaigns/{campaign}/publish"), None).await
+    }
+
+    /// A campaign with a target, a bidder and a number.
+    pub async fn set_up(&self) -> SetUp {
+        let target = self.post("/api/targets", &target("Front desk")).await.id();
+        let bidder = self.post("/api/rtb-targets", &bidder("Good bidder")).await.id();
+        let campaign = self.post("/api/campaigns", &campaign("Roofing", &target, &bidder)).await.id();
+        let number = self.post("/api/numbers", &self.number("+18335550100", Some(&campaign))).await.id();
+        SetUp { target, bidder, campaign, number }
+    }
+
+    pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
+        json!({"number": number, "account_sid": account(self.tenant), "campaign": campaign})
+    }
+}
+
+pub struct SetUp {
+    pub target: String,
+    pub bidder: String,
+    pub campaign: String,
+    pub number: String,
+}
+
+pub fn target(name: &str) -> Value {
+    json!({
+        "name": name,
+        "destination": {"number": "+12025550101"},
+        "revenue": {"fixed": 25_000_000},
+        "conversion": {"length": {"seconds": 30, "from": "connect"}},
+        "caps": {"daily": 50},
+    })
+}
+
+pub fn bidder(name: &str) -> Value {
+    json!({
+        "name": name,
+        "url": "https://bids.example.com/ping",
+        "body": "{\"state\": \"[tag:InboundNumber:State]\"}",
+        "answer": {"acceptance": ["$.accepted"], "amount": ["$.bidAmount"], "destination": ["$.phoneNumber"]},
+    })
+}
+
+pub fn campaign(name: &str, target: &str, bidder: &str) -> Value {
+    json!({
+        "name": name,
+        "status": "active",
+        "plan": [{"target": target}],
+        "auction": {"bidders": [{"rtb_target": bidder}]},
+        "fallback_number": "+12025550180",
+    })
+}
+

@@ -1,0 +1,71 @@
+//! Pausing and activating work at once, on what is published already.
+
+use app::ports::Published;
+use domain::ids::{CampaignId, RtbTargetId, TargetId};
+use domain::target::Status;
+use serde_json::json;
+
+use crate::support::{World, bidder, target};
+
+#[tokio::test]
+async fn a_paused_destination_is_off_at_once_and_on_again_at_once() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    let target: TargetId = own.target.parse().unwrap();
+    let bidder: RtbTargetId = own.bidder.parse().unwrap();
+    for (path, id, counter) in
+        [("targets", &own.target, target.into()), ("rtb-targets", &own.bidder, bidder.into())]
+    {
+        let address = format!("/api/{path}/{id}");
+        assert!(!world.counters.is_paused(world.tenant, &counter));
+        world.patch(&address, &json!({"version": 1, "status": "paused"})).await.ok(200);
+        assert!(world.counters.is_paused(world.tenant, &counter));
+        world.patch(&address, &json!({"version": 2, "status": "active"})).await.ok(200);
+        assert!(!world.counters.is_paused(world.tenant, &counter));
+    }
+}
+
+#[tokio::test]
+async fn what_is_born_paused_is_off() {
+    let world = World::new().await;
+    for (path, mut body) in [("/api/targets", target("A")), ("/api/rtb-targets", bidder("A"))] {
+        body["status"] = json!("paused");
+        let id = world.post(path, &body).await.id();
+        let counter = match path {
+            "/api/targets" => id.parse::<TargetId>().unwrap().into(),
+            _ => id.parse::<RtbTargetId>().unwrap().into(),
+        };
+        assert!(world.counters.is_paused(world.tenant, &counter));
+    }
+}
+
+#[tokio::test]
+async fn a_destination_published_while_paused_can_be_switched_on_without_publishing() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    let address = format!("/api/targets/{}", own.target);
+    world.patch(&address, &json!({"version": 1, "status": "paused"})).await.ok(200);
+    world.publish(&own.campaign).await.ok(200);
+    world.patch(&address, &json!({"version": 2, "status": "active"})).await.ok(200);
+
+    let target: TargetId = own.target.parse().unwrap();
+    let campaign: CampaignId = own.campaign.parse().unwrap();
+    let snapshot = world.catalog.snapshot(world.tenant, campaign, 1).await.unwrap().unwrap();
+    assert_eq!(snapshot.targets[&target].status, Status::Active);
+    assert!(!world.counters.is_paused(world.tenant, &target.into()));
+}
+
+#[tokio::test]
+async fn a_switch_that_failed_is_repaired_by_saving_again() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    let target: TargetId = own.target.parse().unwrap();
+    let address = format!("/api/targets/{}", own.target);
+    world.counters.be_busy(true);
+    let answer = world.patch(&address, &json!({"version": 1, "status": "paused"})).await;
+    answer.refused(503, "busy");
+    assert_eq!(answer.headers["retry-after"], "1");
+    world.counters.be_busy(false);
+    world.patch(&address, &json!({"version": 2, "status": "paused"})).await.ok(200);
+    assert!(world.counters.is_paused(world.tenant, &target.into()));
+}

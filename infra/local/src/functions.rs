@@ -1,0 +1,183 @@
+//! All functions, composed as each one's `main.rs` composes it, from the settings that the template gives it.
+//!
+//! What must stay true: a function gets no variable that the template does not give it, so that one missing there is missed
+//! here; each has a store (and cache) of its own, as separate processes have.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use app::answer_call::AnswerCall;
+use app::bid_log::KeepBids;
+use app::check_bidders::CheckBidders;
+use app::clock::{Clock, SystemClock};
+use app::close_overdue::CloseOverdue;
+use app::dial_next::DialNext;
+use app::follow_leg::FollowLeg;
+use app::run_auction::RunAuction;
+use aws_config::SdkConfig;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::future::BoxFuture;
+use outbound::{AllowList, Outbound};
+use queue::SqsOutbox;
+use runtime::{Cause, HttpRequest, HttpResponse, Settings, Tick};
+use store::Store;
+use twilio::rest::{Pace, RestClient};
+use twilio::telephony::TwilioTelephony;
+
+use crate::template::Template;
+
+type Http = dyn Fn(HttpRequest) -> BoxFuture<'static, HttpResponse> + Send + Sync;
+type Sqs = dyn Fn(SqsEvent) -> BoxFuture<'static, SqsBatchResponse> + Send + Sync;
+type Schedule = dyn Fn(Tick) -> BoxFuture<'static, Result<(), Cause>> + Send + Sync;
+
+/// A function's handler over its composed context.
+#[derive(Clone)]
+pub enum Handler {
+    /// Answers requests.
+    Http(Arc<Http>),
+    /// Consumes messages.
+    Sqs(Arc<Sqs>),
+    /// Works at ticks.
+    Schedule(Arc<Schedule>),
+}
+
+/// Where the stand-ins for AWS are.
+pub struct Services {
+    /// For DynamoDB.
+    pub database: SdkConfig,
+    /// For SQS.
+    pub queue: SdkConfig,
+}
+
+/// Composes every function of the template.
+///
+/// # Errors
+/// A function that this platform does not know, or a setting that is missing or wrong.
+pub fn compose(
+    template: &Template,
+    environment: &BTreeMap<&str, String>,
+    services: &Services,
+) -> Result<BTreeMap<String, Handler>, Cause> {
+    let mut handlers = BTreeMap::new();
+    for (id, function) in &template.functions {
+        let given = |variable: &str| {
+            // The cloud's bucket is a folder here.
+            let declared = if variable == "FALLBACK_DIR" { "FALLBACK_BUCKET" } else { variable };
+            function.variables.contains(declared).then(|| environment.get(variable).cloned()).flatten()
+        };
+        let settings = Settings::from_lookup(given).map_err(|error| format!("{id}: {error}"))?;
+        let handler = one(id, &settings, services).map_err(|error| format!("{id}: {error}"))?;
+        handlers.insert(id.clone(), handler);
+    }
+    Ok(handlers)
+}
+
+fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Cause> {
+    let store = Arc::new(Store::connect(&services.database, &settings.table_name));
+    Ok(match id {
+        "VoiceInbound" => voice_inbound(settings, store)?,
+        "RtbAuction" => rtb_auction(settings, store, services)?,
+        "VoiceDialResult" => voice_dial_result(settings, store)?,
+        "VoiceStatus" => voice_status(settings, store)?,
+        "Api" => api(settings, store, services)?,
+        "BidLog" => {
+            let context = Arc::new(bid_log::Context { keep_bids: KeepBids { log: store } });
+            Handler::Sqs(Arc::new(move |event| Box::pin(bid_log::handle(context.clone(), event))))
+        }
+        "RtbHealth" => rtb_health(settings, store)?,
+        "Housekeeping" => housekeeping(settings, store)?,
+        _ => return Err("the template has this function, but infra/local does not compose it".into()),
+    })
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn voice_inbound(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+    let context = Arc::new(voice_inbound::Context {
+        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        answer_call: AnswerCall {
+            numbers: store.clone(),
+            published: store.clone(),
+            counters: store.clone(),
+            calls: store,
+            clock: clock(),
+        },
+    });
+    Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_inbound::handle(context.clone(), request)))))
+}
+
+fn rtb_auction(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let context = Arc::new(rtb_auction::Context {
+        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        run_auction: RunAuction {
+            published: store.clone(),
+            counters: store.clone(),
+            calls: store,
+            bidders: Arc::new(outbound(settings)?),
+            outbox: Arc::new(SqsOutbox::connect(&services.queue, settings.bid_log_queue_url()?)),
+            clock: clock(),
+        },
+    });
+    Ok(Handler::Http(Arc::new(move |request| Box::pin(rtb_auction::handle(context.clone(), request)))))
+}
+
+fn voice_dial_result(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+    let context = Arc::new(voice_dial_result::Context {
+        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        dial_next: DialNext {
+            published: store.clone(),
+            counters: store.clone(),
+            calls: store,
+            clock: clock(),
+        },
+    });
+    Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_dial_result::handle(context.clone(), request)))))
+}
+
+fn voice_status(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+    let context = Arc::new(voice_status::Context {
+        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        follow_leg: FollowLeg { numbers: store.clone(), calls: store },
+        clock: clock(),
+    });
+    Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_status::handle(context.clone(), request)))))
+}
+
+fn api(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let pages = api::pages::at(settings.fallback_place()?, &services.database);
+    let context = Arc::new(api::Context::new(settings, store, pages)?);
+    let router = api::router(context.clone());
+    Ok(Handler::Http(Arc::new(move |request| {
+        Box::pin(api::handle(context.clone(), router.clone(), request))
+    })))
+}
+
+fn rtb_health(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+    let context = Arc::new(rtb_health::Context {
+        check_bidders: CheckBidders {
+            health: store.clone(),
+            catalog: store,
+            bidders: Arc::new(outbound(settings)?),
+            clock: clock(),
+        },
+    });
+    Ok(Handler::Schedule(Arc::new(move |tick| Box::pin(rtb_health::handle(context.clone(), tick)))))
+}
+
+fn housekeeping(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+    let twilio = RestClient::new(&settings.twilio_api_base, Pace::default())?;
+    let context = Arc::new(housekeeping::Context {
+        close_overdue: CloseOverdue {
+            calls: store,
+            telephony: Arc::new(TwilioTelephony::new(twilio, settings.twilio_accounts()?.request_tokens())),
+            clock: clock(),
+        },
+    });
+    Ok(Handler::Schedule(Arc::new(move |tick| Box::pin(housekeeping::handle(context.clone(), tick)))))
+}
+
+fn outbound(settings: &Settings) -> Result<Outbound, Cause> {
+    Ok(Outbound::new(AllowList::parse(&settings.outbound_allow)?)?)
+}

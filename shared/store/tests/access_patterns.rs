@@ -1,0 +1,157 @@
+//! Prints the table of access patterns that the documents show, from the functions that build the keys.
+
+use app::ports::Kind;
+use domain::call::{CallStatus, Leg, LegEvent, Source};
+use domain::caps::CounterId;
+use domain::ids::{
+    AuctionId, CallId, CampaignId, Id, Noun, NumberId, PublisherId, RtbTargetId, TargetId, TenantId,
+};
+use domain::ledger::Party;
+use domain::phone::E164;
+use jiff::Timestamp;
+use store::keys::{self, Key};
+use uuid::Uuid;
+
+/// Digit by which an id is made, and the name under which the table shows it.
+const NAMES: [(u128, &str, &str); 8] = [
+    (1, "AC", "<tenant>"),
+    (2, "CA", "<campaign>"),
+    (3, "TA", "<target>"),
+    (4, "PI", "<bidder>"),
+    (5, "PN", "<number id>"),
+    (6, "AF", "<publisher>"),
+    (7, "AU", "<auction>"),
+    (8, "RGB", "<call>"),
+];
+
+fn id<N: Noun>(number: u128) -> Id<N> {
+    Id::from_uuid(Uuid::from_u128(number))
+}
+
+fn readable(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (number, letters, name) in NAMES {
+        text = text.replace(&format!("{letters}{number:032x}"), name);
+    }
+    text
+}
+
+#[derive(Default)]
+struct Table(Vec<[String; 3]>);
+
+impl Table {
+    fn row(&mut self, question: &str, place: &str, key: &Key) {
+        self.0.push([
+            question.to_owned(),
+            place.to_owned(),
+            format!("{} / {}", readable(&key.pk), readable(&key.sk)),
+        ]);
+    }
+
+    fn range(&mut self, question: &str, place: &str, partition: &str, part: &str) {
+        let key = format!("{} / {part}", readable(partition));
+        self.0.push([question.to_owned(), place.to_owned(), key]);
+    }
+
+    fn print(&self) -> String {
+        let width = |column: usize| self.0.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let (question, place) = (width(0), width(1));
+        let line = |row: &[String; 3]| format!("{:question$} | {:place$} | {}", row[0], row[1], row[2]);
+        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[test]
+fn the_table_of_access_patterns() {
+    let tenant: TenantId = id(1);
+    let campaign: CampaignId = id(2);
+    let target: TargetId = id(3);
+    let bidder: RtbTargetId = id(4);
+    let number_id: NumberId = id(5);
+    let publisher: PublisherId = id(6);
+    let auction: AuctionId = id(7);
+    let call: CallId = format!("RGB{:032x}", 8).parse().expect("a call id");
+    let dialled: E164 = "+14155550100".parse().expect("a number");
+    let now: Timestamp = "2026-11-22T09:05:07.123456Z".parse().expect("a time");
+    let day = jiff::civil::date(2026, 11, 22);
+    let event = LegEvent {
+        leg: Leg::Attempt(1),
+        status: CallStatus::Completed,
+        sequence: 3,
+        source: Source::Callback,
+        at: now,
+        duration_s: None,
+        sid: None,
+    };
+    let mut table = Table::default();
+
+    table.row("whose is the dialled number", "get", &keys::number(&dialled));
+    table.row("newest published version of a campaign", "get", &keys::published(tenant, campaign));
+    table.range(
+        "a published body: its record and chunks",
+        "query",
+        &keys::campaign_partition(tenant, campaign),
+        &format!("{}…", keys::publication_prefix(5)),
+    );
+    table.row("· the record", "", &keys::publication(tenant, campaign, 5));
+    table.row("· a chunk", "", &keys::chunk(tenant, campaign, 5, &"ab".repeat(32), 0));
+    table.row("counters and live flag", "batch get", &keys::counter(tenant, &CounterId::from(target)));
+
+    table.range("a call with everything", "query", &keys::call_partition(tenant, call), "…");
+    table.row("· as it began, how it ended", "", &keys::call(tenant, call));
+    table.row("· a step with its answer", "get", &keys::step(tenant, call, 1));
+    table.row("· an attempt with its reservation", "", &keys::attempt(tenant, call, 1));
+    table.row("· what we were told of a leg", "", &keys::event(tenant, call, &event));
+    table.row("· what we were told of a recording", "", &keys::recording(tenant, call, "RE…", "completed"));
+    table.row("· an auction", "", &keys::auction(tenant, call, 1));
+    table.row("· a ledger entry", "", &keys::ledger(tenant, call, 1));
+    table.row("a day's calls, newest first", "gsi1", &keys::call_in_day(tenant, now, call));
+    table.row("calls that should have closed", "gsi2", &keys::due_closing(call, now));
+    let party = Party::Publisher(publisher);
+    table.row("ledger of a party and month", "gsi2", &keys::ledger_in_month(tenant, party, now, call, 1));
+
+    let things = [
+        (Kind::Campaign, campaign.to_string()),
+        (Kind::Target, target.to_string()),
+        (Kind::RtbTarget, bidder.to_string()),
+        (Kind::Number, number_id.to_string()),
+    ];
+    for (kind, id) in things {
+        let noun = keys::letters(kind);
+        table.row(&format!("a thing of the catalogue: {noun}"), "get", &keys::noun(tenant, kind, &id));
+        table.row(&format!("a tenant's {noun}"), "gsi1", &keys::noun_in_list(tenant, kind, &id));
+    }
+    table.row("is the name taken", "condition", &keys::name_claim(tenant, Kind::Campaign, "<name>"));
+
+    table.row("bidders due for a look", "gsi2", &keys::due_health(now));
+    table.row("what was seen of a bidder", "query", &keys::health_check(tenant, bidder, now));
+    table.row("a bidder's bids of a day", "query", &keys::bid(tenant, bidder, now, auction));
+    table.row("an auction's bids", "gsi1", &keys::bid_in_auction(tenant, auction, bidder));
+    table.row("whose is the API key", "get", &keys::api_key("<sha-256>"));
+    assert_eq!(keys::bids_of_day(tenant, bidder, day), keys::bid(tenant, bidder, now, auction).pk);
+
+    insta::assert_snapshot!(table.print());
+}
+
+#[test]
+fn times_in_keys_sort_like_time() {
+    let written = [
+        "2026-11-22T09:05:07Z",
+        "2026-11-22T09:05:07.000001Z",
+        "2026-11-22T09:05:07.5Z",
+        "2026-11-22T09:05:08Z",
+    ]
+    .map(|text| keys::time(text.parse().expect("a time")));
+    assert!(written.is_sorted(), "{written:?}");
+    assert!(written.iter().all(|time| time.len() == written[0].len()));
+}
+
+#[test]
+fn open_calls_are_spread_evenly_over_the_shards() {
+    let mut counts = [0_u32; app::ports::DUE_SHARDS as usize];
+    for number in 0..8_000_u32 {
+        let call = format!("RGB{number:032x}").parse().expect("a call id");
+        counts[usize::from(keys::shard_of(call))] += 1;
+    }
+    assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
+}

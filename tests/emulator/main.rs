@@ -1,0 +1,70 @@
+//! The whole calls of `e2e` against the unchanged template on the local AWS emulator. Not part of `cargo test`: it needs
+//! the emulator around it, see `infra/test.sh`.
+
+#[path = "../e2e/scene.rs"]
+mod scene;
+#[path = "../e2e/whole_calls.rs"]
+mod whole_calls;
+
+use app::api_keys;
+use app::clock::{Clock, SystemClock};
+use app::ports::{ApiKey, Identity};
+use domain::ids::{ApiKeyId, TenantId};
+use serde_json::Value;
+use store::Store;
+use testkit::bidders::BidderSimulator;
+use testkit::phone::{PhoneConfig, PhoneNetwork};
+use tokio::net::TcpListener;
+
+use scene::Deployment;
+
+fn variable(name: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "the emulator's script says by environment where things are")]
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run infra/test.sh, which starts the emulator"))
+}
+
+async fn deployment() -> Deployment {
+    let accounts: Value = serde_json::from_str(&variable("TWILIO_ACCOUNTS")).unwrap();
+    let account = &accounts[0];
+    let account_sid = account["account_sid"].as_str().unwrap().to_owned();
+    let token = account["auth_tokens"][0].as_str().unwrap();
+    let tenant: TenantId = account["tenant"].as_str().unwrap().parse().unwrap();
+
+    let store = Store::connect(&runtime::aws::config().await.unwrap(), variable("E2E_TABLE"));
+    let api_key = api_keys::new_token().unwrap();
+    let key = ApiKey {
+        id: ApiKeyId::from_uuid(SystemClock.new_id()),
+        tenant,
+        name: "End-to-end test".to_owned(),
+        scopes: vec!["*".to_owned()],
+        created_at: SystemClock.now(),
+        expires_at: None,
+    };
+    store.store_api_key(&api_keys::hash(&api_key), &key).await.unwrap();
+
+    let phone = PhoneNetwork::new(PhoneConfig::new(account_sid.clone(), token));
+    let port: u16 = variable("E2E_TWILIO_API_PORT").parse().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let carrier = axum::serve(listener, phone.router());
+    let carrier = tokio::spawn(async move { carrier.await.unwrap() });
+
+    let ports = variable("E2E_BIDDER_PORTS");
+    let port: u16 = ports.split(',').next().unwrap().trim().parse().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let bidders = BidderSimulator::new().serve(listener).unwrap();
+
+    Deployment {
+        base_url: variable("E2E_BASE_URL"),
+        api_key,
+        account_sid,
+        phone,
+        bidders,
+        keep: Box::new(carrier),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_calls_on_the_emulator() {
+    let deployment = deployment().await;
+    whole_calls::all(&deployment).await;
+}
