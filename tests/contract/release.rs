@@ -193,3 +193,19 @@ async fn a_caller_does_not_wait_for_capacity_that_only_goes_back() {
     plain.release(tenant(), call_id(1), &failed, ReservationState::Returned).await.expect("released later");
     assert_eq!(counts(&usage(&plain).await), (0, 0, vec![0, 0, 0]));
 }
+
+#[tokio::test]
+async fn a_window_may_be_outdated_and_given_back_in_one_step() {
+    let database = database().await;
+    let store = database.store();
+    let failed = reserved(&store, 1).await;
+    let mut write = failing_over(1, &failed, CAPS);
+    write.limits = vec![limit(CAPS, after(180))];
+    write.limits[0].outdated = vec!["h2026-11-22T12:00:00Z".to_owned(), "h2026-11-22T15:00:00Z".to_owned()];
+    write.attempt = Some(attempt(1, &write.limits));
+    assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+    let usage = usage(&store).await;
+    assert_eq!(usage.windows.get("h2026-11-22T12:00:00Z"), None);
+    assert_eq!(usage.windows["h2026-11-22T15:00:00Z"], 1, "open now, so not outdated whatever was said");
+    assert_eq!((usage.live, usage.total), (1, 1));
+}

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::caps::{CapReached, CounterId, Limit, Taken, Window};
 use domain::ids::TenantId;
 
@@ -78,33 +79,11 @@ const WINDOWS: [Window; 5] =
 impl CounterChange<'_> {
     /// The write.
     pub(super) fn write(&self, tenant: TenantId) -> Write {
-        let mut net: BTreeMap<&str, i8> = BTreeMap::new();
-        let mut conditions = vec!["(attribute_not_exists(#paused) OR #paused = :off)".to_owned()];
-        let mut caps = Vec::new();
-        let mut removed = Vec::new();
-        if let Some(limit) = self.takes {
-            for window in WINDOWS {
-                let name = attribute(window, limit);
-                net.insert(name, 1);
-                if let Some(cap) = limit.caps.of(window) {
-                    let room = u64::from(cap) + u64::from(self.gives.contains(name));
-                    caps.push((name, room));
-                }
-            }
-            let still_counted = |name: &&String| !net.contains_key(name.as_str());
-            removed.extend(limit.outdated.iter().filter(still_counted).map(String::as_str));
-        }
-        for name in &self.gives {
-            // A window that goes in this very write needs nothing given back.
-            if !removed.contains(name) {
-                *net.entry(name).or_default() -= 1;
-            }
-        }
-
+        let removed = self.removed();
         let mut sets = vec![STAMP.to_owned()];
-        let mut adds = Vec::new();
-        let mut write_names = Vec::new();
-        for (index, (name, change)) in net.iter().enumerate() {
+        let (mut adds, mut removals) = (Vec::new(), Vec::new());
+        let mut names = Vec::new();
+        for (index, (name, change)) in self.net(&removed).into_iter().enumerate() {
             let place = format!("#n{index}");
             match change {
                 1 => adds.push(format!("{place} :one")),
@@ -112,42 +91,61 @@ impl CounterChange<'_> {
                 -1 => sets.push(format!("{place} = if_not_exists({place}, :one) - :one")),
                 _ => continue,
             }
-            write_names.push((place, (*name).to_owned()));
+            names.push((place, name));
         }
-        let mut update = format!("SET {}", sets.join(", "));
-        if !adds.is_empty() {
-            update.push_str(&format!(" ADD {}", adds.join(", ")));
+        for (index, name) in removed.into_iter().enumerate() {
+            removals.push(format!("#r{index}"));
+            names.push((format!("#r{index}"), name));
         }
-        let removals: Vec<String> = (0..removed.len()).map(|index| format!("#r{index}")).collect();
-        if !removals.is_empty() {
-            update.push_str(&format!(" REMOVE {}", removals.join(", ")));
-        }
-        for (index, (_, _)) in caps.iter().enumerate() {
-            conditions.push(format!("(attribute_not_exists(#c{index}) OR #c{index} < :c{index})"));
-        }
+        let counts = !adds.is_empty() || sets.len() > 1;
+        let clauses = [("SET", sets), (" ADD", adds), (" REMOVE", removals)];
+        let clauses = clauses.into_iter().filter(|(_, parts)| !parts.is_empty());
+        let update: String = clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect();
 
-        let counts = write_names.iter().any(|_| true);
         let mut write =
             stamped(Write::new(Deed::Change(keys::counter(tenant, self.counter), update)), KIND, tenant);
         if counts {
             write = write.value(":one", number(1));
         }
-        for (place, name) in write_names {
+        for (place, name) in names {
             write = write.name(place, name);
         }
-        for (place, name) in removals.into_iter().zip(removed) {
-            write = write.name(place, name);
+        self.if_room(write)
+    }
+
+    /// By how much each count changes: up, down, or (0) not, because one goes as another comes.
+    fn net(&self, removed: &[&str]) -> BTreeMap<&str, i8> {
+        let mut net = BTreeMap::new();
+        if let Some(limit) = self.takes {
+            net.extend(WINDOWS.map(|window| (attribute(window, limit), 1)));
         }
-        if self.takes.is_some() {
-            write = write
-                .only_if(conditions.join(" AND "))
-                .name("#paused", "paused")
-                .value(":off", aws_sdk_dynamodb::types::AttributeValue::Bool(false));
-            for (index, (name, room)) in caps.into_iter().enumerate() {
-                write = write.name(format!("#c{index}"), name).value(format!(":c{index}"), number(room));
-            }
+        // A window that goes in this very write needs nothing given back.
+        for name in self.gives.iter().filter(|name| !removed.contains(name)) {
+            *net.entry(*name).or_default() -= 1;
         }
-        write
+        net
+    }
+
+    /// Outdated windows, but never one that is counted now.
+    fn removed(&self) -> Vec<&str> {
+        let Some(limit) = self.takes else { return Vec::new() };
+        let counted = WINDOWS.map(|window| attribute(window, limit));
+        limit.outdated.iter().map(String::as_str).filter(|name| !counted.contains(name)).collect()
+    }
+
+    /// The condition: switched on, and below every cap. Giving back alone has none.
+    fn if_room(&self, write: Write) -> Write {
+        let Some(limit) = self.takes else { return write };
+        let mut write = write.name("#paused", "paused").value(":off", AttributeValue::Bool(false));
+        let mut conditions = vec!["(attribute_not_exists(#paused) OR #paused = :off)".to_owned()];
+        for (index, window) in WINDOWS.into_iter().enumerate() {
+            let Some(cap) = limit.caps.of(window) else { continue };
+            let name = attribute(window, limit);
+            let room = u64::from(cap) + u64::from(self.gives.contains(name));
+            write = write.name(format!("#c{index}"), name).value(format!(":c{index}"), number(room));
+            conditions.push(format!("(attribute_not_exists(#c{index}) OR #c{index} < :c{index})"));
+        }
+        write.only_if(conditions.join(" AND "))
     }
 
     /// Why the write's condition failed, from the item as it was then.

@@ -1,0 +1,54 @@
+//! The static documents for when we are down.
+
+use api::pages::{FolderPages, document};
+use app::ports::FallbackPages;
+
+use crate::support::phone;
+
+#[test]
+fn a_document_dials_or_apologises() {
+    assert_eq!(
+        document(Some(&phone("+12025550180"))),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Dial timeout=\"30\" answerOnBridge=\"true\">\
+         +12025550180</Dial><Say>This call has ended. Goodbye.</Say><Hangup/></Response>"
+    );
+    assert_eq!(
+        document(None),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Say>We are sorry. We cannot take your call at the \
+         moment. Please try again later.</Say><Hangup/></Response>"
+    );
+}
+
+#[tokio::test]
+async fn the_folder_holds_one_whole_file_per_number() {
+    let folder = std::env::temp_dir().join(format!("pages-{}", uuid::Uuid::now_v7().as_simple()));
+    let pages = FolderPages::new(folder.join("fallback"));
+    let number = phone("+18335550100");
+    pages.write(&number, "first").await.unwrap();
+    pages.write(&number, "second").await.unwrap();
+    pages.write(&phone("+18335550101"), "other").await.unwrap();
+    let mut files: Vec<(String, String)> = std::fs::read_dir(folder.join("fallback"))
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    let text = |text: &str| text.to_owned();
+    assert_eq!(files, [
+        (text("18335550100.xml"), text("second")),
+        (text("18335550101.xml"), text("other"))
+    ]);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_an_error() {
+    let file = std::env::temp_dir().join(format!("no-folder-{}", uuid::Uuid::now_v7().as_simple()));
+    std::fs::write(&file, "in the way").unwrap();
+    let error = FolderPages::new(&file).write(&phone("+18335550100"), "x").await.unwrap_err();
+    assert_eq!(error.to_string(), "write a fallback document: failed");
+    std::fs::remove_file(file).unwrap();
+}

@@ -1,0 +1,396 @@
+//! Putting it together, and taking it apart in order.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::clock::{Clock, SystemClock};
+use domain::ids::TenantId;
+use runtime::Cause;
+use store::Store;
+use testkit::bidders::{BidderSimulator, RunningBidders};
+use testkit::database::EmbeddedDatabase;
+use testkit::faults::FaultProxy;
+use testkit::phone::{NumberConfig, PhoneConfig, PhoneNetwork};
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+
+use crate::client::ApiClient;
+use crate::demo::Demo;
+use crate::functions::{self, Services};
+use crate::gateway::Gateway;
+use crate::lambda::Lambda;
+use crate::listen::{self, Listeners};
+use crate::options::{Options, Schedules, Storage};
+use crate::queue::{self, DeadLetter, Queues, Source};
+use crate::routes::Routes;
+use crate::serve::Server;
+use crate::template::{Event, TEMPLATE, Template};
+use crate::{fallback, schedules, seed, simulator};
+
+/// The product's table.
+const TABLE: &str = "callcenter";
+const DATABASE_FILE: &str = "callcenter.db";
+const FALLBACK_FOLDER: &str = "fallback";
+const BID_LOG_QUEUE: &str = "BidLogQueue";
+
+/// A running platform.
+pub struct Platform {
+    demo: Demo,
+    api_address: SocketAddr,
+    routes: Routes,
+    gateway: Mutex<Option<Server>>,
+    lambda: Lambda,
+    fallback: Server,
+    phone_server: Server,
+    phone: PhoneNetwork,
+    bidders: RunningBidders,
+    queue_server: Server,
+    queues: Queues,
+    database: EmbeddedDatabase,
+    faults: Option<FaultProxy>,
+    store: Store,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    temporary: Option<PathBuf>,
+}
+
+/// Everything that exists before the functions do.
+struct Ground {
+    demo: Demo,
+    folder: PathBuf,
+    temporary: Option<PathBuf>,
+    database: EmbeddedDatabase,
+    faults: Option<FaultProxy>,
+    services: Services,
+    store: Store,
+    queues: Queues,
+}
+
+impl Platform {
+    /// Starts one; it answers when this returns.
+    ///
+    /// # Errors
+    /// What could not be had, in words for a person.
+    pub async fn start(options: Options) -> Result<Self, Cause> {
+        let template = Template::parse(TEMPLATE)?;
+        let listeners = Listeners::bind(options.ports).await?;
+        let queue_url = format!("http://{}", listeners.queue.local_addr()?);
+        let mut ground = lay(&options, listeners.database_port, &queue_url).await?;
+
+        let phone = telephone_network(&ground.demo, options.time_scale);
+        let phone_server = Server::start(listeners.phone, simulator::router(phone.clone()))?;
+        let bidders = BidderSimulator::new().serve(listeners.bidders)?;
+        let fallback_folder = ground.folder.join(FALLBACK_FOLDER);
+        let fallback = Server::start(listeners.fallback, fallback::router(&fallback_folder))?;
+        let queue_server = Server::start(listeners.queue, queue::router(ground.queues.clone()))?;
+
+        let api_address = listeners.api.local_addr()?;
+        let environment = BTreeMap::from([
+            ("STAGE", "local".to_owned()),
+            ("TABLE_NAME", TABLE.to_owned()),
+            ("PUBLIC_BASE_URL", format!("http://{api_address}")),
+            ("FALLBACK_BASE_URL", format!("http://{}{}", fallback.address(), fallback::PATH)),
+            ("FALLBACK_DIR", fallback_folder.to_string_lossy().into_owned()),
+            ("BID_LOG_QUEUE_URL", format!("{queue_url}/000000000000/{BID_LOG_QUEUE}")),
+            ("TWILIO_ACCOUNTS", ground.demo.twilio_accounts()),
+            ("TWILIO_API_BASE", format!("http://{}", phone_server.address())),
+            ("OUTBOUND_ALLOW", bidders.address().to_string()),
+        ]);
+        let lambda = Lambda::new(functions::compose(&template, &environment, &ground.services)?, &template);
+        let routes = Routes::of(&template);
+        let gateway = Server::start(listeners.api, Gateway::new(routes.clone(), lambda.clone()).router())?;
+
+        let api = ApiClient::new(&format!("http://{api_address}"), &ground.demo.api_key)?;
+        furnish(&mut ground, &options, &api, &phone, &bidders.address().to_string()).await?;
+
+        let stop = watch::Sender::new(false);
+        let tasks = background(&template, &options, &ground.queues, &lambda, &stop);
+        Ok(Self {
+            demo: ground.demo,
+            api_address,
+            routes,
+            gateway: Mutex::new(Some(gateway)),
+            lambda,
+            fallback,
+            phone_server,
+            phone,
+            bidders,
+            queue_server,
+            queues: ground.queues,
+            database: ground.database,
+            faults: ground.faults,
+            store: ground.store,
+            stop,
+            tasks,
+            temporary: ground.temporary,
+        })
+    }
+
+    /// Where the API and Twilio's webhooks are.
+    pub fn api_url(&self) -> String {
+        format!("http://{}", self.api_address)
+    }
+
+    /// Where the static documents are.
+    pub fn fallback_url(&self) -> String {
+        format!("http://{}{}", self.fallback.address(), fallback::PATH)
+    }
+
+    /// Where Twilio's REST API is simulated, and calls are placed (`/_sim/calls`).
+    pub fn phone_url(&self) -> String {
+        format!("http://{}", self.phone_server.address())
+    }
+
+    /// Where the embedded DynamoDB is, without the fault layer.
+    pub fn database_url(&self) -> String {
+        self.database.endpoint()
+    }
+
+    /// The simulated telephone network.
+    pub fn phone(&self) -> &PhoneNetwork {
+        &self.phone
+    }
+
+    /// The simulated bidders.
+    pub fn bidders(&self) -> &RunningBidders {
+        &self.bidders
+    }
+
+    /// The fault layer, when it was asked for.
+    pub fn faults(&self) -> Option<&FaultProxy> {
+        self.faults.as_ref()
+    }
+
+    /// The product's table, without the fault layer.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The demo tenant.
+    pub fn tenant(&self) -> TenantId {
+        self.demo.tenant
+    }
+
+    /// The demo tenant's API key, with every scope.
+    pub fn api_key(&self) -> &str {
+        &self.demo.api_key
+    }
+
+    /// The AccountSid and the auth token of the simulated Twilio account.
+    pub fn twilio_account(&self) -> (&str, &str) {
+        (self.demo.account_sid.as_str(), &self.demo.auth_token)
+    }
+
+    /// A client of the API with the demo key.
+    ///
+    /// # Errors
+    /// The client cannot be made.
+    pub fn api(&self) -> Result<ApiClient, Cause> {
+        ApiClient::new(&self.api_url(), self.api_key())
+    }
+
+    /// `POST /a/{b}` and its function, for every route.
+    pub fn routes(&self) -> impl Iterator<Item = (String, &str)> {
+        self.routes.listed()
+    }
+
+    /// Runs a scheduled function now, by its logical id.
+    ///
+    /// # Errors
+    /// There is none, or its work failed.
+    pub async fn tick(&self, function: &str) -> Result<(), Cause> {
+        schedules::tick(function, &self.lambda).await
+    }
+
+    /// Waits until the bid log's queue is empty; `false` when it is not by then.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn queue_drained(&self, within: Duration) -> Result<bool, Cause> {
+        let until = tokio::time::Instant::now() + within;
+        while self.queues.length(BID_LOG_QUEUE).await? > 0 {
+            if tokio::time::Instant::now() >= until {
+                return Ok(false);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(true)
+    }
+
+    /// The queues, for tests that put something into them.
+    pub fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
+    /// What the bid log's consumer could not store.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, Cause> {
+        self.queues.dead_letters("BidLogDeadLetters").await
+    }
+
+    /// Kills the API and all functions, as if their process had died: connections break, nothing under way goes on. The
+    /// telephone network and the static documents stay.
+    pub async fn kill_api(&self) {
+        let gateway = self.gateway.lock().await.take();
+        if let Some(gateway) = gateway {
+            gateway.kill().await;
+        }
+        self.lambda.kill();
+    }
+
+    /// Brings the API back at its address.
+    ///
+    /// # Errors
+    /// Somebody else took its port meanwhile.
+    pub async fn restart_api(&self) -> Result<(), Cause> {
+        let mut gateway = self.gateway.lock().await;
+        if gateway.is_none() {
+            let listener = listen::take(self.api_address.port(), "API").await?;
+            self.lambda.revive();
+            let router = Gateway::new(self.routes.clone(), self.lambda.clone()).router();
+            *gateway = Some(Server::start(listener, router)?);
+        }
+        Ok(())
+    }
+
+    /// Ends it in order: what was asked is answered, what was begun is finished, what was acknowledged is kept.
+    pub async fn shutdown(mut self) {
+        if let Some(gateway) = self.gateway.lock().await.take() {
+            gateway.stop().await;
+        }
+        drop(self.stop.send(true));
+        while self.tasks.join_next().await.is_some() {}
+        self.lambda.idle().await;
+        self.queue_server.stop().await;
+        // A call that is still simulated cannot go on: its other side is gone.
+        self.phone_server.kill().await;
+        self.fallback.kill().await;
+        self.bidders.stop().await;
+        drop(self.faults.take());
+        self.database.stop().await;
+        if let Some(folder) = self.temporary.take() {
+            drop(tokio::fs::remove_dir_all(folder).await);
+        }
+    }
+}
+
+async fn lay(options: &Options, database_port: u16, queue_url: &str) -> Result<Ground, Cause> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (folder, temporary, demo, database) = match &options.storage {
+        Storage::Memory => {
+            let folder = std::env::temp_dir().join(format!("callcenter-{}", clock.new_id().simple()));
+            tokio::fs::create_dir_all(&folder).await?;
+            (folder.clone(), Some(folder), Demo::new(clock.as_ref())?, EmbeddedDatabase::in_memory().await?)
+        }
+        Storage::Folder(folder) => {
+            let failed = |error| format!("the folder {} cannot be made: {error}", folder.display());
+            tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+            let demo = Demo::of_folder(folder, clock.as_ref())?;
+            let database = EmbeddedDatabase::on_file(&folder.join(DATABASE_FILE), database_port).await?;
+            (folder.clone(), None, demo, database)
+        }
+    };
+    let direct = runtime::aws::config_for_stand_in(&database.endpoint()).await?;
+    let client = aws_sdk_dynamodb::Client::new(&direct);
+    store::create_table(&client, TABLE).await?;
+    let store = Store::new(client, TABLE);
+    demo.admit(&store, clock.as_ref()).await?;
+    let faults = match options.faults {
+        Some(seed) => Some(FaultProxy::before(&database.endpoint(), seed).await?),
+        None => None,
+    };
+    let through = match &faults {
+        Some(faults) => runtime::aws::config_for_stand_in(&faults.endpoint()).await?,
+        None => direct.clone(),
+    };
+    let queue = runtime::aws::config_for_stand_in(queue_url).await?;
+    let queues = Queues::open(&direct, clock).await?;
+    let services = Services { database: through, queue };
+    Ok(Ground { demo, folder, temporary, database, faults, services, store, queues })
+}
+
+fn telephone_network(demo: &Demo, time_scale: u32) -> PhoneNetwork {
+    let mut config = PhoneConfig::new(demo.account_sid.as_str(), demo.auth_token.as_str());
+    config.callees = simulator::callees();
+    config.time_scale = time_scale;
+    for number in [seed::HOME_SERVICES, seed::WINNER_BUSY, seed::NO_BIDS] {
+        config = config.number(NumberConfig::new(number, ""));
+    }
+    PhoneNetwork::new(config)
+}
+
+/// The demo tenant's things, and the numbers of the telephone network, which forgets them at every end.
+async fn furnish(
+    ground: &mut Ground,
+    options: &Options,
+    api: &ApiClient,
+    phone: &PhoneNetwork,
+    bidders_at: &str,
+) -> Result<(), Cause> {
+    let numbers = seed::numbers(api).await?;
+    for number in &numbers {
+        if let Some(number) = number.body.get("number").and_then(serde_json::Value::as_str) {
+            simulator::own_number(phone, number);
+        }
+    }
+    for number in &numbers {
+        seed::connect_number(api, number).await?;
+    }
+    if !options.seeded || ground.demo.bidders_at == bidders_at {
+        return Ok(());
+    }
+    if ground.demo.bidders_at.is_empty() {
+        seed::plant(api, &ground.demo.account_sid, bidders_at).await?;
+    } else {
+        seed::move_bidders(api, &ground.demo.bidders_at, bidders_at).await?;
+    }
+    ground.demo.bidders_at = bidders_at.to_owned();
+    if ground.temporary.is_none() {
+        ground.demo.save(&ground.folder)?;
+    }
+    Ok(())
+}
+
+/// Queue consumers and schedules.
+fn background(
+    template: &Template,
+    options: &Options,
+    queues: &Queues,
+    lambda: &Lambda,
+    stop: &watch::Sender<bool>,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for (function, declared) in &template.functions {
+        for event in &declared.events {
+            match event {
+                Event::Http { .. } => {}
+                Event::Sqs { queue, batch_size } => {
+                    let declared = template.queues.get(queue);
+                    let visibility = declared.map_or(Duration::from_secs(30), |queue| queue.visibility);
+                    let source = Source {
+                        queue: queue.clone(),
+                        function: function.clone(),
+                        batch_size: *batch_size,
+                        visibility: options.visibility.unwrap_or(visibility),
+                        dead_letters: declared.and_then(|queue| queue.dead_letters.clone()),
+                    };
+                    tasks.spawn(queue::poll(source, queues.clone(), lambda.clone(), stop.subscribe()));
+                }
+                Event::Schedule { every, .. } => {
+                    let every = match options.schedules {
+                        Schedules::Template => *every,
+                        Schedules::Every(every) => every,
+                        Schedules::Off => continue,
+                    };
+                    tasks.spawn(schedules::keep(function.clone(), every, lambda.clone(), stop.subscribe()));
+                }
+            }
+        }
+    }
+    tasks
+}

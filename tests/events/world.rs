@@ -1,0 +1,260 @@
+//! What the events speak of: a published campaign with three bidders and a static target, its number, and the functions
+//! with the settings of `events/demo.env`. Time stands still at the moment the call arrives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use app::answer_call::AnswerCall;
+use app::bid_log::KeepBids;
+use app::check_bidders::CheckBidders;
+use app::clock::Clock;
+use app::close_overdue::CloseOverdue;
+use app::dial_next::DialNext;
+use app::follow_leg::FollowLeg;
+use app::ports::{BidLogEntry, Catalog, Kind, Outbox, PortResult, Record};
+use app::run_auction::RunAuction;
+use async_trait::async_trait;
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::ids::{CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::snapshot::Snapshot;
+use jiff::Timestamp;
+use outbound::{AllowList, Outbound};
+use runtime::{HttpRequest, HttpResponse, Settings, Tick};
+use serde_json::{Value, json};
+use store::Store;
+use testkit::bidders::{BidderSimulator, RunningBidders, Scenario};
+use testkit::database::TestDatabase;
+use testkit::fakes::FakeTelephony;
+use twilio::door::Door;
+use uuid::Uuid;
+
+use crate::event;
+
+/// The tenant of the events.
+pub const TENANT: &str = "AC0190a1b2c3d47e5f8a9b0c1d2e3f4a5b";
+const CAMPAIGN: &str = "CA0190a1b2c3d67e5f8a9b0c1d2e3f4a5b";
+const ALPINE_PLUMBING: &str = "PI0190a1b2c3d77e5f8a9b0c1d2e3f4a5b";
+const BAYSIDE_ROOFING: &str = "PI0190a1b2c3d87e5f8a9b0c1d2e3f4a5b";
+const SLOW_WATER: &str = "PI0190a1b2c3d97e5f8a9b0c1d2e3f4a5b";
+/// The moment at which the call arrives.
+const NOW: &str = "2026-11-22T10:15:00Z";
+
+/// What a function gave back.
+pub enum Answer {
+    /// To the HTTP API.
+    Http(Box<ApiGatewayV2httpResponse>),
+    /// To the queue.
+    Queue(SqsBatchResponse),
+    /// To the scheduler: the failure's words, if there was one.
+    Schedule(Result<(), String>),
+}
+
+/// The settings that the events were made for.
+pub fn settings() -> Settings {
+    let text = std::fs::read_to_string(crate::folder().join("demo.env")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let variables: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
+    Settings::from_lookup(|name| variables.get(name).map(|value| (*value).to_owned())).unwrap()
+}
+
+struct StoppedClock(AtomicU64);
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        NOW.parse().unwrap()
+    }
+
+    fn new_id(&self) -> Uuid {
+        Uuid::from_u64_pair(7, self.0.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+/// The bid log is fed by events of its own here.
+struct NoOutbox;
+
+#[async_trait]
+impl Outbox for NoOutbox {
+    async fn log_bids(&self, _: &[BidLogEntry]) -> PortResult<()> {
+        Ok(())
+    }
+}
+
+/// One installation.
+pub struct World {
+    /// The table.
+    pub store: Arc<Store>,
+    /// The bidders.
+    pub bidders: RunningBidders,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    outbound: Arc<Outbound>,
+    _database: TestDatabase,
+}
+
+impl World {
+    /// With the campaign published and nothing else.
+    pub async fn new() -> Self {
+        let database = TestDatabase::start().await.unwrap();
+        let bidders = BidderSimulator::new().start().await.unwrap();
+        let allow = AllowList::parse(&bidders.address().to_string()).unwrap();
+        let world = Self {
+            store: Arc::new(database.store()),
+            bidders,
+            clock: Arc::new(StoppedClock(AtomicU64::new(0))),
+            settings: settings(),
+            outbound: Arc::new(Outbound::new(allow).unwrap()),
+            _database: database,
+        };
+        world.set_up().await;
+        world
+    }
+
+    async fn set_up(&self) {
+        let tenant: TenantId = TENANT.parse().unwrap();
+        let campaign_id: CampaignId = CAMPAIGN.parse().unwrap();
+        let target_id = TargetId::from_uuid(Uuid::from_u128(3));
+        let target = json!({
+            "name": "Front desk", "destination": {"number": "+12025550199"}, "revenue": {"fixed": 5_000_000},
+        });
+        let bidder = |name: &str, scenario: Scenario, wishes: &str| {
+            json!({
+                "name": name, "url": self.bidders.url_with(scenario, wishes),
+                "body": "{\"CID\":\"[tag:InboundNumber:Number]\",\"zip\":\"[tag:InboundNumber:Zip]\"}",
+                "answer": {"acceptance": ["$.accepted"], "amount": ["$.bidAmount"], "destination": ["$.phoneNumber"]},
+                "conversion": {"length": {"seconds": 90, "from": "connect"}},
+            })
+        };
+        let bidders = [
+            (ALPINE_PLUMBING, bidder("Alpine Plumbing", Scenario::Accept, "amount=18.50&number=%2B12025550123")),
+            (BAYSIDE_ROOFING, bidder("Bayside Roofing", Scenario::Reject, "")),
+            (SLOW_WATER, bidder("Slow Water", Scenario::Hang, "")),
+        ];
+        let tree: Vec<Value> = bidders.iter().map(|(id, _)| json!({"rtb_target": id})).collect();
+        let campaign = json!({
+            "name": "Emergency plumbing", "status": "active", "recording": "from_answer_dual",
+            "plan": [{"target": target_id}], "auction": {"bidders": tree, "deadline_ms": 400},
+        });
+        let snapshot = Snapshot::compile(
+            campaign_id,
+            1,
+            self.clock.now(),
+            serde_json::from_value(campaign).unwrap(),
+            [(target_id, serde_json::from_value(target).unwrap())].into(),
+            bidders
+                .iter()
+                .map(|(id, body)| {
+                    (id.parse::<RtbTargetId>().unwrap(), serde_json::from_value(body.clone()).unwrap())
+                })
+                .collect(),
+        );
+        self.store.publish(tenant, &snapshot.unwrap()).await.unwrap();
+        for (id, body) in &bidders {
+            let name = body["name"].as_str().unwrap().to_owned();
+            self.create(tenant, Kind::RtbTarget, (*id).to_owned(), body.clone(), &name).await;
+        }
+        let account = self.settings.twilio_accounts().unwrap().of_tenant(tenant).next().unwrap();
+        let number = json!({
+            "number": "+18335550100", "account_sid": account.account_sid, "campaign": campaign_id,
+        });
+        let number_id = NumberId::from_uuid(Uuid::from_u128(6)).to_string();
+        self.create(tenant, Kind::Number, number_id, number, "+18335550100").await;
+    }
+
+    async fn create(&self, tenant: TenantId, kind: Kind, id: String, body: Value, unique: &str) {
+        let now = self.clock.now();
+        let record = Record { id, version: 1, created_at: now, updated_at: now, body };
+        self.store.create(tenant, kind, &record, unique).await.unwrap();
+    }
+
+    /// Gives an event to its function.
+    pub async fn send(&self, name: &str) -> Answer {
+        let event = event(name);
+        match name.split('/').next().unwrap() {
+            "bid-log" => {
+                let event: SqsEvent = serde_json::from_value(event).unwrap();
+                let keep_bids = KeepBids { log: self.store.clone() };
+                Answer::Queue(bid_log::handle(Arc::new(bid_log::Context { keep_bids }), event).await)
+            }
+            "rtb-health" => {
+                let context = rtb_health::Context { check_bidders: self.check_bidders() };
+                let worked = rtb_health::handle(Arc::new(context), Tick::from_event(&event)).await;
+                Answer::Schedule(worked.map_err(|cause| cause.to_string()))
+            }
+            "housekeeping" => {
+                let context = housekeeping::Context { close_overdue: self.close_overdue() };
+                let worked = housekeeping::handle(Arc::new(context), Tick::from_event(&event)).await;
+                Answer::Schedule(worked.map_err(|cause| cause.to_string()))
+            }
+            function => {
+                let event: ApiGatewayV2httpRequest = serde_json::from_value(event).unwrap();
+                let answer = runtime::http::answer(event, |request| self.answer(function, request)).await;
+                Answer::Http(Box::new(answer))
+            }
+        }
+    }
+
+    async fn answer(&self, function: &str, request: HttpRequest) -> HttpResponse {
+        let (door, store) = (self.door(), &self.store);
+        match function {
+            "voice-inbound" => {
+                let answer_call = AnswerCall {
+                    numbers: store.clone(),
+                    published: store.clone(),
+                    counters: store.clone(),
+                    calls: store.clone(),
+                    clock: self.clock.clone(),
+                };
+                voice_inbound::handle(Arc::new(voice_inbound::Context { door, answer_call }), request).await
+            }
+            "rtb-auction" => {
+                let run_auction = RunAuction {
+                    published: store.clone(),
+                    counters: store.clone(),
+                    calls: store.clone(),
+                    bidders: self.outbound.clone(),
+                    outbox: Arc::new(NoOutbox),
+                    clock: self.clock.clone(),
+                };
+                rtb_auction::handle(Arc::new(rtb_auction::Context { door, run_auction }), request).await
+            }
+            "voice-dial-result" => {
+                let dial_next = DialNext {
+                    published: store.clone(),
+                    counters: store.clone(),
+                    calls: store.clone(),
+                    clock: self.clock.clone(),
+                };
+                voice_dial_result::handle(Arc::new(voice_dial_result::Context { door, dial_next }), request).await
+            }
+            "voice-status" => {
+                let follow_leg = FollowLeg { numbers: store.clone(), calls: store.clone() };
+                let clock = self.clock.clone();
+                voice_status::handle(Arc::new(voice_status::Context { door, follow_leg, clock }), request).await
+            }
+            other => panic!("there is no function {other}"),
+        }
+    }
+
+    fn door(&self) -> Door {
+        webhook::door(&self.settings.public_base_url, self.settings.twilio_accounts().unwrap()).unwrap()
+    }
+
+    fn check_bidders(&self) -> CheckBidders {
+        CheckBidders {
+            health: self.store.clone(),
+            catalog: self.store.clone(),
+            bidders: self.outbound.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn close_overdue(&self) -> CloseOverdue {
+        CloseOverdue {
+            calls: self.store.clone(),
+            telephony: Arc::new(FakeTelephony::default()),
+            clock: self.clock.clone(),
+        }
+    }
+}
