@@ -6,7 +6,6 @@
 #![expect(clippy::print_stdout, reason = "its figures are what a benchmark is for")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
 
-#[expect(dead_code, reason = "each benchmark uses its own part")]
 mod support;
 
 use std::hint::black_box;

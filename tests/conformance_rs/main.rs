@@ -3,6 +3,8 @@
 //! All three run as the Node programs of `tests/conformance`; its README says what each can. They must be installed
 //! first: a test that cannot run its judge fails, it never passes without one.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 mod application;
 mod form;
 mod inbound;

@@ -2,11 +2,12 @@
 //!
 //! The same scene runs on the local platform and on the AWS emulator: it knows addresses and keys, nothing else.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::bidders::{RunningBidders, Scenario};
+use testkit::bidders::{self, Scenario};
 use testkit::phone::{CallScript, Journey, PhoneNetwork};
 
 /// What a test needs to know of a deployment.
@@ -20,15 +21,14 @@ pub struct Deployment {
     /// The carrier, whose REST API the deployment talks to.
     pub phone: PhoneNetwork,
     /// Bidders that the deployment may reach.
-    pub bidders: RunningBidders,
+    pub bidders: SocketAddr,
     /// Keeps whatever runs the deployment alive.
-    pub keep: Box<dyn std::any::Any + Send + Sync>,
+    pub _keep: Box<dyn std::any::Any + Send + Sync>,
 }
 
 /// A published campaign.
 pub struct Scene<'a> {
     pub deployment: &'a Deployment,
-    pub campaign: String,
     pub number: String,
 }
 
@@ -74,12 +74,12 @@ impl Deployment {
     }
 
     /// Sets up a campaign with these bidders before one static target, and publishes it.
-    pub async fn scene(&self, bidders: &[Bidder]) -> Scene<'_> {
-        self.scene_with(bidders, json!({})).await
+    pub async fn scene(&self, tree: &[Bidder]) -> Scene<'_> {
+        self.scene_with(tree, json!({})).await
     }
 
     /// The same with further fields of the campaign.
-    pub async fn scene_with(&self, bidders: &[Bidder], campaign_fields: Value) -> Scene<'_> {
+    pub async fn scene_with(&self, tree: &[Bidder], campaign_fields: Value) -> Scene<'_> {
         let unique = NUMBERS.fetch_add(1, Ordering::Relaxed) + u64::from(std::process::id()) * 50;
         let number = format!("+1833{:07}", 2_000_000 + unique % 7_000_000);
         self.phone.set_number(testkit::phone::NumberConfig::new(number.clone(), ""));
@@ -96,13 +96,13 @@ impl Deployment {
             )
             .await;
         let mut entries = Vec::new();
-        for bidder in bidders {
+        for bidder in tree {
             let id = self
                 .create(
                     "/api/rtb-targets",
                     json!({
                         "name": format!("{} {unique}", bidder.name),
-                        "url": self.bidders.url_with(bidder.scenario, bidder.wishes),
+                        "url": format!("http://{}{}/{}?{}", self.bidders, bidders::PATH, bidder.scenario.as_str(), bidder.wishes),
                         "body": r#"{"CID":"[tag:InboundNumber:Number]","State":"[tag:InboundNumber:State]","publisherInboundCallId":"[Call:InboundCallId]"}"#,
                         "answer": {
                             "acceptance": ["$.accepted"],
@@ -142,7 +142,7 @@ impl Deployment {
         let published = self.ok("POST", &format!("/api/campaigns/{campaign}/publish"), None).await;
         assert_eq!(published["numbers"][0]["outcome"], "routed", "{published}");
         assert_eq!(published["warnings"], json!([]), "{published}");
-        Scene { deployment: self, campaign, number }
+        Scene { deployment: self, number }
     }
 }
 

@@ -15,7 +15,7 @@ const BEST: &str = "+12025550141";
 const SECOND: &str = "+12025550142";
 
 /// Two good bidders, one beyond the deadline, one that refuses, one with a wrong number, one malformed.
-const SIX: [Bidder; 6] = [
+pub const SIX: [Bidder; 6] = [
     Bidder { name: "Second", scenario: Scenario::Accept, wishes: "amount=31.25&number=%2B12025550142&min_duration=60" },
     Bidder { name: "Best", scenario: Scenario::Accept, wishes: "amount=42.123456&number=%2B12025550141&min_duration=60" },
     Bidder { name: "Slow", scenario: Scenario::Slow, wishes: "amount=99&delay_ms=3000" },

@@ -58,8 +58,8 @@ async fn deployment() -> Deployment {
         api_key,
         account_sid,
         phone,
-        bidders,
-        keep: Box::new(carrier),
+        bidders: bidders.address(),
+        _keep: Box::new((carrier, bidders)),
     }
 }
 

@@ -15,8 +15,6 @@ pub enum Expected {
     Nothing,
     /// A problem with this status and code.
     Problem(u16, &'static str),
-    /// A JSON document with this status.
-    Json(u16),
     /// A batch: so many entries are kept, and these messages come again.
     Kept {
         /// Bids in the log.
@@ -49,11 +47,6 @@ pub async fn check(event: &str, world: &World, answer: &Answer, expected: &Expec
             assert_eq!(answer.headers["content-type"], "application/problem+json", "{event}");
             let problem: Value = serde_json::from_str(&text(answer.body.as_ref())).unwrap();
             assert_eq!((&problem["code"], &problem["status"]), (&(*code).into(), &(*status).into()), "{event}");
-        }
-        (Answer::Http(answer), Expected::Json(status)) => {
-            assert_eq!(answer.status_code, i64::from(*status), "{event}: {}", text(answer.body.as_ref()));
-            assert_eq!(answer.headers["content-type"], "application/json", "{event}");
-            let _: Value = serde_json::from_str(&text(answer.body.as_ref())).unwrap();
         }
         (Answer::Queue(answer), Expected::Kept { entries, failed }) => {
             let again: Vec<&str> =

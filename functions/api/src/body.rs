@@ -45,7 +45,9 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
 fn is_json(headers: &HeaderMap) -> bool {
     let announced = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = announced.split(';').next().unwrap_or_default().trim();
-    ["application/json", "application/merge-patch+json"].iter().any(|json| media_type.eq_ignore_ascii_case(json))
+    ["application/json", "application/merge-patch+json"]
+        .iter()
+        .any(|json| media_type.eq_ignore_ascii_case(json))
 }
 
 /// Counts brackets outside of strings, before anything is built from the body.

@@ -26,7 +26,11 @@ pub fn seal<P: Serialize>(tenant: TenantId, list: &str, at: P) -> Option<String>
 }
 
 /// The position of a cursor that [`seal`] made for the same tenant and list.
-pub fn open<P: Serialize + DeserializeOwned>(tenant: TenantId, list: &str, cursor: &str) -> Result<P, Refusal> {
+pub fn open<P: Serialize + DeserializeOwned>(
+    tenant: TenantId,
+    list: &str,
+    cursor: &str,
+) -> Result<P, Refusal> {
     let sealed: Option<Sealed<P>> = page::decode(cursor).ok();
     sealed
         .filter(|sealed| fingerprint(tenant, list, &sealed.at).as_deref() == Some(sealed.seal.as_str()))

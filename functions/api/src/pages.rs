@@ -27,7 +27,8 @@ pub fn document(dials: Option<&E164>) -> String {
             "<Dial timeout=\"30\" answerOnBridge=\"true\">{}</Dial><Say>This call has ended. Goodbye.</Say>",
             number.as_str()
         ),
-        None => "<Say>We are sorry. We cannot take your call at the moment. Please try again later.</Say>".to_owned(),
+        None => "<Say>We are sorry. We cannot take your call at the moment. Please try again later.</Say>"
+            .to_owned(),
     };
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}<Hangup/></Response>")
 }
@@ -96,7 +97,8 @@ impl FallbackPages for FolderPages {
         let failed = |cause: std::io::Error| PortError::failed(WRITE, cause);
         tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
         // Written beside and renamed, so that a reader sees the old document or the new one.
-        let unfinished = self.folder.join(format!(".{}.{}", file_name(number), uuid::Uuid::now_v7().as_simple()));
+        let unfinished =
+            self.folder.join(format!(".{}.{}", file_name(number), uuid::Uuid::now_v7().as_simple()));
         tokio::fs::write(&unfinished, document).await.map_err(failed)?;
         tokio::fs::rename(&unfinished, self.folder.join(file_name(number))).await.map_err(failed)
     }

@@ -24,7 +24,8 @@ use crate::context::Context;
 /// The header with the request's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"api\"");
-const CHALLENGE_WRONG: HeaderValue = HeaderValue::from_static("Bearer realm=\"api\", error=\"invalid_token\"");
+const CHALLENGE_WRONG: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"api\", error=\"invalid_token\"");
 
 /// Names a request in answers and logs: the gateway's id, or one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,12 +164,16 @@ impl From<Refused> for Refusal {
                     "number" => "this phone number is set up already; a number is used in one place only",
                     _ => "another one has this name; choose a different one",
                 };
-                let problem =
-                    Problem { field: field.to_owned(), rule: "unique".to_owned(), message: message.to_owned() };
+                let problem = Problem {
+                    field: field.to_owned(),
+                    rule: "unique".to_owned(),
+                    message: message.to_owned(),
+                };
                 Self::fields(Code::Taken, vec![problem])
             }
             Refused::Changed { current } => {
-                let detail = "read it again, look at what changed, and send your change with the version you read";
+                let detail =
+                    "read it again, look at what changed, and send your change with the version you read";
                 Self { current_version: current, ..Self::new(Code::VersionConflict, detail) }
             }
             Refused::InUse(users) => Self::in_use(users),
@@ -242,10 +247,8 @@ fn refusal_in(response: &mut Response) -> Option<Refusal> {
     if !status.is_client_error() {
         return None;
     }
-    let code = Code::ALL
-        .into_iter()
-        .find(|code| code.status() == status.as_u16())
-        .unwrap_or(Code::MalformedBody);
+    let code =
+        Code::ALL.into_iter().find(|code| code.status() == status.as_u16()).unwrap_or(Code::MalformedBody);
     *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(status);
     Some(Refusal::new(code, "the request could not be understood"))
 }

@@ -263,7 +263,7 @@ impl Platform {
         if let Some(gateway) = self.gateway.lock().await.take() {
             gateway.stop().await;
         }
-        drop(self.stop.send(true));
+        self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
         self.lambda.idle().await;
         self.queue_server.stop().await;

@@ -46,7 +46,7 @@ impl Server {
 
     /// Takes no more connections, answers what was asked, then ends.
     pub async fn stop(mut self) {
-        drop(self.stop.send(true));
+        self.stop.send_replace(true);
         if tokio::time::timeout(PATIENCE, &mut self.task).await.is_err() {
             self.task.abort();
         }

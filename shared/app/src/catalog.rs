@@ -14,8 +14,8 @@ mod uses;
 
 pub use entry::Entry;
 pub use listing::{Listed, Listing, Position, SortBy, list};
-pub use uses::{Reference, User};
 pub(crate) use uses::fetch;
+pub use uses::{Reference, User};
 
 use domain::ids::{AccountSid, Id, TenantId};
 use domain::validate::{Problem, Problems};
@@ -97,7 +97,11 @@ pub type Outcome<T> = PortResult<Result<T, Refused>>;
 ///
 /// # Errors
 /// The catalogue did not answer.
-pub async fn get<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Noun>) -> PortResult<Option<Record>> {
+pub async fn get<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    id: Id<E::Noun>,
+) -> PortResult<Option<Record>> {
     tools.catalog.get(tenant, E::KIND, &id.to_string()).await
 }
 
@@ -105,7 +109,11 @@ pub async fn get<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Noun>)
 ///
 /// # Errors
 /// A port did not answer. The thing may be stored all the same when only its follow-up failed.
-pub async fn create<E: Entry>(tools: &Tools<'_>, tenant: TenantId, body: Map<String, Value>) -> Outcome<Stored> {
+pub async fn create<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    body: Map<String, Value>,
+) -> Outcome<Stored> {
     let entry: E = match body::read(Value::Object(body)) {
         Ok(entry) => entry,
         Err(problems) => return Ok(Err(Refused::Invalid(problems))),
@@ -182,8 +190,7 @@ async fn save_change<E: Entry>(
         updated_at: tools.clock.now(),
         body,
     };
-    let saved =
-        tools.catalog.replace(tenant, E::KIND, &record, new.unique(), (before, old.unique())).await?;
+    let saved = tools.catalog.replace(tenant, E::KIND, &record, new.unique(), (before, old.unique())).await?;
     Ok(match saved {
         Saved::Done => Ok(record),
         Saved::Taken => Err(Refused::Taken { field: E::UNIQUE_FIELD }),
@@ -236,7 +243,8 @@ async fn problems_of<E: Entry>(
 /// # Errors
 /// The record does not hold such a thing.
 pub fn entry_of<E: Entry>(record: &Record) -> PortResult<E> {
-    serde_json::from_value(record.body.clone()).map_err(|cause| PortError::corrupt("read a catalogue entry", cause))
+    serde_json::from_value(record.body.clone())
+        .map_err(|cause| PortError::corrupt("read a catalogue entry", cause))
 }
 
 fn body_of<E: Entry>(entry: &E) -> PortResult<Value> {

@@ -44,5 +44,9 @@ fn one(decision: &Decision) -> DecisionView {
         None => ("dialled", "dialled".to_owned()),
         Some(passed) => (passed.code(), passed.text()),
     };
-    DecisionView { destination: shown::destination(decision.via, &decision.name), code: code.to_owned(), text }
+    DecisionView {
+        destination: shown::destination(decision.via, &decision.name),
+        code: code.to_owned(),
+        text,
+    }
 }

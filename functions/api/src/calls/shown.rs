@@ -68,9 +68,7 @@ pub fn attempts(record: &CallRecord, sees_numbers: bool) -> Vec<AttemptView> {
 fn newest_status(record: &CallRecord, number: u16) -> Option<CallStatus> {
     let leg = Leg::Attempt(number);
     let ended = domain::call::leg_end(leg, &record.events).map(|end| end.status);
-    ended.or_else(|| {
-        record.events.iter().filter(|event| event.leg == leg).map(|event| event.status).max()
-    })
+    ended.or_else(|| record.events.iter().filter(|event| event.leg == leg).map(|event| event.status).max())
 }
 
 fn address(destination: &Destination, sees_numbers: bool) -> String {

@@ -110,7 +110,8 @@ async fn every_scope_but_the_right_one_is_not_enough() {
     let own = world.set_up().await;
     let call = archived_call(&world, world.tenant);
     for (route, scope) in guarded() {
-        let others: Vec<&str> = SCOPES.iter().copied().filter(|other| *other != scope && *other != "*").collect();
+        let others: Vec<&str> =
+            SCOPES.iter().copied().filter(|other| *other != scope && *other != "*").collect();
         let key = world.new_key(world.tenant, &others, None).await;
         let body = good_body(&route, &world, &own);
         let answer =
@@ -168,10 +169,8 @@ async fn nobody_refers_to_another_tenants_things() {
     let world = World::new().await;
     let own = world.set_up().await;
     let campaign = campaign("Mine", &own.target, &own.bidder);
-    let problem = world
-        .send(&world.other_key, "POST", "/api/campaigns", Some(&campaign))
-        .await
-        .refused(422, "invalid");
+    let problem =
+        world.send(&world.other_key, "POST", "/api/campaigns", Some(&campaign)).await.refused(422, "invalid");
     let fields: Vec<&str> =
         problem["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["plan[0].target", "auction.bidders[0].rtb_target"]);

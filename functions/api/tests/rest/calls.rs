@@ -57,13 +57,14 @@ pub fn record(tenant: TenantId, number: u128, started_at: &str) -> CallRecord {
         json!({"bidder": bidder, "amount": amount, "destination": {"number": phone}, "call_length_s": 60,
                "expires_at": null, "priority": 1, "weight": 100, "latency_ms": 80})
     };
-    let attempt = |step: u16, bidder: RtbTargetId, name: &str, amount: i64, phone: &str, at: &str| -> Attempt {
-        read(json!({
-            "number": step, "via": {"rtb_target": bidder}, "name": name, "destination": {"number": phone},
-            "bid": amount, "reservation": null, "dialled_at": at,
-            "terms": {"revenue": "winning_bid", "conversion": "connected", "buyer": null},
-        }))
-    };
+    let attempt =
+        |step: u16, bidder: RtbTargetId, name: &str, amount: i64, phone: &str, at: &str| -> Attempt {
+            read(json!({
+                "number": step, "via": {"rtb_target": bidder}, "name": name, "destination": {"number": phone},
+                "bid": amount, "reservation": null, "dialled_at": at,
+                "terms": {"revenue": "winning_bid", "conversion": "connected", "buyer": null},
+            }))
+        };
     let event = |leg: Value, status: &str, sequence: u32, at: &str, duration: Value| -> LegEvent {
         read(json!({
             "leg": leg, "status": status, "sequence": sequence, "source": "callback", "at": at,
@@ -90,15 +91,21 @@ pub fn record(tenant: TenantId, number: u128, started_at: &str) -> CallRecord {
             }
         }))),
         steps: vec![
-            (2, answered(json!({"each": [
+            (
+                2,
+                answered(json!({"each": [
                 {"via": {"rtb_target": best}, "name": "Best", "passed": "already_tried"},
                 {"via": {"rtb_target": second}, "name": "Second", "passed": null},
-            ], "more": {"cap_reached": 4}}))),
-            (1, answered(json!({"each": [
-                {"via": {"rtb_target": best}, "name": "Best", "passed": null},
-                {"via": {"target": TargetId::from_uuid(uuid(14))}, "name": "Desk",
-                 "passed": {"cap": {"window": "daily", "cap": 50}}},
-            ]}))),
+            ], "more": {"cap_reached": 4}})),
+            ),
+            (
+                1,
+                answered(json!({"each": [
+                    {"via": {"rtb_target": best}, "name": "Best", "passed": null},
+                    {"via": {"target": TargetId::from_uuid(uuid(14))}, "name": "Desk",
+                     "passed": {"cap": {"window": "daily", "cap": 50}}},
+                ]})),
+            ),
             (3, Step::Started { by: uuid(5), at: started_at.parse().unwrap() }),
         ],
         attempts: vec![
@@ -153,11 +160,14 @@ async fn a_call_tells_how_it_went() {
     let shown = world.get(&format!("/api/calls/{id}")).await.ok(200);
     assert_eq!(shown["from"], CALLER);
     assert_eq!(shown["campaign_version"], 3);
-    assert_eq!(shown["closing"], json!({
-        "ended_at": "2026-11-22T10:02:10Z", "status": "completed", "total_s": 130, "connected": true,
-        "connected_s": 95, "converted": true, "destination_name": "Second", "revenue": 38_500_000,
-        "payout": 20_000_000, "profit": 18_500_000
-    }));
+    assert_eq!(
+        shown["closing"],
+        json!({
+            "ended_at": "2026-11-22T10:02:10Z", "status": "completed", "total_s": 130, "connected": true,
+            "connected_s": 95, "converted": true, "destination_name": "Second", "revenue": 38_500_000,
+            "payout": 20_000_000, "profit": 18_500_000
+        })
+    );
     let attempts = shown["attempts"].as_array().unwrap();
     assert_eq!(attempts[0]["destination"]["name"], "Best");
     assert_eq!(attempts[0]["status"], "busy");
@@ -178,13 +188,16 @@ async fn events_come_in_the_order_in_which_they_happened() {
         .iter()
         .map(|event| (event["name"].as_str().unwrap_or("caller"), event["status"].as_str().unwrap()))
         .collect();
-    assert_eq!(shown, [
-        ("Best", "initiated"),
-        ("Best", "busy"),
-        ("Second", "in-progress"),
-        ("Second", "completed"),
-        ("caller", "completed"),
-    ]);
+    assert_eq!(
+        shown,
+        [
+            ("Best", "initiated"),
+            ("Best", "busy"),
+            ("Second", "in-progress"),
+            ("Second", "completed"),
+            ("caller", "completed"),
+        ]
+    );
     assert_eq!(events["items"][3]["leg"], "destination");
     assert_eq!(events["items"][3]["attempt"], 2);
     assert_eq!(events["items"][3]["source"], "callback");
@@ -199,10 +212,13 @@ async fn decisions_say_why_in_code_and_in_words() {
     assert_eq!(steps.len(), 2);
     assert_eq!(steps[0]["step"], 1);
     assert_eq!(steps[0]["decisions"][0]["code"], "dialled");
-    assert_eq!(steps[0]["decisions"][1], json!({
-        "destination": {"kind": "target", "id": TargetId::from_uuid(uuid(14)), "name": "Desk"},
-        "code": "cap_reached", "text": "daily cap 50 reached"
-    }));
+    assert_eq!(
+        steps[0]["decisions"][1],
+        json!({
+            "destination": {"kind": "target", "id": TargetId::from_uuid(uuid(14)), "name": "Desk"},
+            "code": "cap_reached", "text": "daily cap 50 reached"
+        })
+    );
     assert_eq!(steps[1]["decisions"][0]["code"], "already_tried");
     assert_eq!(steps[1]["more"], json!({"cap_reached": 4}));
 }
@@ -282,7 +298,9 @@ async fn the_call_log_walks_back_day_by_day() {
     let mut cursor = String::new();
     loop {
         let page = world.get(&format!("/api/calls?limit=1{cursor}")).await.ok(200);
-        seen.extend(page["items"].as_array().unwrap().iter().map(|call| call["id"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|call| call["id"].as_str().unwrap().to_owned()),
+        );
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break assert_eq!(page["searched_to"], "2026-11-16"),

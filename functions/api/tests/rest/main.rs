@@ -13,4 +13,5 @@ mod permission_is_a_type;
 mod publish;
 mod support;
 mod switches;
+mod table;
 mod validation;

@@ -39,7 +39,9 @@ async fn bodies_that_are_no_json_objects_are_refused() {
         ] {
             send_json(&world, method, address, body.as_bytes().to_vec()).await.refused(400, "malformed_body");
         }
-        send_json(&world, method, address, b"{\"name\": \"\xff\"}".to_vec()).await.refused(400, "malformed_body");
+        send_json(&world, method, address, b"{\"name\": \"\xff\"}".to_vec())
+            .await
+            .refused(400, "malformed_body");
     }
 }
 
@@ -64,7 +66,8 @@ async fn large_bodies_are_refused() {
 async fn other_content_types_are_refused() {
     let world = World::new().await;
     let bearer = format!("Bearer {}", world.key);
-    for content_type in ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "\u{e9}"] {
+    for content_type in ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "\u{e9}"]
+    {
         let headers = [(AUTHORIZATION, bearer.as_str()), (CONTENT_TYPE, content_type)];
         let body = target("Desk").to_string();
         world.raw("POST", "/api/targets", &headers, body).await.refused(415, "unsupported_media_type");
@@ -226,7 +229,8 @@ async fn strange_addresses_never_are_our_fault() {
     let world = World::new().await;
     archived_call(&world, world.tenant);
     let routes = all_routes();
-    let parts = ["%", "%zz", "%00", "'", "\"", "{id}", "?", "#", "..", "~", "\u{2603}", "a b", "//", "&=&", "%F0%9F"];
+    let parts =
+        ["%", "%zz", "%00", "'", "\"", "{id}", "?", "#", "..", "~", "\u{2603}", "a b", "//", "&=&", "%F0%9F"];
     let mut dice = Dice::new(7);
     for _ in 0..5_000 {
         let route = routes.table()[dice.below(routes.table().len() as u64) as usize];

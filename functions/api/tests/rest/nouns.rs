@@ -144,14 +144,13 @@ async fn a_number_stays_the_number_it_is() {
 async fn patches_cannot_make_a_thing_grow_without_end() {
     let world = World::new().await;
     let own = world.set_up().await;
-    let path = format!("$.{}", "a".repeat(24_000));
-    let chain: Vec<&str> = vec![&path; 8];
+    let headers: Vec<(String, &str)> =
+        (0..20).map(|number| (format!("X-{number}-{}", "a".repeat(12_500)), "1")).collect();
     let address = format!("/api/rtb-targets/{}", own.bidder);
-    let first = json!({"version": 1, "answer": {"acceptance": chain}});
-    let answer = world.patch(&address, &first).await;
+    let answer = world.patch(&address, &json!({"version": 1, "headers": headers})).await;
     assert_eq!(answer.status, 200, "{}", &answer.text[..answer.text.len().min(300)]);
-    let second = json!({"version": 2, "answer": {"amount": chain}});
-    let problem = world.patch(&address, &second).await.refused(422, "invalid");
+    let body = format!("{{\"note\": \"{}\"}}", "b".repeat(16_000));
+    let problem = world.patch(&address, &json!({"version": 2, "body": body})).await.refused(422, "invalid");
     assert_eq!(problem["fields"][0]["rule"], "size");
 }
 
@@ -174,9 +173,14 @@ async fn a_campaign_refers_to_things_that_exist() {
     let world = World::new().await;
     let own = world.set_up().await;
     let nowhere = format!("TA{}", "0".repeat(32));
-    let problem =
-        world.post("/api/campaigns", &campaign("Siding", &nowhere, &own.bidder)).await.refused(422, "invalid");
-    assert_eq!(problem["fields"], json!([{
-        "field": "plan[0].target", "rule": "exists", "message": format!("there is no target {nowhere}")
-    }]));
+    let problem = world
+        .post("/api/campaigns", &campaign("Siding", &nowhere, &own.bidder))
+        .await
+        .refused(422, "invalid");
+    assert_eq!(
+        problem["fields"],
+        json!([{
+            "field": "plan[0].target", "rule": "exists", "message": format!("there is no target {nowhere}")
+        }])
+    );
 }

@@ -37,10 +37,7 @@ async fn the_folder_holds_one_whole_file_per_number() {
         .collect();
     files.sort();
     let text = |text: &str| text.to_owned();
-    assert_eq!(files, [
-        (text("18335550100.xml"), text("second")),
-        (text("18335550101.xml"), text("other"))
-    ]);
+    assert_eq!(files, [(text("18335550100.xml"), text("second")), (text("18335550101.xml"), text("other"))]);
     std::fs::remove_dir_all(folder).unwrap();
 }
 

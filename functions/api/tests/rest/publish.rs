@@ -15,16 +15,19 @@ async fn publishing_freezes_the_campaign_and_connects_its_numbers() {
     assert_eq!(world.telephony.routing(&number), None);
 
     let published = world.publish(&own.campaign).await.ok(200);
-    assert_eq!(published, json!({
-        "campaign": own.campaign,
-        "version": 1,
-        "published_at": NOW,
-        "takes_calls": true,
-        "numbers": [{
-            "id": own.number, "number": "+18335550100", "outcome": "routed", "fallback_written": true
-        }],
-        "warnings": [],
-    }));
+    assert_eq!(
+        published,
+        json!({
+            "campaign": own.campaign,
+            "version": 1,
+            "published_at": NOW,
+            "takes_calls": true,
+            "numbers": [{
+                "id": own.number, "number": "+18335550100", "outcome": "routed", "fallback_written": true
+            }],
+            "warnings": [],
+        })
+    );
     let expected = NumberRouting {
         voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
         fallback_url: "https://cdn.example.com/fallback/18335550100.xml".to_owned(),
@@ -32,7 +35,10 @@ async fn publishing_freezes_the_campaign_and_connects_its_numbers() {
     };
     assert_eq!(world.telephony.routing(&number), Some((account(world.tenant), expected)));
     let document = world.pages.document(&number).unwrap();
-    assert!(document.contains("<Dial timeout=\"30\" answerOnBridge=\"true\">+12025550180</Dial>"), "{document}");
+    assert!(
+        document.contains("<Dial timeout=\"30\" answerOnBridge=\"true\">+12025550180</Dial>"),
+        "{document}"
+    );
 
     let target: TargetId = own.target.parse().unwrap();
     let campaign: CampaignId = own.campaign.parse().unwrap();

@@ -284,4 +284,3 @@ pub fn campaign(name: &str, target: &str, bidder: &str) -> Value {
         "fallback_number": "+12025550180",
     })
 }
-

@@ -1,9 +1,15 @@
 //! Pausing and activating work at once, on what is published already.
 
-use app::ports::Published;
-use domain::ids::{CampaignId, RtbTargetId, TargetId};
-use domain::target::Status;
-use serde_json::json;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use app::catalog::{self, Tools};
+use app::ports::{Counters, PortResult, Published};
+use async_trait::async_trait;
+use domain::caps::{CounterId, Usage};
+use domain::ids::{CampaignId, RtbTargetId, TargetId, TenantId};
+use domain::target::{Status, Target};
+use serde_json::{Value, json};
 
 use crate::support::{World, bidder, target};
 
@@ -68,4 +74,40 @@ async fn a_switch_that_failed_is_repaired_by_saving_again() {
     world.counters.be_busy(false);
     world.patch(&address, &json!({"version": 2, "status": "paused"})).await.ok(200);
     assert!(world.counters.is_paused(world.tenant, &target.into()));
+}
+
+/// Between the first saver's write and its switch, somebody else saves and switches.
+struct Interrupted<'a> {
+    world: &'a World,
+    address: String,
+    done: AtomicBool,
+}
+
+#[async_trait]
+impl Counters for Interrupted<'_> {
+    async fn usage(&self, tenant: TenantId, of: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>> {
+        self.world.counters.usage(tenant, of).await
+    }
+
+    async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {
+        if !self.done.swap(true, Ordering::SeqCst) {
+            let patch = json!({"version": 2, "status": "active"});
+            self.world.patch(&self.address, &patch).await.ok(200);
+        }
+        self.world.counters.set_paused(tenant, of, paused).await
+    }
+}
+
+#[tokio::test]
+async fn the_switch_ends_where_the_last_save_put_it() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    let id: TargetId = own.target.parse().unwrap();
+    let interrupted =
+        Interrupted { world: &world, address: format!("/api/targets/{id}"), done: AtomicBool::new(false) };
+    let tools = Tools { counters: &interrupted, ..world.context.tools(world.tenant) };
+    let Value::Object(patch) = json!({"version": 1, "status": "paused"}) else { unreachable!() };
+    catalog::update::<Target>(&tools, world.tenant, id, patch).await.unwrap().unwrap();
+    assert_eq!(world.get(&interrupted.address).await.ok(200)["status"], "active");
+    assert!(!world.counters.is_paused(world.tenant, &id.into()));
 }

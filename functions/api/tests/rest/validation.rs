@@ -34,7 +34,12 @@ async fn broken_fields_are_named() {
         ("/api/targets", with(target(), "/name", json!("")), "name", "length"),
         ("/api/targets", with(target(), "/name", json!("x".repeat(121))), "name", "length"),
         ("/api/targets", with(target(), "/time_zone", json!("Mars/Base")), "time_zone", "time_zone"),
-        ("/api/targets", with(target(), "/destination", json!({"number": "911"})), "destination.number", "format"),
+        (
+            "/api/targets",
+            with(target(), "/destination", json!({"number": "911"})),
+            "destination.number",
+            "format",
+        ),
         ("/api/targets", with(target(), "/revenue", json!({"fixed": 12.5})), "revenue.fixed", "type"),
         ("/api/targets", with(target(), "/revenue", json!({"fixed": -1})), "revenue", "range"),
         ("/api/targets", with(target(), "/dial", json!({"timeout_s": 601})), "dial.timeout_s", "range"),
@@ -79,7 +84,8 @@ async fn all_broken_rules_are_told_at_once() {
 #[tokio::test]
 async fn tokens_in_an_address_do_not_hide_it() {
     let world = World::new().await;
-    let good = with(bidder("A"), "/url", json!("https://bids.example.com/[tag:User:site id]?zip=[tag:Geo:ZipCode]"));
+    let good =
+        with(bidder("A"), "/url", json!("https://bids.example.com/[tag:User:site id]?zip=[tag:Geo:ZipCode]"));
     world.post("/api/rtb-targets", &good).await.ok(201);
     let exempt = with(bidder("B"), "/url", json!("http://127.0.0.1:9999/good"));
     world.post("/api/rtb-targets", &exempt).await.ok(201);

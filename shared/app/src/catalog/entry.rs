@@ -38,7 +38,12 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     fn check_surroundings(&self, _tools: &Tools<'_>, _before: Option<&Self>, _problems: &mut Problems) {}
 
     /// Done before it is stored for the first time.
-    async fn before_create(&self, _tools: &Tools<'_>, _tenant: TenantId, _id: Id<Self::Noun>) -> PortResult<()> {
+    async fn before_create(
+        &self,
+        _tools: &Tools<'_>,
+        _tenant: TenantId,
+        _id: Id<Self::Noun>,
+    ) -> PortResult<()> {
         Ok(())
     }
 
@@ -54,7 +59,12 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     }
 
     /// Done before it is removed.
-    async fn before_delete(&self, _tools: &Tools<'_>, _tenant: TenantId, _id: Id<Self::Noun>) -> PortResult<()> {
+    async fn before_delete(
+        &self,
+        _tools: &Tools<'_>,
+        _tenant: TenantId,
+        _id: Id<Self::Noun>,
+    ) -> PortResult<()> {
         Ok(())
     }
 
@@ -150,7 +160,12 @@ impl Entry for RtbTarget {
         }
     }
 
-    async fn before_create(&self, tools: &Tools<'_>, tenant: TenantId, id: Id<RtbTargetNoun>) -> PortResult<()> {
+    async fn before_create(
+        &self,
+        tools: &Tools<'_>,
+        tenant: TenantId,
+        id: Id<RtbTargetNoun>,
+    ) -> PortResult<()> {
         pause_new(tools, tenant, &id.into(), self.status).await
     }
 
@@ -167,7 +182,12 @@ impl Entry for RtbTarget {
         Ok(Vec::new())
     }
 
-    async fn before_delete(&self, tools: &Tools<'_>, tenant: TenantId, id: Id<RtbTargetNoun>) -> PortResult<()> {
+    async fn before_delete(
+        &self,
+        tools: &Tools<'_>,
+        tenant: TenantId,
+        id: Id<RtbTargetNoun>,
+    ) -> PortResult<()> {
         tools.counters.set_paused(tenant, &id.into(), true).await
     }
 
@@ -200,7 +220,11 @@ impl Entry for Number {
 
     fn check_surroundings(&self, tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
         if before.is_some_and(|before| before.number != self.number) {
-            problems.add("number", "fixed", "a number cannot become another one: remove it and add the other");
+            problems.add(
+                "number",
+                "fixed",
+                "a number cannot become another one: remove it and add the other",
+            );
         }
         if !tools.accounts.contains(&self.account_sid) {
             let words = "this is not one of your Twilio accounts, or its credentials are not configured";
@@ -220,7 +244,12 @@ impl Entry for Number {
 }
 
 /// A thing that is born paused gets its flag first, so that it is never live for a moment.
-async fn pause_new(tools: &Tools<'_>, tenant: TenantId, counter: &CounterId, status: Status) -> PortResult<()> {
+async fn pause_new(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    counter: &CounterId,
+    status: Status,
+) -> PortResult<()> {
     match status {
         Status::Paused => tools.counters.set_paused(tenant, counter, true).await,
         Status::Active => Ok(()),

@@ -130,8 +130,11 @@ pub struct BidShelf(Mutex<Vec<Arc<BidLogEntry>>>);
 
 impl BidShelf {
     fn find(&self, wanted: impl Fn(&BidLogEntry) -> bool) -> Vec<BidLogEntry> {
-        let mut found: Vec<BidLogEntry> =
-            locked(&self.0).iter().filter(|entry| wanted(entry)).map(|entry| BidLogEntry::clone(entry)).collect();
+        let mut found: Vec<BidLogEntry> = locked(&self.0)
+            .iter()
+            .filter(|entry| wanted(entry))
+            .map(|entry| BidLogEntry::clone(entry))
+            .collect();
         found.sort_by_key(|entry| std::cmp::Reverse(entry.at));
         found
     }

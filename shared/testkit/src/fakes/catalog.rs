@@ -139,7 +139,8 @@ impl Published for FakeCatalog {
     ) -> PortResult<Option<Arc<Snapshot>>> {
         let shelves = locked(&self.0);
         let versions = shelves.published.get(&(tenant, campaign));
-        Ok(versions.and_then(|versions| versions.iter().find(|snapshot| snapshot.version == version).cloned()))
+        Ok(versions
+            .and_then(|versions| versions.iter().find(|snapshot| snapshot.version == version).cloned()))
     }
 
     fn cached(&self, tenant: TenantId, campaign: CampaignId) -> Option<Arc<Snapshot>> {
