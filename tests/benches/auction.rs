@@ -92,7 +92,9 @@ impl Auctions {
 fn best_won(reply: &Reply) -> bool {
     reply.verbs.iter().any(|verb| {
         let Verb::Dial(dial) = verb else { return false };
-        dial.nouns.iter().any(|noun| matches!(&noun.destination, Destination::Number(to) if to.as_str() == BEST))
+        dial.nouns
+            .iter()
+            .any(|noun| matches!(&noun.destination, Destination::Number(to) if to.as_str() == BEST))
     })
 }
 
@@ -126,9 +128,16 @@ fn latency(criterion: &mut Criterion, runtime: &Runtime, auctions: &Auctions) {
         won += usize::from(best_won(&runtime.block_on(auctions.run())));
         took.push(began.elapsed());
     }
-    println!("auction: ten honest bidders, whole auction: {}; best bid won {won} of {}", percentiles(took.clone()), took.len());
+    println!(
+        "auction: ten honest bidders, whole auction: {}; best bid won {won} of {}",
+        percentiles(took.clone()),
+        took.len()
+    );
     if let (Some(before), Some(after)) = (before, cpu_time()) {
-        println!("auction: ten honest bidders, CPU of ours: {} us per auction", (after - before).as_micros() / 500);
+        println!(
+            "auction: ten honest bidders, CPU of ours: {} us per auction",
+            (after - before).as_micros() / 500
+        );
     }
 }
 
@@ -180,7 +189,10 @@ fn main() {
     overshoot("all four of them", &runtime, &Auctions::new(200, tree, &outbound));
 
     let huge = bidders.running.counts().of(Scenario::Huge.as_str());
-    println!("auction: the 1 GB bidder could hand {} kB per request to its connection", huge.bytes_written / 1_000 / huge.requests.max(1));
+    println!(
+        "auction: the 1 GB bidder could hand {} kB per request to its connection",
+        huge.bytes_written / 1_000 / huge.requests.max(1)
+    );
     // Let the server notice the connections that were closed.
     runtime.block_on(tokio::time::sleep(Duration::from_millis(1_500)));
     let open: u64 = bidders.running.counts().all().values().map(|count| count.under_way).sum();

@@ -26,7 +26,8 @@ fn target(index: u16, capped: bool) -> Value {
 }
 
 fn snapshot(capped: bool, groups: u16) -> Snapshot {
-    let targets = (0..TARGETS).map(|index| (target(index, capped), 1 + index % groups, 1 + index % 100)).collect();
+    let targets =
+        (0..TARGETS).map(|index| (target(index, capped), 1 + index % groups, 1 + index % 100)).collect();
     support::campaign(1_000, Vec::new(), targets)
 }
 
@@ -64,7 +65,8 @@ fn routing(criterion: &mut Criterion) {
     criterion.bench_function("routing: order of 1000 equal targets alone", |bencher| {
         bencher.iter(|| black_box(plan_order(&plan, 7)));
     });
-    let usual = support::campaign(1_000, Vec::new(), (0..5).map(|index| (target(index, true), 1, 100)).collect());
+    let usual =
+        support::campaign(1_000, Vec::new(), (0..5).map(|index| (target(index, true), 1, 100)).collect());
     let situation = Situation { call: &call, now: call.started_at, usage: &nothing, tried: &[] };
     criterion.bench_function("routing: five capped targets", |bencher| {
         bencher.iter(|| black_box(candidates(&usual, &[], &situation)));

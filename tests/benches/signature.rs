@@ -29,7 +29,8 @@ fn form() -> Vec<(String, String)> {
     .into();
     for side in ["Called", "Caller", "From", "To"] {
         form.push((side.to_owned(), "+14155550100".to_owned()));
-        for (part, value) in [("City", "SAN FRANCISCO"), ("Country", "US"), ("State", "CA"), ("Zip", "94105")] {
+        for (part, value) in [("City", "SAN FRANCISCO"), ("Country", "US"), ("State", "CA"), ("Zip", "94105")]
+        {
             form.push((format!("{side}{part}"), value.to_owned()));
         }
     }
@@ -51,7 +52,12 @@ fn signature(criterion: &mut Criterion) {
         ("right, two tokens", door(&[other, TOKEN]), right.as_str()),
         ("wrong", door(&[TOKEN]), "RSOYDt4T1cUTdK1PDd93/VVr8B8="),
     ] {
-        let knock = Knock { raw_path: INBOUND_PATH, raw_query: "", signature: Some(signature), body: body.as_bytes() };
+        let knock = Knock {
+            raw_path: INBOUND_PATH,
+            raw_query: "",
+            signature: Some(signature),
+            body: body.as_bytes(),
+        };
         criterion.bench_function(&format!("signature: {name}"), |bencher| {
             bencher.iter(|| black_box(door.open(black_box(knock))));
         });

@@ -44,7 +44,10 @@ fn twiml(criterion: &mut Criterion) {
         ("redirect to the auction", Reply::redirect(callback(CallbackTo::Auction(1)))),
         ("dial one number", dial(1)),
         ("dial ten numbers", dial(10)),
-        ("words and a hang-up", Reply::words_and_hangup("We are sorry, nobody is available right now. Goodbye.")),
+        (
+            "words and a hang-up",
+            Reply::words_and_hangup("We are sorry, nobody is available right now. Goodbye."),
+        ),
     ] {
         criterion.bench_function(&format!("twiml: {name}"), |bencher| {
             bencher.iter(|| black_box(write(black_box(&reply), &urls)));

@@ -179,7 +179,8 @@ pub fn alterations(original: &Request) -> Vec<Alteration> {
         request.base = request.base.replace("example", "examp1e").replace("127.0.0.1", "127.0.0.2");
     });
     add("another scheme".to_owned(), &|request| {
-        let (from, to) = if request.base.starts_with("https") { ("https", "http") } else { ("http", "https") };
+        let (from, to) =
+            if request.base.starts_with("https") { ("https", "http") } else { ("http", "https") };
         request.base = request.base.replacen(from, to, 1);
     });
     add("another token".to_owned(), &|request| request.token = swap_digit(&request.token));

@@ -100,7 +100,14 @@ impl Calls for CountingPorts {
         Ok(None)
     }
 
-    async fn start_step(&self, _: TenantId, _: CallId, _: u16, _: Uuid, _: Timestamp) -> PortResult<StepStart> {
+    async fn start_step(
+        &self,
+        _: TenantId,
+        _: CallId,
+        _: u16,
+        _: Uuid,
+        _: Timestamp,
+    ) -> PortResult<StepStart> {
         unreachable!("written to")
     }
 
@@ -255,7 +262,10 @@ fn what_the_library_signs_is_let_in_and_no_alteration_is() {
     for (answer, (alteration, _)) in oracle.ask_all(&asked).iter().zip(&altered) {
         assert_eq!(answer["valid"], false, "{alteration:?}");
     }
-    println!("{REQUESTS} signed requests let in, {} alterations refused, by the library as well", altered.len());
+    println!(
+        "{REQUESTS} signed requests let in, {} alterations refused, by the library as well",
+        altered.len()
+    );
 }
 
 #[test]
@@ -303,8 +313,13 @@ fn the_port_may_be_signed_or_not() {
         ("https://Calls.Example.com", "https://Calls.Example.com:443"),
     ] {
         let path = "/twilio/voice/inbound".to_owned();
-        let request =
-            Request { token: token.to_owned(), base: base.to_owned(), path, query: String::new(), form: form.clone() };
+        let request = Request {
+            token: token.to_owned(),
+            base: base.to_owned(),
+            path,
+            query: String::new(),
+            form: form.clone(),
+        };
         let url = format!("{asked}{}", request.path);
         let answers = oracle.ask_all(&[sign(token, &url, &form)]);
         assert_let_in(front.deliver(&request, Some(&signature_of(&answers[0]))), &(base, asked));

@@ -21,7 +21,8 @@ impl Node {
     pub fn run(program: &str, arguments: &[&str]) -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
         for package in ["twilio", "typescript", "@stoplight/prism-cli", "@twilio/cli-core"] {
-            let installed: PathBuf = tests.join("conformance/node_modules").join(package).join("package.json");
+            let installed: PathBuf =
+                tests.join("conformance/node_modules").join(package).join("package.json");
             assert!(
                 installed.exists(),
                 "the npm package {package} is not installed: run `npm ci` in tests/conformance (`make test` does)"
@@ -56,7 +57,7 @@ impl Node {
     /// Sends all requests and reads as many answers. Writing and reading go on at the same time: neither pipe holds all.
     pub fn ask_all(&mut self, requests: &[Value]) -> Vec<Value> {
         let mut stdin = self.stdin.take().unwrap();
-        let answers = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let writer = scope.spawn(move || {
                 for request in requests {
                     writeln!(stdin, "{request}").unwrap();
@@ -67,8 +68,7 @@ impl Node {
             let answers = requests.iter().map(|_| serde_json::from_str(&self.line()).unwrap()).collect();
             self.stdin = Some(writer.join().unwrap());
             answers
-        });
-        answers
+        })
     }
 }
 

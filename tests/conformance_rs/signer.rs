@@ -30,10 +30,15 @@ async fn every_request_of_a_simulated_call_is_accepted_by_the_library() {
     let application = Application::start().await;
     application.call().await;
     let arrived = application.arrived();
-    let mut paths: Vec<&str> = arrived.iter().filter_map(|request| request.target.split('?').next()).collect();
+    let mut paths: Vec<&str> =
+        arrived.iter().filter_map(|request| request.target.split('?').next()).collect();
     paths.sort_unstable();
     paths.dedup();
-    assert_eq!(paths, ["/ended", "/leg", "/recording", "/status", "/voice"], "all kinds of webhooks took part");
+    assert_eq!(
+        paths,
+        ["/ended", "/leg", "/recording", "/status", "/voice"],
+        "all kinds of webhooks took part"
+    );
 
     let asked: Vec<Value> = arrived
         .iter()

@@ -19,6 +19,8 @@ fn every_document_our_writer_writes_conforms() {
     let mut documents: Vec<String> = replies.iter().map(|reply| write(reply, &urls)).collect();
     documents.retain(|document| !says_only_marks(document));
     documents.push(empty());
+    documents.push(api::pages::document(None));
+    documents.push(api::pages::document(Some(&"+12025550190".parse().unwrap())));
     let dials = documents.iter().filter(|document| document.contains("<Dial")).count();
     assert!(dials > DOCUMENTS / 4, "only {dials} of the documents dial: the strategy has changed");
 

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use app::ports::{Calls, Numbers, PortError};
 use domain::phone::E164;
 use futures::future::join_all;
+use store::{Store, create_table};
+use testkit::database::{EmbeddedDatabase, TABLE, client_at};
 use testkit::faults::{Fault, Rule};
 
 use crate::support::*;
@@ -56,4 +58,26 @@ async fn requests_that_overlap_count_as_one_round() {
     assert_eq!(troubled.proxy.sequential_rounds(later), 2);
     assert_eq!(troubled.proxy.sequential_rounds(began), 3);
     assert!(began.elapsed() >= Duration::from_millis(180));
+}
+
+#[tokio::test]
+async fn a_database_on_a_file_keeps_what_was_acknowledged() {
+    let folder = std::env::temp_dir().join(format!("contract-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("table.sqlite");
+    let open = || EmbeddedDatabase::on_file(&file, 0);
+    {
+        let database = open().await.expect("a database");
+        let client = client_at(&database.endpoint());
+        create_table(&client, TABLE).await.expect("a table");
+        Store::new(client, TABLE).write_step(&first_step(&call(1), "hello")).await.expect("written");
+        database.stop().await;
+    }
+    let database = open().await.expect("a database");
+    let client = client_at(&database.endpoint());
+    create_table(&client, TABLE).await.expect("it is there already");
+    let record = Store::new(client, TABLE).load(tenant(), call_id(1)).await.expect("a read");
+    assert_eq!(*record.expect("a call").call, *call(1));
+    database.stop().await;
+    std::fs::remove_dir_all(&folder).expect("removed");
 }

@@ -54,7 +54,7 @@ async fn with_the_api_killed_in_mid_call_the_fallback_takes_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_table_away_a_call_takes_the_fallback() {
-    let options = Options { seeded: false, time_scale: 10, ..Options::for_tests() };
+    let options = Options { seeded: false, ..Options::for_tests() };
     let (deployment, platform) = deployment_with(options.with_faults(1)).await;
     let scene = deployment.scene(&[]).await;
     platform.faults().unwrap().begin_outage();

@@ -2,7 +2,6 @@
 
 mod failures;
 mod forgery;
-mod kill;
 mod scene;
 mod whole_calls;
 
@@ -13,7 +12,7 @@ use scene::Deployment;
 
 /// A platform of its own for one test, and a deployment that points at it.
 async fn deployment() -> (Deployment, Arc<Platform>) {
-    deployment_with(Options { seeded: false, time_scale: 10, ..Options::for_tests() }).await
+    deployment_with(Options { seeded: false, ..Options::for_tests() }).await
 }
 
 async fn deployment_with(options: Options) -> (Deployment, Arc<Platform>) {

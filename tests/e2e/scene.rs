@@ -193,7 +193,7 @@ pub fn verdicts(auction: &Value) -> Vec<(String, String)> {
         .iter()
         .map(|bidder| {
             let name = bidder["name"].as_str().unwrap().split(' ').next().unwrap().to_owned();
-            (name, bidder["code"].as_str().unwrap().to_owned())
+            (name, bidder["verdict"]["code"].as_str().unwrap().to_owned())
         })
         .collect();
     verdicts.sort();

@@ -15,6 +15,8 @@ pub enum Expected {
     Nothing,
     /// A problem with this status and code.
     Problem(u16, &'static str),
+    /// A JSON document with this status.
+    Json(u16),
     /// A batch: so many entries are kept, and these messages come again.
     Kept {
         /// Bids in the log.
@@ -35,7 +37,9 @@ pub async fn check(event: &str, world: &World, answer: &Answer, expected: &Expec
             let document = text(answer.body.as_ref());
             let mut rest = document.as_str();
             for piece in *pieces {
-                let at = rest.find(piece).unwrap_or_else(|| panic!("{event}: no {piece} where expected in {document}"));
+                let at = rest
+                    .find(piece)
+                    .unwrap_or_else(|| panic!("{event}: no {piece} where expected in {document}"));
                 rest = &rest[at + piece.len()..];
             }
         }
@@ -46,7 +50,16 @@ pub async fn check(event: &str, world: &World, answer: &Answer, expected: &Expec
             assert_eq!(answer.status_code, i64::from(*status), "{event}");
             assert_eq!(answer.headers["content-type"], "application/problem+json", "{event}");
             let problem: Value = serde_json::from_str(&text(answer.body.as_ref())).unwrap();
-            assert_eq!((&problem["code"], &problem["status"]), (&(*code).into(), &(*status).into()), "{event}");
+            assert_eq!(
+                (&problem["code"], &problem["status"]),
+                (&(*code).into(), &(*status).into()),
+                "{event}"
+            );
+        }
+        (Answer::Http(answer), Expected::Json(status)) => {
+            assert_eq!(answer.status_code, i64::from(*status), "{event}: {}", text(answer.body.as_ref()));
+            assert_eq!(answer.headers["content-type"], "application/json", "{event}");
+            let _: Value = serde_json::from_str(&text(answer.body.as_ref())).unwrap();
         }
         (Answer::Queue(answer), Expected::Kept { entries, failed }) => {
             let again: Vec<&str> =

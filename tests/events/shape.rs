@@ -19,10 +19,16 @@ fn every_http_event_has_the_shape_of_payload_version_2() {
         assert!(event["rawQueryString"].is_string() && context["requestId"].is_string(), "{name}");
         assert!(context["timeEpoch"].is_i64() && context["time"].is_string(), "{name}");
         let headers = event["headers"].as_object().unwrap();
-        assert!(headers.keys().all(|header| *header == header.to_lowercase()), "{name}: names are in lower case");
+        assert!(
+            headers.keys().all(|header| *header == header.to_lowercase()),
+            "{name}: names are in lower case"
+        );
 
         let (method, route) = event["routeKey"].as_str().unwrap().split_once(' ').unwrap();
-        assert!(template.contains(&format!("Path: \"{route}\"")), "{name}: the template has no route {route}");
+        assert!(
+            template.contains(&format!("Path: \"{route}\"")),
+            "{name}: the template has no route {route}"
+        );
         assert!(method == "ANY" || context["http"]["method"] == method, "{name}");
         let path = event["rawPath"].as_str().unwrap();
         let expected = parameters(route, path).unwrap_or_else(|| panic!("{name}: {path} is not on {route}"));

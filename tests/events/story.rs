@@ -13,7 +13,7 @@ const CALL: &str = "RGB1f0c5e8b7a2d4c6f9e3b1a0d8c7f6e5d";
 async fn the_events_tell_one_call_from_its_arrival_to_its_books() {
     let world = World::new().await;
     for event in [
-        "voice-inbound/call-arrives",
+        "voice-inbound/incoming-call",
         "rtb-auction/bidders-compete",
         "voice-status/leg-is-answered",
         "voice-status/leg-is-over",
@@ -29,7 +29,10 @@ async fn the_events_tell_one_call_from_its_arrival_to_its_books() {
     assert_eq!(record.auctions[0].ranking.len(), 1);
     assert_eq!(record.recordings.len(), 1);
     let closing = record.closing.expect("the call has closed");
-    assert_eq!((closing.status, closing.connected_seconds, closing.total_seconds), (CallStatus::Completed, 95, 101));
+    assert_eq!(
+        (closing.status, closing.connected_seconds, closing.total_seconds),
+        (CallStatus::Completed, 95, 101)
+    );
     assert_eq!(closing.billed_name.as_deref(), Some("Alpine Plumbing"));
     assert_eq!(closing.settlement.revenue, Money::from_micros(18_500_000));
 }

@@ -5,26 +5,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use api::pages::FolderPages;
 use app::answer_call::AnswerCall;
+use app::api_keys;
 use app::bid_log::KeepBids;
 use app::check_bidders::CheckBidders;
 use app::clock::Clock;
 use app::close_overdue::CloseOverdue;
 use app::dial_next::DialNext;
 use app::follow_leg::FollowLeg;
-use app::ports::{BidLogEntry, Catalog, Kind, Outbox, PortResult, Record};
+use app::ports::{ApiKey, BidLogEntry, Catalog, Identity, Kind, Outbox, PortResult, Record};
 use app::run_auction::RunAuction;
 use async_trait::async_trait;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::ids::{CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::ids::{ApiKeyId, CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
 use domain::snapshot::Snapshot;
 use jiff::Timestamp;
 use outbound::{AllowList, Outbound};
 use runtime::{HttpRequest, HttpResponse, Settings, Tick};
 use serde_json::{Value, json};
 use store::Store;
-use testkit::bidders::{BidderSimulator, RunningBidders, Scenario};
+use testkit::bidders::{BidderSimulator, RunningBidders};
 use testkit::database::TestDatabase;
 use testkit::fakes::FakeTelephony;
 use twilio::door::Door;
@@ -34,6 +36,9 @@ use crate::event;
 
 /// The tenant of the events.
 pub const TENANT: &str = "AC0190a1b2c3d47e5f8a9b0c1d2e3f4a5b";
+/// The API key that events for `api` carry.
+const API_KEY: &str = "ccp_live_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const NUMBER: &str = "+18335550100";
 const CAMPAIGN: &str = "CA0190a1b2c3d67e5f8a9b0c1d2e3f4a5b";
 const ALPINE_PLUMBING: &str = "PI0190a1b2c3d77e5f8a9b0c1d2e3f4a5b";
 const BAYSIDE_ROOFING: &str = "PI0190a1b2c3d87e5f8a9b0c1d2e3f4a5b";
@@ -51,12 +56,18 @@ pub enum Answer {
     Schedule(Result<(), String>),
 }
 
-/// The settings that the events were made for.
-pub fn settings() -> Settings {
+/// The variables that the events were made for.
+pub fn environment() -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(crate::folder().join("demo.env")).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let variables: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
-    Settings::from_lookup(|name| variables.get(name).map(|value| (*value).to_owned())).unwrap()
+    let pairs = lines.filter_map(|line| line.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The settings that the events were made for.
+pub fn settings() -> Settings {
+    let variables = environment();
+    Settings::from_lookup(|name| variables.get(name).cloned()).unwrap()
 }
 
 struct StoppedClock(AtomicU64);
@@ -107,65 +118,8 @@ impl World {
             outbound: Arc::new(Outbound::new(allow).unwrap()),
             _database: database,
         };
-        world.set_up().await;
+        set_up(&world.store, &world.settings, &world.bidders.address().to_string()).await;
         world
-    }
-
-    async fn set_up(&self) {
-        let tenant: TenantId = TENANT.parse().unwrap();
-        let campaign_id: CampaignId = CAMPAIGN.parse().unwrap();
-        let target_id = TargetId::from_uuid(Uuid::from_u128(3));
-        let target = json!({
-            "name": "Front desk", "destination": {"number": "+12025550199"}, "revenue": {"fixed": 5_000_000},
-        });
-        let bidder = |name: &str, scenario: Scenario, wishes: &str| {
-            json!({
-                "name": name, "url": self.bidders.url_with(scenario, wishes),
-                "body": "{\"CID\":\"[tag:InboundNumber:Number]\",\"zip\":\"[tag:InboundNumber:Zip]\"}",
-                "answer": {"acceptance": ["$.accepted"], "amount": ["$.bidAmount"], "destination": ["$.phoneNumber"]},
-                "conversion": {"length": {"seconds": 90, "from": "connect"}},
-            })
-        };
-        let bidders = [
-            (ALPINE_PLUMBING, bidder("Alpine Plumbing", Scenario::Accept, "amount=18.50&number=%2B12025550123")),
-            (BAYSIDE_ROOFING, bidder("Bayside Roofing", Scenario::Reject, "")),
-            (SLOW_WATER, bidder("Slow Water", Scenario::Hang, "")),
-        ];
-        let tree: Vec<Value> = bidders.iter().map(|(id, _)| json!({"rtb_target": id})).collect();
-        let campaign = json!({
-            "name": "Emergency plumbing", "status": "active", "recording": "from_answer_dual",
-            "plan": [{"target": target_id}], "auction": {"bidders": tree, "deadline_ms": 400},
-        });
-        let snapshot = Snapshot::compile(
-            campaign_id,
-            1,
-            self.clock.now(),
-            serde_json::from_value(campaign).unwrap(),
-            [(target_id, serde_json::from_value(target).unwrap())].into(),
-            bidders
-                .iter()
-                .map(|(id, body)| {
-                    (id.parse::<RtbTargetId>().unwrap(), serde_json::from_value(body.clone()).unwrap())
-                })
-                .collect(),
-        );
-        self.store.publish(tenant, &snapshot.unwrap()).await.unwrap();
-        for (id, body) in &bidders {
-            let name = body["name"].as_str().unwrap().to_owned();
-            self.create(tenant, Kind::RtbTarget, (*id).to_owned(), body.clone(), &name).await;
-        }
-        let account = self.settings.twilio_accounts().unwrap().of_tenant(tenant).next().unwrap();
-        let number = json!({
-            "number": "+18335550100", "account_sid": account.account_sid, "campaign": campaign_id,
-        });
-        let number_id = NumberId::from_uuid(Uuid::from_u128(6)).to_string();
-        self.create(tenant, Kind::Number, number_id, number, "+18335550100").await;
-    }
-
-    async fn create(&self, tenant: TenantId, kind: Kind, id: String, body: Value, unique: &str) {
-        let now = self.clock.now();
-        let record = Record { id, version: 1, created_at: now, updated_at: now, body };
-        self.store.create(tenant, kind, &record, unique).await.unwrap();
     }
 
     /// Gives an event to its function.
@@ -226,12 +180,19 @@ impl World {
                     calls: store.clone(),
                     clock: self.clock.clone(),
                 };
-                voice_dial_result::handle(Arc::new(voice_dial_result::Context { door, dial_next }), request).await
+                voice_dial_result::handle(Arc::new(voice_dial_result::Context { door, dial_next }), request)
+                    .await
+            }
+            "api" => {
+                let pages = Arc::new(FolderPages::new(std::env::temp_dir()));
+                let context = Arc::new(api::Context::new(&self.settings, store.clone(), pages).unwrap());
+                api::handle(context.clone(), api::router(context), request).await
             }
             "voice-status" => {
                 let follow_leg = FollowLeg { numbers: store.clone(), calls: store.clone() };
                 let clock = self.clock.clone();
-                voice_status::handle(Arc::new(voice_status::Context { door, follow_leg, clock }), request).await
+                voice_status::handle(Arc::new(voice_status::Context { door, follow_leg, clock }), request)
+                    .await
             }
             other => panic!("there is no function {other}"),
         }
@@ -257,4 +218,66 @@ impl World {
             clock: self.clock.clone(),
         }
     }
+}
+
+/// Puts what the events speak of into a table: API key, campaign, bidders (at this host and port), number. Doing it again
+/// changes nothing.
+pub async fn set_up(store: &Store, settings: &Settings, bidders_at: &str) {
+    let now: Timestamp = NOW.parse().unwrap();
+    let tenant: TenantId = TENANT.parse().unwrap();
+    let campaign_id: CampaignId = CAMPAIGN.parse().unwrap();
+    let target_id = TargetId::from_uuid(Uuid::from_u128(3));
+    let target = json!({
+        "name": "Front desk", "destination": {"number": "+12025550199"}, "revenue": {"fixed": 5_000_000},
+    });
+    let bidder = |name: &str, asked: &str| {
+        json!({
+            "name": name, "url": format!("http://{bidders_at}{}/{asked}", testkit::bidders::PATH),
+            "body": "{\"CID\":\"[tag:InboundNumber:Number]\",\"zip\":\"[tag:InboundNumber:Zip]\"}",
+            "answer": {"acceptance": ["$.accepted"], "amount": ["$.bidAmount"], "destination": ["$.phoneNumber"]},
+            "conversion": {"length": {"seconds": 90, "from": "connect"}},
+        })
+    };
+    let bidders = [
+        (ALPINE_PLUMBING, bidder("Alpine Plumbing", "accept?amount=18.50&number=%2B12025550123")),
+        (BAYSIDE_ROOFING, bidder("Bayside Roofing", "reject")),
+        (SLOW_WATER, bidder("Slow Water", "hang")),
+    ];
+    let tree: Vec<Value> = bidders.iter().map(|(id, _)| json!({"rtb_target": id})).collect();
+    let campaign = json!({
+        "name": "Emergency plumbing", "status": "active", "recording": "from_answer_dual",
+        "plan": [{"target": target_id}], "auction": {"bidders": tree, "deadline_ms": 400},
+    });
+    let rtb_targets = bidders.iter().map(|(id, body)| {
+        (id.parse::<RtbTargetId>().unwrap(), serde_json::from_value(body.clone()).unwrap())
+    });
+    let snapshot = Snapshot::compile(
+        campaign_id,
+        1,
+        now,
+        serde_json::from_value(campaign).unwrap(),
+        [(target_id, serde_json::from_value(target).unwrap())].into(),
+        rtb_targets.collect(),
+    );
+    store.publish(tenant, &snapshot.unwrap()).await.unwrap();
+
+    let record = |id: String, body: Value| Record { id, version: 1, created_at: now, updated_at: now, body };
+    for (id, body) in &bidders {
+        let name = body["name"].as_str().unwrap();
+        store.create(tenant, Kind::RtbTarget, &record((*id).to_owned(), body.clone()), name).await.unwrap();
+    }
+    let account = settings.twilio_accounts().unwrap().of_tenant(tenant).next().unwrap();
+    let number = json!({"number": NUMBER, "account_sid": account.account_sid, "campaign": campaign_id});
+    let number_id = NumberId::from_uuid(Uuid::from_u128(6)).to_string();
+    store.create(tenant, Kind::Number, &record(number_id, number), NUMBER).await.unwrap();
+
+    let key = ApiKey {
+        id: ApiKeyId::from_uuid(Uuid::from_u128(9)),
+        tenant,
+        name: "sample events".to_owned(),
+        scopes: vec!["*".to_owned()],
+        created_at: now,
+        expires_at: None,
+    };
+    store.store_api_key(&api_keys::hash(API_KEY), &key).await.unwrap();
 }

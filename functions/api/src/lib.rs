@@ -24,14 +24,16 @@ mod params;
 mod publish;
 pub mod refusal;
 pub mod routes;
-mod unreadable;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::to_bytes;
+use contract::problem::Code;
 use runtime::{HttpRequest, HttpResponse};
 use tower::ServiceExt as _;
+
+use refusal::{Refusal, RequestId};
 
 pub use context::Context;
 
@@ -53,9 +55,10 @@ pub fn router(context: Arc<Context>) -> Router {
 
 /// Answers one request from the gateway.
 pub async fn handle(context: Arc<Context>, router: Router, request: HttpRequest) -> HttpResponse {
-    let request_id = refusal::RequestId::given(&request.request_id, context.clock.as_ref());
+    let request_id = RequestId::given(&request.request_id, context.clock.as_ref());
     let Ok(mut request) = request.into_http() else {
-        return unreadable::answer(&context, &request_id);
+        let detail = "the path or the query holds signs that a URL cannot hold";
+        return Refusal::new(Code::UnknownRoute, detail).into_gateway(&context, &request_id);
     };
     request.extensions_mut().insert(request_id.clone());
     // A router cannot fail: its error type has no values.
@@ -65,7 +68,7 @@ pub async fn handle(context: Arc<Context>, router: Router, request: HttpRequest)
         Ok(body) => HttpResponse::from_http(parts, body),
         Err(error) => {
             tracing::error!(error = %error, "an answer could not be put together");
-            refusal::Refusal::internal().into_gateway(&context, &request_id)
+            Refusal::internal().into_gateway(&context, &request_id)
         }
     }
 }

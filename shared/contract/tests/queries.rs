@@ -1,4 +1,5 @@
 //! Query parameters and their limits.
+#![expect(clippy::unwrap_used, reason = "a broken harness should stop the test")]
 
 use contract::query::{CallsQuery, DEFAULT_LIMIT, ListQuery, SortBy};
 use jiff::Timestamp;

@@ -150,7 +150,14 @@ impl Calls for Memory {
         }))
     }
 
-    async fn start_step(&self, _: TenantId, _: CallId, _: u16, _: Uuid, _: Timestamp) -> PortResult<StepStart> {
+    async fn start_step(
+        &self,
+        _: TenantId,
+        _: CallId,
+        _: u16,
+        _: Uuid,
+        _: Timestamp,
+    ) -> PortResult<StepStart> {
         Ok(StepStart::Ours)
     }
 

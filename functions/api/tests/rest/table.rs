@@ -8,12 +8,12 @@ use app::ports::{ApiKey, Identity};
 use domain::ids::ApiKeyId;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use runtime::HttpRequest;
+use runtime::{HttpRequest, Settings};
 use serde_json::{Value, json};
 use testkit::database::TestDatabase;
 use uuid::Uuid;
 
-use crate::support::{NOW, World, bidder, campaign, phone, target};
+use crate::support::{NOW, World, account, bidder, campaign, phone, target};
 
 struct OnTable {
     world: World,
@@ -37,20 +37,20 @@ impl OnTable {
             expires_at: None,
         };
         store.store_api_key(&api_keys::hash(&token), &key).await.unwrap();
-        let context = Arc::new(Context {
-            catalog: store.clone(),
-            published: store.clone(),
-            counters: store.clone(),
-            calls: store.clone(),
-            identity: store.clone(),
-            bid_log: store,
-            telephony: world.telephony.clone(),
-            pages: world.pages.clone(),
-            clock: world.clock.clone(),
-            accounts: world.context.accounts.clone(),
-            hooks: world.context.hooks.clone(),
-            check_url: Box::new(|_| Ok(())),
+        let accounts = json!([{
+            "account_sid": account(world.tenant), "tenant": world.tenant, "auth_tokens": ["not a real token"]
+        }]);
+        let settings = Settings::from_lookup(|variable| match variable {
+            "STAGE" => Some("local".to_owned()),
+            "TABLE_NAME" => Some("unused".to_owned()),
+            "PUBLIC_BASE_URL" => Some("https://calls.example.com/".to_owned()),
+            "FALLBACK_BASE_URL" => Some("https://cdn.example.com/fallback".to_owned()),
+            "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
+            _ => None,
         });
+        let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
+        let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
+        let context = Arc::new(Context { telephony, clock, ..context });
         Self { world, context, token, _database: database }
     }
 
@@ -91,6 +91,10 @@ async fn a_campaign_goes_from_nothing_to_published_and_away() {
         table.send("POST", &format!("/api/campaigns/{campaign}/publish"), json!({})).await;
     assert_eq!((status, &published["version"], &published["warnings"]), (200, &json!(1), &json!([])));
     assert!(table.world.pages.document(&phone("+18335550100")).is_some());
+    let (_, routing) = table.world.telephony.routing(&phone("+18335550100")).unwrap();
+    assert!(routing.voice_url.starts_with("https://calls.example.com/twilio/voice/inbound"));
+    assert_eq!(routing.status_url, "https://calls.example.com/twilio/voice/status");
+    assert_eq!(routing.fallback_url, "https://cdn.example.com/fallback/18335550100.xml");
 
     let address = format!("/api/targets/{target}");
     let (status, paused) = table.send("PATCH", &address, json!({"version": 1, "status": "paused"})).await;

@@ -4,9 +4,9 @@
 //! [`crate::faults::FaultProxy`] before it for those. It also does not remove expired items by itself, which is good:
 //! nothing may depend on that.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -41,6 +41,9 @@ pub enum DatabaseError {
     #[error("the table cannot be made")]
     Table(#[source] app::ports::PortError),
 }
+
+/// How long an orderly end may take.
+const IN_ORDER: Duration = Duration::from_secs(2);
 
 /// A DynamoDB server in this process. Dropping it ends it; [`stop`](Self::stop) ends it in order.
 pub struct EmbeddedDatabase {
@@ -93,24 +96,16 @@ impl EmbeddedDatabase {
         format!("http://{}", self.address)
     }
 
-    /// Ends it when the requests under way are answered.
-    pub fn stop(mut self) -> impl Future<Output = ()> {
-        let shutdown = self.shutdown.take();
-        let abort = self.server.abort_handle();
-        async move {
-            drop(shutdown);
-            // Connections that clients keep open would hold it for ever.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            abort.abort();
-        }
+    /// Ends it when the requests under way are answered, or after two seconds.
+    pub async fn stop(mut self) {
+        self.shutdown.take();
+        let _ = tokio::time::timeout(IN_ORDER, &mut self.server).await;
     }
 }
 
 impl Drop for EmbeddedDatabase {
     fn drop(&mut self) {
-        if self.shutdown.is_some() {
-            self.server.abort();
-        }
+        self.server.abort();
     }
 }
 
