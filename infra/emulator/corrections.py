@@ -72,3 +72,16 @@ def enable_time_to_live(dynamodb, template: dict, resources: dict[str, str]) -> 
         state = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"]
         if state == "DISABLED":
             dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
+
+
+def allow_batches(iam, template: dict, resources: dict[str, str]) -> None:
+    """AWS authorises SendMessageBatch as sqs:SendMessage; ministack wants an action of that name, which AWS does not have."""
+    for logical_id, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        for policy in resource["Properties"].get("Policies", []):
+            if "sqs:SendMessage" not in json.dumps(policy):
+                continue
+            statement = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "*"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            iam.put_role_policy(RoleName=resources[logical_id], PolicyName="EmulatorBatches", PolicyDocument=document)

@@ -125,7 +125,7 @@ class Emulator:
     def example_account() -> str:
         account = {
             "account_sid": f"AC{secrets.token_hex(16)}",
-            "tenant": "AC00000000-0000-7000-8000-000000000001",
+            "tenant": "AC00000000000070008000000000000001",
             "auth_tokens": [secrets.token_hex(16)],
         }
         return json.dumps([account])
@@ -251,6 +251,7 @@ class Emulator:
         resources = corrections.resources_of(cloudformation, STACK)
         corrections.create_routes(self.client("apigatewayv2"), self.client("lambda"), template, resources)
         corrections.enable_time_to_live(self.client("dynamodb"), template, resources)
+        corrections.allow_batches(self.client("iam"), template, resources)
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.api.lead_to("127.0.0.1", self.port, f"{outputs['HttpApiId']}.execute-api.localhost:{self.port}")

@@ -50,7 +50,11 @@ async fn a_cap_admits_exactly_its_number_of_calls() {
                 begins: true,
                 number: 0,
                 started_by: None,
-                answered: Answered { reply: Reply::hangup(), decisions: Decisions::default(), at: world.now() },
+                answered: Answered {
+                    reply: Reply::hangup(),
+                    decisions: Decisions::default(),
+                    at: world.now(),
+                },
                 attempt: Some(Attempt {
                     number: 0,
                     via: target,

@@ -74,7 +74,12 @@ fn child(number: u16) -> CallSid {
 async fn tell(world: &World, ends: &[End], auction: bool) -> Story {
     let call = call_id();
     let start = world.now();
-    let mut story = Story { first: vec![Delivery::Incoming], later: Vec::new(), losable: Vec::new(), carrier: Carrier::default() };
+    let mut story = Story {
+        first: vec![Delivery::Incoming],
+        later: Vec::new(),
+        losable: Vec::new(),
+        carrier: Carrier::default(),
+    };
     let mut reply = world.incoming(call).await;
     let mut step = 0;
     if auction {
@@ -221,12 +226,7 @@ async fn disordered(ends: &[End], auction: bool, seed: u64, lose_dial_action: bo
 }
 
 fn end() -> impl Strategy<Value = End> {
-    prop_oneof![
-        Just(End::Busy),
-        Just(End::NoAnswer),
-        Just(End::NeverRang),
-        (0u32..120).prop_map(End::Talked),
-    ]
+    prop_oneof![Just(End::Busy), Just(End::NoAnswer), Just(End::NeverRang), (0u32..120).prop_map(End::Talked),]
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -252,7 +252,11 @@ proptest! {
 #[test]
 fn a_call_whose_callbacks_all_got_lost_is_closed_by_asking_twilio() {
     block_on(async {
-        for ends in [vec![End::Busy, End::Talked(95)], vec![End::NeverRang, End::NoAnswer, End::Busy], vec![End::Talked(10)]] {
+        for ends in [
+            vec![End::Busy, End::Talked(95)],
+            vec![End::NeverRang, End::NoAnswer, End::Busy],
+            vec![End::Talked(10)],
+        ] {
             let expected = in_order(&ends, true).await;
             let world = World::new(true).await;
             let story = tell(&world, &ends, true).await;

@@ -66,7 +66,8 @@ struct ScriptedBidders;
 impl Bidders for ScriptedBidders {
     async fn ask(&self, request: &BidRequest, _: Instant) -> Result<BidderAnswer, NoAnswer> {
         let amount = request.url.rsplit('/').next().unwrap();
-        let body = json!({"accepted": true, "bidAmount": amount, "phoneNumber": format!("+120255501{amount}")});
+        let body =
+            json!({"accepted": true, "bidAmount": amount, "phoneNumber": format!("+120255501{amount}")});
         Ok(BidderAnswer { status: 200, body: body.to_string().into_bytes(), elapsed: Default::default() })
     }
 

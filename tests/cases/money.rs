@@ -99,9 +99,11 @@ fn calls_are_settled_as_written() {
                 reservation: None,
                 dialled_at: second(dialled.at),
             });
-            events.extend(dialled.ended.map(|(status, at, answered)| {
-                event(Leg::Attempt(number), status, second(at), answered)
-            }));
+            events.extend(
+                dialled
+                    .ended
+                    .map(|(status, at, answered)| event(Leg::Attempt(number), status, second(at), answered)),
+            );
         }
         events.extend(case.caller_ended.map(|(status, at)| event(Leg::Caller, status, second(at), 0)));
 

@@ -143,13 +143,7 @@ fn overlay(body: &mut Value, settings: &Value) {
     }
 }
 
-fn count(
-    usage: &mut HashMap<CounterId, Usage>,
-    via: Via,
-    destined: &Destined,
-    body: &Value,
-    now: Timestamp,
-) {
+fn count(usage: &mut HashMap<CounterId, Usage>, via: Via, destined: &Destined, body: &Value, now: Timestamp) {
     if destined.usage.is_empty() {
         return;
     }

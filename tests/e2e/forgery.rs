@@ -135,10 +135,13 @@ async fn signed_but_wrong_gets_a_clear_answer() {
         let (status, text) = forger.signed(&path, &form).await;
         assert_eq!((status, problem(&text)["code"].as_str()), (404, Some("unknown_call")), "{part}");
         // The form speaks of another call than the path.
-        let form: Vec<_> = form.into_iter().map(|(name, value)| match name.as_str() {
-            "CallSid" => (name, format!("CA{:032x}", 3)),
-            _ => (name, value),
-        }).collect();
+        let form: Vec<_> = form
+            .into_iter()
+            .map(|(name, value)| match name.as_str() {
+                "CallSid" => (name, format!("CA{:032x}", 3)),
+                _ => (name, value),
+            })
+            .collect();
         let (status, text) = forger.signed(&path, &form).await;
         assert_eq!((status, problem(&text)["code"].as_str()), (400, Some("wrong_call")), "{part}");
     }
@@ -162,7 +165,11 @@ async fn another_accounts_number_is_refused() {
     let client = testkit::database::client_at(&platform.database_url());
     let key = store::keys::number(&number);
     let text = |value: String| aws_sdk_dynamodb::types::AttributeValue::S(value);
-    let item = client.get_item().table_name("callcenter").key("pk", text(key.pk.clone())).key("sk", text(key.sk.clone()));
+    let item = client
+        .get_item()
+        .table_name("callcenter")
+        .key("pk", text(key.pk.clone()))
+        .key("sk", text(key.sk.clone()));
     let mut item = item.send().await.unwrap().item.unwrap();
     for value in item.values_mut() {
         if let aws_sdk_dynamodb::types::AttributeValue::S(stored) = value {

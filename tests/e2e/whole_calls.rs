@@ -16,8 +16,16 @@ const SECOND: &str = "+12025550142";
 
 /// Two good bidders, one beyond the deadline, one that refuses, one with a wrong number, one malformed.
 pub const SIX: [Bidder; 6] = [
-    Bidder { name: "Second", scenario: Scenario::Accept, wishes: "amount=31.25&number=%2B12025550142&min_duration=60" },
-    Bidder { name: "Best", scenario: Scenario::Accept, wishes: "amount=42.123456&number=%2B12025550141&min_duration=60" },
+    Bidder {
+        name: "Second",
+        scenario: Scenario::Accept,
+        wishes: "amount=31.25&number=%2B12025550142&min_duration=60",
+    },
+    Bidder {
+        name: "Best",
+        scenario: Scenario::Accept,
+        wishes: "amount=42.123456&number=%2B12025550141&min_duration=60",
+    },
     Bidder { name: "Slow", scenario: Scenario::Slow, wishes: "amount=99&delay_ms=3000" },
     Bidder { name: "Refusing", scenario: Scenario::Reject, wishes: "" },
     Bidder { name: "Wrong", scenario: Scenario::InvalidNumber, wishes: "amount=80" },
@@ -95,7 +103,10 @@ pub async fn the_better_of_six_bids_wins_and_the_books_are_right(deployment: &De
     assert_eq!(verdicts(auction), expected, "{auction}");
     assert_eq!(auction["winner"]["amount"], 42_123_456);
     let took = auction["took_ms"].as_u64().unwrap();
-    assert!((800..2_000).contains(&took), "waited for the deadline of 800 ms and not for the slow one: {took}");
+    assert!(
+        (800..2_000).contains(&took),
+        "waited for the deadline of 800 ms and not for the slow one: {took}"
+    );
 
     // The log of requests and answers follows through the queue; no number in it is whole.
     let mut logged = Value::Null;
@@ -108,7 +119,10 @@ pub async fn the_better_of_six_bids_wins_and_the_books_are_right(deployment: &De
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let bidders = logged["items"][0]["bidders"].as_array().unwrap();
-    assert!(bidders.iter().all(|bidder| !bidder["exchange"].is_null()), "every bidder is in the log: {logged}");
+    assert!(
+        bidders.iter().all(|bidder| !bidder["exchange"].is_null()),
+        "every bidder is in the log: {logged}"
+    );
     let text = logged.to_string();
     assert!(!text.contains("4155550100") && !text.contains("2025550141"), "numbers are masked: {text}");
 
@@ -120,19 +134,15 @@ pub async fn the_better_of_six_bids_wins_and_the_books_are_right(deployment: &De
 
 pub async fn when_the_winner_is_busy_the_second_bid_is_dialled(deployment: &Deployment) {
     let scene = deployment.scene(&SIX).await;
-    let script = scene
-        .script(3)
-        .callee(BEST, CalleeScript::busy())
-        .callee(SECOND, CalleeScript::answers(3, 59));
+    let script =
+        scene.script(3).callee(BEST, CalleeScript::busy()).callee(SECOND, CalleeScript::answers(3, 59));
     let journey = scene.call(script).await;
     assert_eq!(journey.destinations(), [BEST, SECOND], "{}", shown(&journey));
     // The second bid asks for 60 seconds; 59 were talked.
     assert_eq!(books(&scene, &journey).await, (0, 0, 0));
 
-    let script = scene
-        .script(4)
-        .callee(BEST, CalleeScript::fails(503))
-        .callee(SECOND, CalleeScript::answers(3, 60));
+    let script =
+        scene.script(4).callee(BEST, CalleeScript::fails(503)).callee(SECOND, CalleeScript::answers(3, 60));
     let journey = scene.call(script).await;
     assert_eq!(books(&scene, &journey).await, (31_250_000, 18_750_000, 12_500_000));
 }
@@ -170,7 +180,13 @@ pub async fn when_nobody_answers_the_caller_hears_words(deployment: &Deployment)
 pub async fn callbacks_in_any_number_and_order_change_nothing(deployment: &Deployment) {
     let scene = deployment.scene(&SIX).await;
     let disorder = [
-        Delivery { copies: 1..=5, order: Order::Shuffled, repeat_actions: true, seed: 1, ..Delivery::default() },
+        Delivery {
+            copies: 1..=5,
+            order: Order::Shuffled,
+            repeat_actions: true,
+            seed: 1,
+            ..Delivery::default()
+        },
         Delivery { copies: 1..=3, order: Order::AfterCall, seed: 2, ..Delivery::default() },
         Delivery { copies: 1..=4, order: Order::Racing, seed: 3, ..Delivery::default() },
         Delivery {
@@ -183,7 +199,12 @@ pub async fn callbacks_in_any_number_and_order_change_nothing(deployment: &Deplo
     for (seed, delivery) in (80_u64..).zip(disorder) {
         let script = scene.script(seed).callee(BEST, CalleeScript::answers(3, 95)).delivery(delivery);
         let journey = scene.call(script).await;
-        assert_eq!(books(&scene, &journey).await, (42_123_456, 25_274_073, 16_849_383), "{}", shown(&journey));
+        assert_eq!(
+            books(&scene, &journey).await,
+            (42_123_456, 25_274_073, 16_849_383),
+            "{}",
+            shown(&journey)
+        );
         let closing = scene.closing(&journey).await;
         assert_eq!(closing["connected_s"], 95);
     }
@@ -211,7 +232,8 @@ pub async fn a_sip_bid_is_dialled(deployment: &Deployment) {
 /// Withheld numbers and SIP callers: the campaign's number is shown, nothing breaks.
 pub async fn odd_callers_are_served(deployment: &Deployment) {
     let scene = deployment.scene_with(&SIX[..2], json!({"default_caller_id": null})).await;
-    for (seed, from) in (90_u64..).zip(["anonymous", "+266696687", "sip:alice@example.com", "client:bob", ""]) {
+    for (seed, from) in (90_u64..).zip(["anonymous", "+266696687", "sip:alice@example.com", "client:bob", ""])
+    {
         let mut script = scene.script(seed).callee(BEST, CalleeScript::answers(3, 95));
         script.from = from.to_owned();
         let journey = scene.call(script).await;

@@ -19,8 +19,12 @@ use tokio::net::TcpListener;
 use scene::Deployment;
 
 fn variable(name: &str) -> String {
-    #[expect(clippy::disallowed_methods, reason = "the emulator's script says by environment where things are")]
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run infra/test.sh, which starts the emulator"))
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the emulator's script says by environment where things are"
+    )]
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run infra/test.sh, which starts the emulator"))
 }
 
 async fn deployment() -> Deployment {

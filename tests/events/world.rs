@@ -61,7 +61,7 @@ pub fn environment() -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(crate::folder().join("demo.env")).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let pairs = lines.filter_map(|line| line.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned())).collect()
 }
 
 /// The settings that the events were made for.

@@ -27,5 +27,9 @@ pub async fn handle(context: Arc<Context>, _tick: Tick) -> Result<(), Cause> {
             "overdue calls looked at"
         );
     }
-    if swept.failed == 0 { Ok(()) } else { Err(format!("{} overdue calls could not be looked at", swept.failed).into()) }
+    if swept.failed == 0 {
+        Ok(())
+    } else {
+        Err(format!("{} overdue calls could not be looked at", swept.failed).into())
+    }
 }

@@ -24,16 +24,15 @@ pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse
         Ok(verified) => verified,
         Err(refusal) => return refusal,
     };
-    let Some(Callback { tenant, call, to: CallbackTo::DialResult(step) }) = urls::parse_path(&request.raw_path)
+    let Some(Callback { tenant, call, to: CallbackTo::DialResult(step) }) =
+        urls::parse_path(&request.raw_path)
     else {
         return webhook::unknown_path();
     };
     let ended = match twilio::webhook::DialEnded::from_form(&verified.form) {
-        Ok(ended) if ended.call_sid == call.sid() => DialEnded {
-            caller: ended.call_status,
-            dial: ended.dial_call_status,
-            child: ended.dial_call_sid,
-        },
+        Ok(ended) if ended.call_sid == call.sid() => {
+            DialEnded { caller: ended.call_status, dial: ended.dial_call_status, child: ended.dial_call_sid }
+        }
         Ok(_) => return webhook::wrong_call(),
         Err(error) => return webhook::malformed(&error),
     };

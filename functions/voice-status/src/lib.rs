@@ -70,7 +70,8 @@ async fn told(context: &Context, verified: &Verified, callback: Callback) -> Res
             noted(call, context.follow_leg.leg(tenant, call, &verified.account, &event).await)
         }
         CallbackTo::Recording(attempt) => {
-            let status = RecordingStatus::from_form(&verified.form).map_err(|error| webhook::malformed(&error))?;
+            let status =
+                RecordingStatus::from_form(&verified.form).map_err(|error| webhook::malformed(&error))?;
             if status.call_sid != call.sid() {
                 return Err(webhook::wrong_call());
             }

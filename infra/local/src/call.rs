@@ -35,18 +35,24 @@ pub async fn place_and_watch(
     }
     let mut watch = Watch { api, call: String::new(), shown_auctions: 0, names: BTreeMap::new(), out };
     let mut text = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
+    let mut over = false;
+    while let Some(chunk) = answer.chunk().await.map_err(|_| WENT_AWAY)? {
         text.extend_from_slice(&chunk);
         while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = text.drain(..=end).collect();
             match serde_json::from_slice(&line)? {
                 Line::Happened(event) => watch.show(&event).await?,
-                Line::Over { .. } => watch.books().await?,
+                Line::Over { .. } => {
+                    over = true;
+                    watch.books().await?;
+                }
             }
         }
     }
-    Ok(())
+    if over { Ok(()) } else { Err(WENT_AWAY.into()) }
 }
+
+const WENT_AWAY: &str = "the platform went away during the call";
 
 /// What to do when nobody answers.
 pub const NOT_RUNNING: &str = "the platform is not running here; start it with: make run";
@@ -170,7 +176,9 @@ impl Watch<'_> {
                 Err(error) => return Err(error.into()),
             }
             if tokio::time::Instant::now() >= until {
-                return Err("the call is over, but its books are not settled yet; housekeeping will do it".into());
+                return Err(
+                    "the call is over, but its books are not settled yet; housekeeping will do it".into()
+                );
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }
@@ -185,6 +193,7 @@ impl Watch<'_> {
         ] {
             let reasons = ledger.entries.iter().filter(|entry| entry.kind == word);
             let reasons: Vec<&str> = reasons.map(|entry| entry.reason.as_str()).collect();
+            let amount = amount.to_string();
             writeln!(self.out, "{:>12}  {word:<11} {amount:>9} {code}  {}", "", reasons.join("; "))?;
         }
         Ok(self.out.flush()?)

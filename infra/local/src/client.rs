@@ -53,7 +53,10 @@ impl ApiError {
 /// # Errors
 /// The client cannot be made.
 pub fn local_http() -> Result<reqwest::Client, Cause> {
-    #[expect(clippy::disallowed_methods, reason = "speaks to this platform on this machine only, without TLS")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "speaks to this platform on this machine only, without TLS"
+    )]
     let builder = reqwest::Client::builder();
     // No certificates: nothing on this machine has one.
     Ok(builder.tls_certs_only([]).no_proxy().connect_timeout(Duration::from_secs(2)).build()?)
@@ -99,7 +102,8 @@ impl ApiClient {
         body: Option<&Value>,
     ) -> Result<T, ApiError> {
         let no_answer = |source| ApiError::NoAnswer { base: self.base.clone(), source };
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base)).bearer_auth(&self.key);
+        let mut request =
+            self.http.request(method.clone(), format!("{}{path}", self.base)).bearer_auth(&self.key);
         if let Some(body) = body {
             request = request.json(body);
         }

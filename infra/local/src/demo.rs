@@ -56,8 +56,9 @@ impl Demo {
     pub fn of_folder(folder: &Path, clock: &dyn Clock) -> Result<Self, Cause> {
         let path = folder.join(FILE);
         match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map_err(|error| format!("{} cannot be read ({error}); `reset` starts anew", path.display()).into()),
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| {
+                format!("{} cannot be read ({error}); `reset` starts anew", path.display()).into()
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let demo = Self::new(clock)?;
                 demo.save(folder)?;

@@ -165,7 +165,8 @@ pub fn not_found() -> Response {
 
 /// The gateway's own answer when a function broke down or took too long.
 pub fn function_failed() -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(json!({"message": "Internal Server Error"}))).into_response()
+    (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(json!({"message": "Internal Server Error"})))
+        .into_response()
 }
 
 /// The gateway's own answer to a body above its limit of 10 MB.

@@ -52,7 +52,8 @@ impl Lambda {
     /// The functions with the time-outs of the template.
     pub fn new(handlers: BTreeMap<String, Handler>, template: &Template) -> Self {
         let with_timeout = |(id, handler): (String, Handler)| {
-            let timeout = template.functions.get(&id).map_or(Duration::from_secs(3), |function| function.timeout);
+            let timeout =
+                template.functions.get(&id).map_or(Duration::from_secs(3), |function| function.timeout);
             (id, (handler, timeout))
         };
         Self(Arc::new(Inside {

@@ -19,7 +19,9 @@ local-platform reset [--data DIR]                    forgets all data";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    logs::init();
+    // A line per request would bury what a person looks for; LOG_LEVEL=info shows them. The embedded database warns of
+    // every condition that does not hold, which is how the product works.
+    logs::init_or("warn", &["dynoxide"]);
     let words: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match words.split_first() {
         Some((verb, rest)) => match (verb.as_str(), Flags::read(rest)) {
@@ -73,7 +75,9 @@ impl Flags {
     }
 
     fn number<N: std::str::FromStr>(&self, name: &str) -> Result<Option<N>, Cause> {
-        let parse = |value: &str| value.parse().map_err(|_| format!("{name}: '{value}' is not a suitable number").into());
+        let parse = |value: &str| {
+            value.parse().map_err(|_| format!("{name}: '{value}' is not a suitable number").into())
+        };
         self.value(name).map(parse).transpose()
     }
 
@@ -125,6 +129,8 @@ Try next, in another terminal:
   make call
   make call SCENARIO=winner-busy          or: {scenarios}
   curl -H 'Authorization: Bearer {key}' {api}/api/calls
+
+LOG_LEVEL=info make run writes a line for every request.
 ",
         folder = folder.display(),
         fallback = platform.fallback_url(),

@@ -58,21 +58,36 @@ fn bidders() -> Vec<Bidder> {
             "slow?amount=40.00&number=%2B12025550113&delay_ms=2500&name=slow-river",
             json!({}),
         ),
-        bidder("Full House", "BU0192f0c1a2b37c4d8e5f60718293a404", "reject?delay_ms=40&name=full-house", json!({})),
+        bidder(
+            "Full House",
+            "BU0192f0c1a2b37c4d8e5f60718293a404",
+            "reject?delay_ms=40&name=full-house",
+            json!({}),
+        ),
         bidder(
             "Wrong Number Works",
             "BU0192f0c1a2b37c4d8e5f60718293a405",
             "invalid_number?amount=30.00&delay_ms=60&name=wrong-number",
             json!({}),
         ),
-        bidder("Broken Pipes", "BU0192f0c1a2b37c4d8e5f60718293a406", "malformed?delay_ms=30&name=broken", json!({})),
+        bidder(
+            "Broken Pipes",
+            "BU0192f0c1a2b37c4d8e5f60718293a406",
+            "malformed?delay_ms=30&name=broken",
+            json!({}),
+        ),
         bidder(
             "Always Engaged",
             "BU0192f0c1a2b37c4d8e5f60718293a407",
             "accept?amount=22.00&number=%2B12025550166&min_duration=60&delay_ms=70&name=engaged",
             json!({}),
         ),
-        bidder("Nothing Today", "BU0192f0c1a2b37c4d8e5f60718293a408", "empty?delay_ms=25&name=nothing", json!({})),
+        bidder(
+            "Nothing Today",
+            "BU0192f0c1a2b37c4d8e5f60718293a408",
+            "empty?delay_ms=25&name=nothing",
+            json!({}),
+        ),
     ]
 }
 
@@ -102,7 +117,14 @@ const PLANS: [Plan; 3] = [
         name: "Home services, winner busy",
         description: "The best bidder's line is always busy; the second bid is dialled.",
         number: WINNER_BUSY,
-        bidders: &["Always Engaged", "Bayside Plumbing", "Full House", "Broken Pipes", "Nothing Today", "Slow River"],
+        bidders: &[
+            "Always Engaged",
+            "Bayside Plumbing",
+            "Full House",
+            "Broken Pipes",
+            "Nothing Today",
+            "Slow River",
+        ],
     },
     Plan {
         name: "Home services, no bids",
@@ -132,8 +154,12 @@ pub async fn plant(api: &ApiClient, account: &AccountSid, bidders_at: &str) -> R
         ids.insert(bidder.name, find_or_make(api, "/api/rtb-targets", "name", body).await?.0.id);
     }
     for plan in PLANS {
-        let entries: Vec<Value> =
-            plan.bidders.iter().filter_map(|name| ids.get(name)).map(|id| json!({"rtb_target": id})).collect();
+        let entries: Vec<Value> = plan
+            .bidders
+            .iter()
+            .filter_map(|name| ids.get(name))
+            .map(|id| json!({"rtb_target": id}))
+            .collect();
         let campaign = json!({
             "name": plan.name,
             "description": plan.description,

@@ -16,7 +16,8 @@ use futures::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use testkit::phone::{
-    Answering, CallScript, CalleeScript, CallerScript, JourneyEvent, LiveCall, NumberConfig, Outcome, PhoneNetwork, Speed,
+    Answering, CallScript, CalleeScript, CallerScript, JourneyEvent, LiveCall, NumberConfig, Outcome,
+    PhoneNetwork, Speed,
 };
 
 use crate::seed;

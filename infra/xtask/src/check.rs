@@ -14,8 +14,18 @@ const OUTSIDE_WORLD: [&str; 7] = ["aws-", "aws_", "lambda_", "reqwest", "axum", 
 
 /// Crates of which two versions would be a mistake: types that cross crate borders, or the weight of a binary.
 const ONCE: [&str; 12] = [
-    "aws-sdk-dynamodb", "axum", "hyper", "jiff", "lambda_http", "lambda_runtime", "reqwest", "rustls", "serde",
-    "serde_json", "tokio", "uuid",
+    "aws-sdk-dynamodb",
+    "axum",
+    "hyper",
+    "jiff",
+    "lambda_http",
+    "lambda_runtime",
+    "reqwest",
+    "rustls",
+    "serde",
+    "serde_json",
+    "tokio",
+    "uuid",
 ];
 
 /// Crates that must not come in at all. (Two that we would rather not see come with others: `rustls-native-certs` with the
@@ -39,7 +49,11 @@ pub fn run() -> Result<String, String> {
     }
     check_linked(&metadata, &mut wrong);
     if wrong.is_empty() {
-        Ok(format!("structure: {} crates of ours, {} linked, all as designed", ours.len(), metadata.packages.len()))
+        Ok(format!(
+            "structure: {} crates of ours, {} linked, all as designed",
+            ours.len(),
+            metadata.packages.len()
+        ))
     } else {
         Err(format!("structure: {} problems\n  {}", wrong.len(), wrong.join("\n  ")))
     }
@@ -108,7 +122,10 @@ fn check_linked(metadata: &Metadata, wrong: &mut Vec<String>) {
         let licence = package.license.as_deref().unwrap_or("");
         let has_file_only = licence.is_empty() && package.license_file.is_some();
         if !has_file_only && !licences::allowed(licence) {
-            wrong.push(format!("{} {} has a licence that is not on the list: '{licence}'", package.name, package.version));
+            wrong.push(format!(
+                "{} {} has a licence that is not on the list: '{licence}'",
+                package.name, package.version
+            ));
         }
     }
     for name in ONCE {

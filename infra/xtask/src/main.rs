@@ -13,7 +13,10 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["check"] => check::run(),
         ["api-key", options @ ..] => api_key::run(options),
-        _ => Err("usage: xtask check | xtask api-key --tenant AC… --name \"what for\" [--scopes calls:read,…]".to_owned()),
+        _ => {
+            Err("usage: xtask check | xtask api-key --tenant AC… --name \"what for\" [--scopes calls:read,…]"
+                .to_owned())
+        }
     };
     match outcome {
         Ok(said) => {

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::Clock;
 use crate::close_call;
 use crate::ports::{CallRecord, Calls, CarrierCall, DUE_SHARDS, DueCall, PortResult, Telephony};
+use crate::trail::Chain;
 
 /// Calls looked at per shard and run.
 const PER_SHARD: u16 = 25;
@@ -52,8 +53,7 @@ impl CloseOverdue {
                     Ok(true) => swept.closed += 1,
                     Ok(false) => swept.still_going += 1,
                     Err(error) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::error!(call = %due.call, error, "overdue call could not be closed");
+                        tracing::error!(call = %due.call, error = %Chain(&error), "overdue call could not be closed");
                         swept.failed += 1;
                     }
                 }

@@ -18,3 +18,4 @@ pub mod place;
 pub mod ports;
 pub mod publish_campaign;
 pub mod run_auction;
+pub mod trail;

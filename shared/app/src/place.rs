@@ -73,8 +73,7 @@ pub struct Placing<'a> {
 pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
     let give_up_at = Instant::now() + PATIENCE;
     let now = clock.now();
-    let situation =
-        Situation { call: &placing.call, now, usage: placing.usage, tried: placing.tried };
+    let situation = Situation { call: &placing.call, now, usage: placing.usage, tried: placing.tried };
     let (candidates, mut decisions) = routing::candidates(placing.snapshot, placing.bids, &situation);
     let mut waiting = candidates.iter();
     while let Some(candidate) = waiting.next() {

@@ -29,6 +29,7 @@ use crate::ports::{
     BidLogEntry, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult, Published,
     Step, StepStart,
 };
+use crate::trail::Chain;
 
 /// A repeat waits this long, from the start of the first request, before it takes the static route.
 const TAKE_OVER_AFTER: Duration = Duration::from_millis(3_900);
@@ -97,9 +98,7 @@ impl RunAuction {
         let (started, context) = futures::try_join!(started, self.context(record))?;
         match started {
             StepStart::Theirs(Step::Answered(earlier)) => Ok(earlier.reply),
-            StepStart::Theirs(Step::Started { by, at }) => {
-                self.wait_or_take_over(record, step, by, at).await
-            }
+            StepStart::Theirs(Step::Started { by, at }) => self.wait_or_take_over(record, step, by, at).await,
             StepStart::Ours => {
                 let (snapshot, usage) = context;
                 self.auction_and_dial(record, step, token, &snapshot, &usage).await
@@ -136,7 +135,7 @@ impl RunAuction {
         let (reply, logged) = futures::join!(placed, self.outbox.log_bids(&outcome.log));
         if let Err(error) = logged {
             // The auction itself is stored with the step; only the texts are missing from the log.
-            tracing::error!(call = %record.call.id, error = &error as &dyn std::error::Error, "bids not logged");
+            tracing::error!(call = %record.call.id, error = %Chain(&error), "bids not logged");
         }
         reply
     }
@@ -204,7 +203,9 @@ impl RunAuction {
                 Ok(_) => {
                     let facts = auction::facts(call, &snapshot.campaign.name, bidder.caller_id_exposure);
                     let request = auction::request(bidder, &facts);
-                    asked.push(async move { (index, self.ask(snapshot, entry, bidder, request, deadline).await) });
+                    asked.push(
+                        async move { (index, self.ask(snapshot, entry, bidder, request, deadline).await) },
+                    );
                 }
             }
         }
@@ -274,8 +275,7 @@ impl RunAuction {
                     latency_ms: milliseconds(answer.elapsed),
                     received_at: self.clock.now(),
                 };
-                let (result, bid) =
-                    auction::read_answer(bidder, entry, &snapshot.campaign.auction, reading);
+                let (result, bid) = auction::read_answer(bidder, entry, &snapshot.campaign.auction, reading);
                 Heard {
                     result,
                     bid,

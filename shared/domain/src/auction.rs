@@ -314,9 +314,9 @@ fn declining_words(document: &Value) -> Option<String> {
     const SIGNS: [&str; 6] =
         ["rejectReason", "rejectionReason", "rejection_reason", "reject_reason", "error", "errors"];
     let object = document.as_object()?;
-    let (_, value) = object
-        .iter()
-        .find(|(name, value)| SIGNS.iter().any(|sign| sign.eq_ignore_ascii_case(name)) && says_something(value))?;
+    let (_, value) = object.iter().find(|(name, value)| {
+        SIGNS.iter().any(|sign| sign.eq_ignore_ascii_case(name)) && says_something(value)
+    })?;
     let words = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Some(words.chars().filter(|character| !character.is_control()).take(120).collect())
 }
@@ -366,7 +366,8 @@ fn destination_of(bidder: &RtbTarget, document: &Value) -> Option<Destination> {
     if named.is_empty() {
         return bidder.destination.clone();
     }
-    let sip = named.iter().filter(|text| text.contains('@')).find_map(|text| SipUri::parse_lenient(text).ok());
+    let sip =
+        named.iter().filter(|text| text.contains('@')).find_map(|text| SipUri::parse_lenient(text).ok());
     let number = || {
         named.iter().find_map(|text| {
             let with_plus = if text.starts_with('+') { (*text).to_owned() } else { format!("+{text}") };

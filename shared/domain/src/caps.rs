@@ -83,7 +83,11 @@ impl Caps {
         for window in [Window::Concurrent, Window::Hourly, Window::Daily, Window::Monthly, Window::Total] {
             if self.of(window) == Some(0) {
                 let field = format!("caps.{}", window.word());
-                problems.add(field, "minimum", "a cap is at least 1; pause the destination to stop its calls");
+                problems.add(
+                    field,
+                    "minimum",
+                    "a cap is at least 1; pause the destination to stop its calls",
+                );
             }
         }
     }

@@ -229,7 +229,8 @@ pub fn settle(call: &Call, conclusion: &Conclusion) -> Settlement {
         });
     }
 
-    let payout = call.publisher.map_or(Money::ZERO, |_| payout_of(&call.payout, converted, revenue, conclusion));
+    let payout =
+        call.publisher.map_or(Money::ZERO, |_| payout_of(&call.payout, converted, revenue, conclusion));
     if let Some(publisher) = call.publisher
         && payout > Money::ZERO
     {

@@ -66,8 +66,10 @@ impl Money {
         let mut written = whole.bytes().chain(fraction.bytes());
         for _ in 0..wanted.max(0) {
             let digit = written.next().map_or(0, |byte| i64::from(byte - b'0'));
-            micros =
-                micros.checked_mul(10).and_then(|value| value.checked_add(digit)).ok_or(MoneyError::TooLarge)?;
+            micros = micros
+                .checked_mul(10)
+                .and_then(|value| value.checked_add(digit))
+                .ok_or(MoneyError::TooLarge)?;
         }
         Ok(Self(if negative { -micros } else { micros }))
     }

@@ -143,7 +143,9 @@ impl Destination {
     pub fn masked(&self) -> String {
         match self {
             Self::Number(number) => number.masked(),
-            Self::Sip(uri) => format!("sip:***@{}", uri.as_str().split_once('@').map_or("", |(_, host)| host)),
+            Self::Sip(uri) => {
+                format!("sip:***@{}", uri.as_str().split_once('@').map_or("", |(_, host)| host))
+            }
         }
     }
 }
@@ -155,7 +157,8 @@ pub fn mask_all(text: &str) -> String {
     let mut rest = text;
     while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
         let (before, from_digits) = rest.split_at(start);
-        let end = from_digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(from_digits.len());
+        let end =
+            from_digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(from_digits.len());
         let (digits, after) = from_digits.split_at(end);
         let is_number = match before.strip_suffix('+') {
             Some(before_plus) if (8..=15).contains(&digits.len()) => {

@@ -199,11 +199,7 @@ pub fn candidates(
                 name: target.name.clone(),
                 destination: target.destination.clone(),
                 bid: None,
-                terms: Terms {
-                    revenue: target.revenue,
-                    conversion: target.conversion,
-                    buyer: target.buyer,
-                },
+                terms: Terms { revenue: target.revenue, conversion: target.conversion, buyer: target.buyer },
                 dial: target.dial.clone(),
                 limit,
             }),

@@ -48,7 +48,8 @@ impl Snapshot {
         for (index, entry) in campaign.auction.bidders.iter().enumerate() {
             match rtb_targets.get(&entry.rtb_target) {
                 None => {
-                    let message = format!("there is no RTB target {}: remove it from the list", entry.rtb_target);
+                    let message =
+                        format!("there is no RTB target {}: remove it from the list", entry.rtb_target);
                     problems.add(format!("auction.bidders[{index}].rtb_target"), "exists", message);
                 }
                 Some(bidder) if bidder.currency != campaign.currency => problems.add(

@@ -69,7 +69,11 @@ impl DialSettings {
             (1..=32).contains(&keys.len()) && keys.bytes().all(|key| b"0123456789ABCDwW*#".contains(&key))
         };
         if self.send_digits.as_ref().is_some_and(|keys| !keys_sound(keys)) {
-            problems.add("dial.send_digits", "keys", "1 to 32 of the keys 0-9 A-D * # and w for half a second");
+            problems.add(
+                "dial.send_digits",
+                "keys",
+                "1 to 32 of the keys 0-9 A-D * # and w for half a second",
+            );
         }
         problems.at_most("dial.sip_headers", self.sip_headers.len(), 20);
         for (index, (name, value)) in self.sip_headers.iter().enumerate() {
@@ -257,7 +261,11 @@ impl RtbTarget {
         }
         let empty = crate::tokens::Facts::default();
         if serde_json::from_str::<serde_json::Value>(&template.render_json(&empty)).is_err() {
-            problems.add("body", "json", "with its tokens filled the body must be JSON; put tokens inside quotes");
+            problems.add(
+                "body",
+                "json",
+                "with its tokens filled the body must be JSON; put tokens inside quotes",
+            );
         }
         problems.at_most("headers", self.headers.len(), 20);
         for (index, (name, value)) in self.headers.iter().enumerate() {
@@ -269,17 +277,29 @@ impl RtbTarget {
                 problems.add(field.as_str(), "header", format!("'{name}' is not a header you can set"));
             }
             if value.len() > 2_000 || value.chars().any(char::is_control) {
-                problems.add(field.as_str(), "header", "a header value has at most 2,000 printable characters");
+                problems.add(
+                    field.as_str(),
+                    "header",
+                    "a header value has at most 2,000 printable characters",
+                );
             }
             for token in crate::tokens::Template::parse(value).unknown() {
-                problems.add(field.as_str(), "unknown_token", format!("'{token}' is not a token we can fill"));
+                problems.add(
+                    field.as_str(),
+                    "unknown_token",
+                    format!("'{token}' is not a token we can fill"),
+                );
             }
         }
     }
 
     fn check_answer(&self, problems: &mut Problems) {
         if self.answer.acceptance.is_empty() {
-            problems.add("answer.acceptance", "required", "say where the answer tells whether it accepts the call");
+            problems.add(
+                "answer.acceptance",
+                "required",
+                "say where the answer tells whether it accepts the call",
+            );
         }
         if self.answer.amount.is_empty() {
             problems.add("answer.amount", "required", "say where the answer holds the bid");

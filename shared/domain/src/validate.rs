@@ -61,7 +61,11 @@ impl Problems {
     /// An IANA time zone that we know.
     pub fn time_zone(&mut self, field: &str, name: &str) {
         if jiff::tz::TimeZone::get(name).is_err() {
-            self.add(field, "time_zone", format!("'{name}' is not a time zone name such as America/New_York"));
+            self.add(
+                field,
+                "time_zone",
+                format!("'{name}' is not a time zone name such as America/New_York"),
+            );
         }
     }
 

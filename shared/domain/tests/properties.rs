@@ -137,7 +137,11 @@ proptest! {
 fn weights_are_shares() {
     let plan: Vec<PlanEntry> = [(1, 70), (2, 20), (3, 10)]
         .into_iter()
-        .map(|(id, weight)| PlanEntry { target: TargetId::from_uuid(Uuid::from_u128(id)), priority: 1, weight })
+        .map(|(id, weight)| PlanEntry {
+            target: TargetId::from_uuid(Uuid::from_u128(id)),
+            priority: 1,
+            weight,
+        })
         .collect();
     let draws = 20_000_u32;
     let mut first = [0_u32; 3];
@@ -147,7 +151,8 @@ fn weights_are_shares() {
     }
     // χ² with two degrees of freedom; 13.8 is the 99.9th percentile.
     let expected = [0.7, 0.2, 0.1].map(|share| share * f64::from(draws));
-    let chi: f64 = first.iter().zip(expected).map(|(seen, want)| (f64::from(*seen) - want).powi(2) / want).sum();
+    let chi: f64 =
+        first.iter().zip(expected).map(|(seen, want)| (f64::from(*seen) - want).powi(2) / want).sum();
     assert!(chi < 13.8, "{first:?}: χ² = {chi}");
 }
 
@@ -156,7 +161,10 @@ fn the_repeated_hour_of_a_clock_change_is_two_windows() {
     // New York, 2026-11-01: 01:30 comes twice.
     let first = OpenWindows::at("2026-11-01T05:30:00Z".parse().unwrap(), "America/New_York");
     let second = OpenWindows::at("2026-11-01T06:30:00Z".parse().unwrap(), "America/New_York");
-    assert_eq!((first.hour.as_str(), second.hour.as_str()), ("h2026-11-01T05:00:00Z", "h2026-11-01T06:00:00Z"));
+    assert_eq!(
+        (first.hour.as_str(), second.hour.as_str()),
+        ("h2026-11-01T05:00:00Z", "h2026-11-01T06:00:00Z")
+    );
     assert_eq!(first.day, "d2026-11-01T04:00:00Z");
     assert_eq!(first.day, second.day);
     assert_eq!(first.month, "m2026-11-01T04:00:00Z");

@@ -4,7 +4,10 @@
 //! dialled. What must stay true: an implementation only does as it is told. It judges nothing, and it never
 //! turns an address into another one.
 
-#![expect(clippy::disallowed_methods, reason = "below the guard: the one place that may look names up and connect")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "below the guard: the one place that may look names up and connect"
+)]
 
 use std::io;
 use std::net::SocketAddr;

@@ -72,7 +72,8 @@ impl SqsOutbox {
             let mut request = self.client.send_message_batch().queue_url(&self.queue_url);
             for (index, body) in bodies.iter().enumerate() {
                 let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body);
-                let entry = entry.build().map_err(|error| PortError::failed(what, NotTaken::Request(error)))?;
+                let entry =
+                    entry.build().map_err(|error| PortError::failed(what, NotTaken::Request(error)))?;
                 request = request.entries(entry);
             }
             let answer = request.send().await.map_err(|error| PortError::failed(what, error))?;

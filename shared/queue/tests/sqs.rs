@@ -26,13 +26,16 @@ struct Played {
 async fn send_message_batch(State(stand_in): State<StandIn>, Json(request): Json<Value>) -> Json<Value> {
     let mut played = stand_in.0.lock().expect("whole");
     let entries = request["Entries"].as_array().cloned().unwrap_or_default();
-    let bodies = entries.iter().map(|entry| entry["MessageBody"].as_str().expect("a body").to_owned()).collect();
+    let bodies =
+        entries.iter().map(|entry| entry["MessageBody"].as_str().expect("a body").to_owned()).collect();
     let (refused, fault) = played.refusals.get(played.requests.len()).cloned().unwrap_or_default();
     played.requests.push(bodies);
     let (mut successful, mut failed) = (Vec::new(), Vec::new());
     for (index, entry) in entries.iter().enumerate() {
         if refused.contains(&index) {
-            failed.push(json!({"Id": entry["Id"], "SenderFault": fault, "Code": "InternalError", "Message": "no"}));
+            failed.push(
+                json!({"Id": entry["Id"], "SenderFault": fault, "Code": "InternalError", "Message": "no"}),
+            );
         } else {
             successful.push(json!({"Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "d"}));
         }
@@ -44,7 +47,9 @@ async fn outbox(refusals: Vec<(Vec<usize>, bool)>) -> (SqsOutbox, StandIn) {
     let stand_in = StandIn::default();
     stand_in.0.lock().expect("whole").refusals = refusals;
     let router = Router::new().route("/", post(send_message_batch)).with_state(stand_in.clone());
-    let router = router.layer(axum::extract::DefaultBodyLimit::disable()).layer(axum::middleware::map_request(as_json));
+    let router = router
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(axum::middleware::map_request(as_json));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -69,7 +74,10 @@ fn entries(count: usize, bytes: usize) -> Vec<BidLogEntry> {
     let event: SqsEvent = serde_json::from_str(&event).expect("an event");
     let body = event.records[0].body.as_deref().expect("a body");
     let Ok(Message::Bids(sample)) = Message::decode(body) else { panic!("the sample is not bids") };
-    let numbered = |index: usize| BidLogEntry { response: Some(format!("{index} {}", "x".repeat(bytes))), ..sample[0].clone() };
+    let numbered = |index: usize| BidLogEntry {
+        response: Some(format!("{index} {}", "x".repeat(bytes))),
+        ..sample[0].clone()
+    };
     (0..count).map(numbered).collect()
 }
 
@@ -128,10 +136,14 @@ async fn only_the_messages_that_failed_come_again() {
     let record = |id: &str, body: &str| json!({"messageId": id, "body": body});
     let event = json!({"Records": [record("a", &good), record("b", &poor), record("c", "not ours"), record("d", &good)]});
     let event: SqsEvent = serde_json::from_value(event).expect("an event");
-    let response = process_batch(event, async |Message::Bids(bids)| {
-        if bids.len() == 1 { Ok(()) } else { Err(std::io::Error::other("no room")) }
-    })
-    .await;
+    let response =
+        process_batch(
+            event,
+            async |Message::Bids(bids)| {
+                if bids.len() == 1 { Ok(()) } else { Err(std::io::Error::other("no room")) }
+            },
+        )
+        .await;
     let json = serde_json::to_value(response).expect("what Lambda sends");
     assert_eq!(json, json!({"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "c"}]}));
 }

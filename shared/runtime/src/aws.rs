@@ -37,7 +37,10 @@ pub struct TlsError(#[source] Box<dyn std::error::Error + Send + Sync>);
 /// # Errors
 /// [`TlsError`] when the compiled-in roots cannot be loaded.
 pub async fn config() -> Result<SdkConfig, TlsError> {
-    #[expect(clippy::disallowed_methods, reason = "the SDK's own variables, which it would look up at more places than we want")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the SDK's own variables, which it would look up at more places than we want"
+    )]
     let read = |variable: &str| std::env::var(variable).ok().filter(|region| !region.is_empty());
     let named = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(read);
     let region = Region::new(named.unwrap_or_else(|| FALLBACK_REGION.to_owned()));

@@ -216,7 +216,9 @@ impl HttpResponse {
                         headers.insert(name.clone(), value);
                     }
                 }
-                Err(_) => tracing::warn!(header = %name, "a header of the answer is not plain text and was left out"),
+                Err(_) => {
+                    tracing::warn!(header = %name, "a header of the answer is not plain text and was left out")
+                }
             }
         }
         let (body, is_base64) = match String::from_utf8(self.body.into()) {

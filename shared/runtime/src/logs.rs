@@ -3,6 +3,8 @@
 //! What must stay true: libraries never write more than warnings. Their finer messages hold requests, answers and tokens,
 //! so `LOG_LEVEL` reaches our own crates only, which do not log such things.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// Our own crates, as log targets. Whatever is not here is held to warnings.
@@ -41,11 +43,24 @@ pub fn filter(level: &str) -> String {
     parts.join(",")
 }
 
-/// Starts logging at `LOG_LEVEL`. The first call in a process counts; later ones do nothing.
+/// Starts logging at `LOG_LEVEL`, or at info. The first call in a process counts; later ones do nothing.
 pub fn init() {
-    #[expect(clippy::disallowed_methods, reason = "logging starts before the settings are read, to tell what is wrong with them")]
-    let level = std::env::var("LOG_LEVEL").unwrap_or_default();
-    let filter = EnvFilter::new(filter(&level));
+    init_or("info", &[]);
+}
+
+/// Starts logging at `LOG_LEVEL`, or at another level when it is not set. `quiet` names libraries whose warnings are
+/// part of normal work; only their errors are written.
+pub fn init_or(level: &str, quiet: &[&str]) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "logging starts before the settings are read, to tell what is wrong with them"
+    )]
+    let set = std::env::var("LOG_LEVEL").ok().filter(|set| !set.trim().is_empty());
+    let mut filter = filter(set.as_deref().unwrap_or(level));
+    for library in quiet {
+        filter.push_str(&format!(",{library}=error"));
+    }
+    let filter = EnvFilter::new(filter);
     let on_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
     let started = if on_lambda {
         tracing_subscriber::fmt()
@@ -55,7 +70,8 @@ pub fn init() {
             .with_env_filter(filter)
             .try_init()
     } else {
-        tracing_subscriber::fmt().compact().with_writer(std::io::stderr).with_env_filter(filter).try_init()
+        let lines = tracing_subscriber::fmt().compact().with_writer(std::io::stderr);
+        lines.with_ansi(std::io::stderr().is_terminal()).with_env_filter(filter).try_init()
     };
     // Already started by the process around us (a test, the local platform): that one stays.
     drop(started);

@@ -3,7 +3,6 @@
 //! Handlers are closures over a shared context, `Clone + Send + 'static`: the same binary suits classic Lambda (one request
 //! at a time) and managed instances (several).
 
-use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
@@ -12,6 +11,8 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
+
+pub use app::trail::Chain;
 
 use crate::http::{self, HttpRequest, HttpResponse};
 
@@ -86,10 +87,7 @@ impl Tick {
     /// Reads a scheduler's event. Whatever it is, it is time to work, so nothing in it is demanded.
     pub fn from_event(event: &Value) -> Self {
         let text = |name: &str| event.get(name).and_then(Value::as_str);
-        Self {
-            id: text("id").map(str::to_owned),
-            time: text("time").and_then(|time| time.parse().ok()),
-        }
+        Self { id: text("id").map(str::to_owned), time: text("time").and_then(|time| time.parse().ok()) }
     }
 }
 
@@ -104,20 +102,5 @@ where
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(what, error = %Chain(&error), "warm-up failed"),
         Err(_) => tracing::warn!(what, "warm-up took too long"),
-    }
-}
-
-/// Shows an error with its causes on one line, for logs: "what was attempted: cause: cause of the cause".
-pub struct Chain<'a>(pub &'a dyn std::error::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(formatter, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }

@@ -94,7 +94,9 @@ pub enum SettingsError {
     #[error("TWILIO_ACCOUNTS cannot be used")]
     Accounts(#[source] AccountsError),
     /// The exception for local bidders is set where real calls run.
-    #[error("OUTBOUND_ALLOW must be empty when STAGE is production: it opens private addresses to outbound requests")]
+    #[error(
+        "OUTBOUND_ALLOW must be empty when STAGE is production: it opens private addresses to outbound requests"
+    )]
     OutboundAllowInProduction,
 }
 
@@ -167,7 +169,9 @@ impl Settings {
     /// # Errors
     /// The function was given neither.
     pub fn fallback_place(&self) -> Result<&FallbackPlace, SettingsError> {
-        self.fallback_place.as_ref().ok_or(SettingsError::Missing { variable: "FALLBACK_BUCKET or FALLBACK_DIR" })
+        self.fallback_place
+            .as_ref()
+            .ok_or(SettingsError::Missing { variable: "FALLBACK_BUCKET or FALLBACK_DIR" })
     }
 }
 
@@ -182,5 +186,9 @@ fn base_url(variable: &'static str, text: &str) -> Result<String, SettingsError>
             && url.query().is_none()
             && url.fragment().is_none()
     });
-    if sound { Ok(text.trim_end_matches('/').to_owned()) } else { Err(SettingsError::Invalid { variable, problem }) }
+    if sound {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err(SettingsError::Invalid { variable, problem })
+    }
 }

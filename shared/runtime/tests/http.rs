@@ -45,7 +45,8 @@ fn event(body: Option<&str>, is_base64: bool) -> ApiGatewayV2httpRequest {
 }
 
 async fn answered(event: ApiGatewayV2httpRequest) -> (ApiGatewayV2httpResponse, Value) {
-    let response = answer(event, async |request| HttpResponse::text(200, request.body.len().to_string())).await;
+    let response =
+        answer(event, async |request| HttpResponse::text(200, request.body.len().to_string())).await;
     let json = serde_json::to_value(&response).expect("what Lambda sends");
     (response, json)
 }

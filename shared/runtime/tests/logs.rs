@@ -11,7 +11,10 @@ fn every_crate_of_ours_obeys_the_level_and_no_library_does() {
             let entry = entry.expect("an entry");
             if entry.path().join("Cargo.toml").exists() {
                 let name = entry.file_name().to_string_lossy().replace('-', "_");
-                assert!(filter.split(',').any(|part| part == format!("{name}=trace")), "{name} is not in {filter}");
+                assert!(
+                    filter.split(',').any(|part| part == format!("{name}=trace")),
+                    "{name} is not in {filter}"
+                );
             }
         }
     }

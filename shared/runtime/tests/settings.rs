@@ -104,7 +104,8 @@ fn no_token_is_shown_anywhere() {
         let mut variables = sound();
         variables.insert("TWILIO_ACCOUNTS", broken);
         let error = read(&variables).expect_err("broken");
-        let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string));
+        let shown =
+            format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string));
         assert!(!shown.contains("secret-token"), "{shown}");
         assert!(shown.contains("TWILIO_ACCOUNTS"), "{shown}");
     }
@@ -119,6 +120,7 @@ fn accounts_need_tokens_and_stand_in_the_list_once() {
     let (sid, token) = two.request_tokens().next().expect("one account");
     assert_eq!((sid.as_str(), token.as_str()), (ACCOUNT, "old"));
     let once = accounts(r#"["a"]"#);
-    let twice = format!("{},{}]", once.trim_end_matches(']'), once.trim_start_matches('[').trim_end_matches(']'));
+    let twice =
+        format!("{},{}]", once.trim_end_matches(']'), once.trim_start_matches('[').trim_end_matches(']'));
     assert!(TwilioAccounts::parse(&twice).is_err());
 }

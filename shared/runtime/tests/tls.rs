@@ -22,9 +22,11 @@ fn root() -> PathBuf {
 
 /// A server on the loopback address whose certificate the *system* trusts (see the child below); it answers SQS requests.
 async fn trusted_by_the_system_only() -> u16 {
-    let pem = fs::read_to_string(std::env::var_os("SSL_CERT_FILE").expect("set by the parent")).expect("readable");
+    let pem =
+        fs::read_to_string(std::env::var_os("SSL_CERT_FILE").expect("set by the parent")).expect("readable");
     let key = fs::read(std::env::var_os(CHILD).expect("set by the parent")).expect("readable");
-    let certificate = tokio_rustls::rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes()).expect("a certificate");
+    let certificate = tokio_rustls::rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes())
+        .expect("a certificate");
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -76,7 +78,8 @@ fn a_certificate_that_only_the_system_trusts_is_refused() {
         .output()
         .expect("the child ran");
     drop(fs::remove_dir_all(&folder));
-    let said = format!("{}{}", String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
     assert!(child.status.success() && said.contains("1 passed"), "{said}");
 }
 
@@ -144,8 +147,14 @@ fn no_product_source_builds_a_client_that_reads_the_systems_roots() {
         for reader in ["platform_verifier", "native_roots", "native_certs", "default_https_client"] {
             assert!(!text.contains(reader), "{} mentions {reader}", source.display());
         }
-        if text.contains("reqwest::Client::builder") || text.contains("Client::builder()") && text.contains("use reqwest") {
-            assert!(text.contains("tls_certs_only"), "{} builds a client with default roots", source.display());
+        if text.contains("reqwest::Client::builder")
+            || text.contains("Client::builder()") && text.contains("use reqwest")
+        {
+            assert!(
+                text.contains("tls_certs_only"),
+                "{} builds a client with default roots",
+                source.display()
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{World, target};
+use crate::support::{World, bidder, target};
 
 fn names(page: &Value) -> Vec<String> {
     let items = page["items"].as_array().unwrap();
@@ -95,4 +95,26 @@ async fn a_cursor_holds_only_where_it_came_from() {
     }
     let theirs = world.send(&world.other_key, "GET", &format!("/api/targets?cursor={next}"), None).await;
     theirs.refused(400, "invalid_cursor");
+}
+
+#[tokio::test]
+async fn a_page_of_very_large_things_ends_early_and_goes_on() {
+    let world = World::new().await;
+    let headers: Vec<(String, &str)> =
+        (0..20).map(|number| (format!("X-{number}-{}", "a".repeat(12_000)), "1")).collect();
+    for number in 0..30 {
+        let mut body = bidder(&format!("Bidder {number:02}"));
+        body["headers"] = serde_json::json!(headers);
+        world.post("/api/rtb-targets", &body).await.ok(201);
+    }
+    let first = world.get("/api/rtb-targets?limit=200").await.ok(200);
+    let next = first["next"].as_str().unwrap();
+    let second = world.get(&format!("/api/rtb-targets?limit=200&cursor={next}")).await.ok(200);
+    let third = second["next"].as_str().unwrap();
+    let third = world.get(&format!("/api/rtb-targets?limit=200&cursor={third}")).await.ok(200);
+    let mut seen = names(&first);
+    seen.extend(names(&second));
+    seen.extend(names(&third));
+    assert_eq!(seen, (0..30).map(|number| format!("Bidder {number:02}")).collect::<Vec<_>>());
+    assert_eq!(third.get("next"), None);
 }

@@ -12,8 +12,8 @@ use app::clock::Clock;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, Delete, KeySchemaElement, KeyType, Put, ScalarAttributeType,
-    TransactWriteItem,
+    AttributeDefinition, AttributeValue, BillingMode, Delete, KeySchemaElement, KeyType, Put,
+    ScalarAttributeType, TransactWriteItem,
 };
 use tokio::sync::Notify;
 
@@ -66,7 +66,9 @@ impl Queues {
     /// The database does not answer.
     pub async fn open(config: &SdkConfig, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
         let client = Client::new(config);
-        let key = |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+        let key = |name: &str, kind: KeyType| {
+            KeySchemaElement::builder().attribute_name(name).key_type(kind).build()
+        };
         let text = |name: &str| {
             let builder = AttributeDefinition::builder().attribute_name(name);
             builder.attribute_type(ScalarAttributeType::S).build()
@@ -103,7 +105,8 @@ impl Queues {
             first_received_ms: 0,
             receive_count: 0,
         };
-        Box::pin(self.client.put_item().table_name(TABLE).set_item(Some(item(queue, &message))).send()).await?;
+        Box::pin(self.client.put_item().table_name(TABLE).set_item(Some(item(queue, &message))).send())
+            .await?;
         self.arrived.notify_waiters();
         Ok(id)
     }
@@ -168,8 +171,11 @@ impl Queues {
     /// The database does not answer.
     pub async fn dead_letters(&self, queue: &str) -> Result<Vec<DeadLetter>, QueueError> {
         let messages = self.query(queue, None, u16::MAX).await?;
-        let letter =
-            |message: Received| DeadLetter { id: message.id, body: message.body, receive_count: message.receive_count };
+        let letter = |message: Received| DeadLetter {
+            id: message.id,
+            body: message.body,
+            receive_count: message.receive_count,
+        };
         Ok(messages.into_iter().map(letter).collect())
     }
 
@@ -179,7 +185,13 @@ impl Queues {
     }
 
     /// Moves a message; `false` when somebody else was first.
-    async fn exchange(&self, from: &str, old: &Received, to: &str, new: &Received) -> Result<bool, QueueError> {
+    async fn exchange(
+        &self,
+        from: &str,
+        old: &Received,
+        to: &str,
+        new: &Received,
+    ) -> Result<bool, QueueError> {
         let deletion = Delete::builder()
             .table_name(TABLE)
             .key("pk", text(partition(from)))
@@ -194,12 +206,19 @@ impl Queues {
             .transact_items(TransactWriteItem::builder().put(put).build());
         match Box::pin(transaction.send()).await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn query(&self, queue: &str, visible_at: Option<i64>, most: u16) -> Result<Vec<Received>, QueueError> {
+    async fn query(
+        &self,
+        queue: &str,
+        visible_at: Option<i64>,
+        most: u16,
+    ) -> Result<Vec<Received>, QueueError> {
         let mut query = self
             .client
             .query()
@@ -249,7 +268,8 @@ fn item(queue: &str, message: &Received) -> Item {
 
 fn message(item: &Item) -> Result<Received, QueueError> {
     let lacks = |name: &str| format!("a stored message has no readable {name}");
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok().cloned()).ok_or_else(|| lacks(name));
+    let text =
+        |name: &str| item.get(name).and_then(|value| value.as_s().ok().cloned()).ok_or_else(|| lacks(name));
     let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).ok_or_else(|| lacks(name));
     Ok(Received {
         id: text("id")?,

@@ -8,6 +8,9 @@ use domain::ids::TenantId;
 use super::{Entry, Tools};
 use crate::ports::{PortResult, Record};
 
+/// A page ends early when its bodies reach this many bytes of JSON, so that it fits into one answer.
+pub const MAX_PAGE: usize = 3 * 1024 * 1024;
+
 /// The orders.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SortBy {
@@ -76,10 +79,18 @@ pub async fn list<E: Entry>(tools: &Tools<'_>, tenant: TenantId, listing: &Listi
         Some(after) if listing.descending => position < after,
         Some(after) => position > after,
     };
-    let mut rest = found.into_iter().filter(|(position, _)| comes_after(position));
-    let page: Vec<(Position, Record)> = rest.by_ref().take(listing.limit).collect();
-    let next = rest.next().and_then(|_| page.last().map(|(position, _)| position.clone()));
-    Ok(Listed { items: page.into_iter().map(|(_, record)| record).collect(), next })
+    let mut rest = found.into_iter().filter(|(position, _)| comes_after(position)).peekable();
+    let mut items = Vec::new();
+    let mut last = None;
+    let mut bytes = 0;
+    while items.len() < listing.limit && bytes < MAX_PAGE {
+        let Some((position, record)) = rest.next() else { break };
+        bytes += record.body.to_string().len();
+        last = Some(position);
+        items.push(record);
+    }
+    let next = last.filter(|_| rest.peek().is_some());
+    Ok(Listed { items, next })
 }
 
 fn name_of<E: Entry>(record: &Record) -> String {

@@ -1,0 +1,191 @@
+//! The platform as a whole: calls through it, what happens when parts of it die, what survives.
+
+use std::time::Duration;
+
+use contract::calls::{AuctionView, LedgerView};
+use contract::page::Page;
+use local_platform::call::place_and_watch;
+use local_platform::running::Running;
+use local_platform::simulator::Placing;
+use local_platform::{Options, Platform, Scenario, Storage, seed};
+use queue::Message;
+use serde_json::Value;
+use testkit::faults::{Fault, Rule};
+use testkit::phone::{CallScript, Journey};
+
+async fn platform() -> Platform {
+    Platform::start(Options::for_tests()).await.expect("a platform")
+}
+
+fn call_id(journey: &Journey) -> String {
+    format!("RGB{}", journey.call_sid.trim_start_matches("CA"))
+}
+
+async fn ledger(platform: &Platform, journey: &Journey) -> LedgerView {
+    let api = platform.api().expect("a client");
+    for _ in 0..100 {
+        let ledger: LedgerView =
+            api.get(&format!("/api/calls/{}/ledger", call_id(journey))).await.expect("a ledger");
+        if ledger.settled {
+            return ledger;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the call was not settled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_better_bid_is_dialled_and_every_exchange_is_logged() {
+    let platform = platform().await;
+    let journey = platform.phone().place_call(CallScript::new("+14155550100", seed::HOME_SERVICES)).await;
+    assert_eq!(journey.destinations(), ["+12025550111"]);
+    let ledger = ledger(&platform, &journey).await;
+    let micros = [ledger.totals.revenue, ledger.totals.payout, ledger.totals.profit].map(|money| money.micros());
+    assert_eq!(micros, [18_500_000, 12_950_000, 5_550_000]);
+
+    assert!(platform.queue_drained(Duration::from_secs(10)).await.expect("a queue"));
+    let api = platform.api().expect("a client");
+    let auctions: Page<AuctionView> =
+        api.get(&format!("/api/calls/{}/auction", call_id(&journey))).await.expect("an auction");
+    let bidders = &auctions.items[0].bidders;
+    assert_eq!(bidders.len(), 6);
+    assert!(bidders.iter().all(|bidder| bidder.exchange.is_some()), "{bidders:#?}");
+    let sent = bidders[0].exchange.as_ref().and_then(|exchange| exchange.request.clone()).expect("a request");
+    assert!(sent.contains("415***0100") && !sent.contains("14155550100"), "{sent}");
+    assert_eq!(platform.bidders().counts().of("alpine").requests, 1);
+    platform.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_bid_and_the_static_target_have_their_turn() {
+    let platform = platform().await;
+    let busy = platform.phone().place_call(CallScript::new("+14155550100", seed::WINNER_BUSY)).await;
+    assert_eq!(busy.destinations(), [seed::BUSY_LINE, "+12025550112"]);
+    assert_eq!(ledger(&platform, &busy).await.totals.revenue.micros(), 14_250_000);
+    let none = platform.phone().place_call(CallScript::new("+14155550100", seed::NO_BIDS)).await;
+    assert_eq!(none.destinations(), ["+12025550191"]);
+    assert_eq!(ledger(&platform, &none).await.totals.revenue.micros(), 9_000_000);
+    platform.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_timeline_tells_the_whole_story() {
+    let platform = platform().await;
+    let running = Running {
+        pid: std::process::id(),
+        api_url: platform.api_url(),
+        phone_url: platform.phone_url(),
+        api_key: platform.api_key().to_owned(),
+    };
+    let mut told = Vec::new();
+    let placing = Placing { scenario: Some(Scenario::Normal), ..Placing::default() };
+    place_and_watch(&running, &placing, &mut told).await.expect("a timeline");
+    let told = String::from_utf8(told).expect("text");
+    for words in [
+        "ringing",
+        "auction     6 bidders",
+        "18.50 USD",
+        "Alpine Plumbing",
+        "won",
+        "timed_out",
+        "declined",
+        "invalid_destination",
+        "malformed",
+        "dialled     Alpine Plumbing at +12025550111",
+        "answered    Alpine Plumbing",
+        "ended       a conversation of 95 s",
+        "revenue         18.50 USD",
+        "payout          12.95 USD",
+        "profit           5.55 USD",
+    ] {
+        assert!(told.contains(words), "'{words}' is missing in:\n{told}");
+    }
+    platform.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_api_leaves_the_caller_with_the_static_document_and_comes_back() {
+    let platform = platform().await;
+    platform.kill_api().await;
+    let journey = platform.phone().place_call(CallScript::new("+14155550100", seed::HOME_SERVICES)).await;
+    assert!(journey.outcome.fallback_used && !journey.outcome.failed, "{:?}", journey.outcome);
+    assert_eq!(journey.destinations(), ["+12025550190"]);
+    platform.restart_api().await.expect("back again");
+    let journey = platform.phone().place_call(CallScript::new("+14155550100", seed::HOME_SERVICES)).await;
+    assert!(!journey.outcome.fallback_used);
+    assert_eq!(journey.destinations(), ["+12025550111"]);
+    platform.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_fault_layer_stands_before_the_functions_only() {
+    let platform = Platform::start(Options::for_tests().with_faults(7)).await.expect("a platform");
+    let faults = platform.faults().expect("the layer");
+    faults.inject(Rule::always(Fault::ServerError));
+    let journey = platform.phone().place_call(CallScript::new("+14155550100", seed::HOME_SERVICES)).await;
+    assert!(journey.outcome.fallback_used, "{:?}", journey.outcome);
+    assert!(platform.queues().length("BidLogQueue").await.is_ok(), "the queue is not behind it");
+    faults.heal();
+    let journey = platform.phone().place_call(CallScript::new("+14155550100", seed::HOME_SERVICES)).await;
+    assert_eq!(journey.destinations(), ["+12025550111"]);
+    platform.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_nobody_understands_ends_among_the_dead_letters() {
+    let platform = platform().await;
+    platform.queues().send("BidLogQueue", "not ours").await.expect("sent");
+    let event = std::fs::read_to_string("../../events/bid-log/three-bidders.json").expect("the sample event");
+    let event: Value = serde_json::from_str(&event).expect("JSON");
+    let good = event["Records"][0]["body"].as_str().expect("a body");
+    assert!(matches!(Message::decode(good), Ok(Message::Bids(_))));
+    platform.queues().send("BidLogQueue", good).await.expect("sent");
+    assert!(platform.queue_drained(Duration::from_secs(20)).await.expect("a queue"));
+    let letters = platform.dead_letters().await.expect("letters");
+    assert_eq!(letters.len(), 1);
+    assert_eq!((letters[0].body.as_str(), letters[0].receive_count), ("not ours", 5));
+    platform.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scheduled_functions_run_when_told_to() {
+    let platform = platform().await;
+    platform.tick("RtbHealth").await.expect("bidders looked at");
+    let counts = platform.bidders().counts();
+    assert_eq!((counts.of("alpine").heads, counts.of("broken").heads), (1, 1));
+    platform.tick("Housekeeping").await.expect("calls looked at");
+    assert!(platform.tick("Api").await.is_err());
+    platform.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_the_end_of_the_platform_and_numbers_ring_again() {
+    let folder = std::env::temp_dir().join(format!("callcenter-platform-{}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    let options = Options { storage: Storage::Folder(folder.clone()), ..Options::for_tests() };
+    let platform = Platform::start(options.clone()).await.expect("a platform");
+    let key = platform.api_key().to_owned();
+    let first = platform.phone().place_call(CallScript::new("+14155550100", seed::NO_BIDS)).await;
+    let books = ledger(&platform, &first).await;
+    // Not in order: dropped, as when a process dies.
+    platform.kill_api().await;
+    drop(platform);
+
+    // The bidders are at another port now, and follow.
+    let platform = Platform::start(options).await.expect("a platform");
+    assert_eq!(platform.api_key(), key);
+    assert_eq!(ledger(&platform, &first).await, books);
+    let second = platform.phone().place_call(CallScript::new("+14155550100", seed::HOME_SERVICES)).await;
+    assert_eq!(second.destinations(), ["+12025550111"]);
+    platform.shutdown().await;
+    drop(std::fs::remove_dir_all(folder));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_in_use_is_named() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let options = Options { ports: local_platform::Ports::From(port), ..Options::for_tests() };
+    let error = Platform::start(options).await.err().expect("refused").to_string();
+    assert!(error.starts_with(&format!("port {port} (API) cannot be used")), "{error}");
+}
