@@ -47,6 +47,21 @@ async fn a_settlement_whose_answer_was_lost_is_told_as_done() {
 }
 
 #[tokio::test]
+async fn a_settlement_that_knows_too_few_attempts_does_not_go_through() {
+    let database = database().await;
+    let store = database.store();
+    let call = call(1);
+    store.write_step(&first_step(&call, "hello")).await.expect("written");
+    let looked_before = closing();
+    let mut dials = next_step(&call, 1, "dials");
+    dials.attempt = Some(attempt(1, &[]));
+    assert_eq!(store.write_step(&dials).await.expect("written"), app::ports::Written::Done);
+    assert!(!store.settle(tenant(), &call, &looked_before).await.expect("an answer"));
+    let looked_again = app::ports::Closing { attempts: 1, ..looked_before };
+    assert!(store.settle(tenant(), &call, &looked_again).await.expect("settled"));
+}
+
+#[tokio::test]
 async fn a_call_that_is_not_there_cannot_be_settled() {
     let database = database().await;
     let store = database.store();

@@ -149,6 +149,7 @@ pub fn closing() -> Closing {
         total_seconds: 180,
         connected: true,
         connected_seconds: 95,
+        attempts: 0,
         billed_attempt: Some(0),
         billed_name: Some("a target".to_owned()),
         settlement: Settlement {

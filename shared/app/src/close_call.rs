@@ -3,37 +3,47 @@
 //! May run any number of times, in any process: capacity goes back once per attempt, settling happens once, both by
 //! conditional writes.
 
-use domain::call::{CallStatus, Leg, Standing, leg_end, standing};
+use domain::call::{CallStatus, Conclusion, Leg, Standing, leg_end, standing};
 use domain::caps::ReservationState;
 use domain::ids::{CallId, TenantId};
 use domain::ledger;
 
-use crate::ports::{CallRecord, Calls, Closing, PortResult};
+use crate::ports::{CallRecord, Calls, Closing, PortError, PortResult};
+
+/// How often a look is repeated when somebody dialled between looking and settling.
+const LOOKS: u8 = 3;
 
 /// Gives back the capacity of attempts that have ended, and settles the call if it is over. `true` when the call is
 /// settled now, by us or by somebody else.
 pub async fn close_if_over(calls: &dyn Calls, tenant: TenantId, call: CallId) -> PortResult<bool> {
-    let Some(record) = calls.load(tenant, call).await? else { return Ok(false) };
-    give_back(calls, &record).await?;
-    if record.closing.is_some() {
-        return Ok(true);
+    for _ in 0..LOOKS {
+        let Some(record) = calls.load(tenant, call).await? else { return Ok(false) };
+        give_back(calls, &record).await?;
+        if record.closing.is_some() {
+            return Ok(true);
+        }
+        let Standing::Concluded(conclusion) = standing(&record.call, &record.attempts, &record.events) else {
+            return Ok(false);
+        };
+        if calls.settle(tenant, &record.call, &closing(&record, &conclusion)).await? {
+            return Ok(true);
+        }
     }
-    let Standing::Concluded(conclusion) = standing(&record.call, &record.attempts, &record.events) else {
-        return Ok(false);
-    };
-    let settlement = ledger::settle(&record.call, &conclusion);
-    let closing = Closing {
+    Err(PortError::Busy { what: "settle a call" })
+}
+
+fn closing(record: &CallRecord, conclusion: &Conclusion) -> Closing {
+    Closing {
         ended_at: conclusion.ended_at,
         status: conclusion.status,
         total_seconds: conclusion.total_seconds,
         connected: conclusion.connected,
         connected_seconds: conclusion.connected_seconds,
+        attempts: u16::try_from(record.attempts.len()).unwrap_or(u16::MAX),
         billed_attempt: conclusion.billed.as_ref().map(|attempt| attempt.number),
         billed_name: conclusion.billed.as_ref().map(|attempt| attempt.name.clone()),
-        settlement,
-    };
-    calls.settle(tenant, &record.call, &closing).await?;
-    Ok(true)
+        settlement: ledger::settle(&record.call, conclusion),
+    }
 }
 
 async fn give_back(calls: &dyn Calls, record: &CallRecord) -> PortResult<()> {

@@ -85,7 +85,7 @@ pub fn record(tenant: TenantId, number: u128, started_at: &str) -> CallRecord {
     CallRecord {
         closing: Some(read(json!({
             "ended_at": "2026-11-22T10:02:10Z", "status": "completed", "total_seconds": 130, "connected": true,
-            "connected_seconds": 95, "billed_attempt": 2, "billed_name": "Second", "settlement": {
+            "connected_seconds": 95, "attempts": 2, "billed_attempt": 2, "billed_name": "Second", "settlement": {
                 "converted": true, "revenue": 38_500_000, "payout": 20_000_000, "profit": 18_500_000,
                 "entries": entries.clone()
             }

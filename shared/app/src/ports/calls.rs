@@ -156,6 +156,8 @@ pub struct Closing {
     pub connected: bool,
     /// For how long.
     pub connected_seconds: u32,
+    /// Attempts that were dialled, all of them over. Settling fails when there are more by then.
+    pub attempts: u16,
     /// The attempt the books are about.
     pub billed_attempt: Option<u16>,
     /// Its destination's name.
@@ -257,7 +259,8 @@ pub trait Calls: Send + Sync {
         to: ReservationState,
     ) -> PortResult<()>;
 
-    /// Closes and settles in one transaction; `false` when the call was settled before. Removes the due work.
+    /// Closes and settles in one transaction, and removes the due work. `false` when the call was settled before, or has
+    /// more attempts than the closing counts: look again.
     async fn settle(&self, tenant: TenantId, call: &Call, closing: &Closing) -> PortResult<bool>;
 
     /// Calls whose due time has passed, oldest first, from one of [`DUE_SHARDS`] shards.

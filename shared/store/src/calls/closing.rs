@@ -16,14 +16,15 @@ use super::capacity::{Returns, changes};
 use super::steps::reservation_moves;
 use crate::Store;
 use crate::failure::{Failure, PATIENT};
-use crate::item::{Draft, body, json, parsed, text};
+use crate::item::{Draft, body, json, number, parsed, text};
 use crate::keys::{self, GSI2, Key};
 use crate::read::{Part, Range};
 use crate::write::{Deed, Write};
 
-/// An open call's due time moves.
-pub(super) fn due_moves(key: Key, due: Key, due_at: Timestamp) -> Write {
-    let set = "SET #due_at = :due_at, #due_in = :due_in, #due = :due";
+/// An open call's due time moves, and its count of attempts grows by those `dialled` in the same write: a settlement that
+/// was computed without them does not go through.
+pub(super) fn due_moves(key: Key, due: Key, due_at: Timestamp, dialled: u8) -> Write {
+    let set = "SET #due_at = :due_at, #due_in = :due_in, #due = :due, #attempts = #attempts + :dialled";
     Write::new(Deed::Change(key, set.to_owned()))
         .only_if("attribute_exists(#pk) AND attribute_not_exists(#settled)")
         .name("#pk", "pk")
@@ -31,6 +32,8 @@ pub(super) fn due_moves(key: Key, due: Key, due_at: Timestamp) -> Write {
         .name("#due_at", "due_at")
         .name("#due_in", "gsi2pk")
         .name("#due", "gsi2sk")
+        .name("#attempts", "attempts")
+        .value(":dialled", number(dialled))
         .value(":due_at", text(due_at.to_string()))
         .value(":due_in", text(due.pk))
         .value(":due", text(due.sk))
@@ -74,14 +77,16 @@ impl Store {
         const WHAT: &str = "settle a call";
         let set = "SET #settled = :yes, #closing = :closing REMOVE #due_at, #due_in, #due";
         let closes = Write::new(Deed::Change(keys::call(tenant, call.id), set.to_owned()))
-            .only_if("attribute_exists(#pk) AND attribute_not_exists(#settled)")
+            .only_if("attribute_exists(#pk) AND attribute_not_exists(#settled) AND #attempts = :attempts")
             .name("#pk", "pk")
             .name("#settled", "settled")
+            .name("#attempts", "attempts")
             .name("#closing", "closing")
             .name("#due_at", "due_at")
             .name("#due_in", "gsi2pk")
             .name("#due", "gsi2sk")
             .value(":yes", AttributeValue::Bool(true))
+            .value(":attempts", number(closing.attempts))
             .value(":closing", json(WHAT, closing)?);
         let mut actions = vec![closes.into_action(WHAT, self.table())?];
         for entry in &closing.settlement.entries {
@@ -94,8 +99,9 @@ impl Store {
         match self.transact(Instant::now() + PATIENT, &actions).await {
             Ok(()) => Ok(true),
             Err(Failure::Cancelled(reasons)) => {
-                let settled = reasons.first().and_then(|reason| reason.item()).is_some();
-                if settled { Ok(false) } else { Err(Failure::Cancelled(reasons).into_port(WHAT)) }
+                // The call is there: it was settled before, or somebody has dialled since we looked.
+                let there = reasons.first().and_then(|reason| reason.item()).is_some();
+                if there { Ok(false) } else { Err(Failure::Cancelled(reasons).into_port(WHAT)) }
             }
             Err(failure) => Err(failure.into_port(WHAT)),
         }
@@ -123,7 +129,7 @@ impl Store {
     }
 
     pub(super) async fn put_off(&self, tenant: TenantId, call: CallId, due_at: Timestamp) -> PortResult<()> {
-        let write = due_moves(keys::call(tenant, call), keys::due_closing(call, due_at), due_at);
+        let write = due_moves(keys::call(tenant, call), keys::due_closing(call, due_at), due_at, 0);
         // A call that was settled meanwhile is not due any more.
         self.change("put a call's due time off", write).await?;
         Ok(())

@@ -16,7 +16,7 @@ use super::Refused;
 use super::capacity::{CounterChange, NoRoom, Returns, changes};
 use crate::Store;
 use crate::failure::{Failure, WRITING_A_STEP};
-use crate::item::{Draft, Item, body, json, parsed, text, text_of};
+use crate::item::{Draft, Item, body, json, number, parsed, text, text_of};
 use crate::keys;
 use crate::write::{Deed, PutNew, Write};
 
@@ -145,15 +145,17 @@ impl Store {
     fn call_write(&self, write: &StepWrite) -> PortResult<Write> {
         let call = &write.call;
         let (key, due) = (keys::call(call.tenant, call.id), keys::due_closing(call.id, write.due_at));
+        let dialled = u8::from(write.attempt.is_some());
         if write.begins {
             let item = Draft::new(key, "call", Some(call.tenant))
+                .with("attempts", number(dialled))
                 .with("body", json(WRITE, call.as_ref())?)
                 .with("due_at", text(write.due_at.to_string()))
                 .gsi1(keys::call_in_day(call.tenant, call.started_at, call.id))
                 .gsi2(due);
             return Ok(Write::create(item.build()));
         }
-        Ok(super::closing::due_moves(key, due, write.due_at))
+        Ok(super::closing::due_moves(key, due, write.due_at, dialled))
     }
 
     async fn judge(
