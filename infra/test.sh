@@ -99,8 +99,14 @@ deploy-local)
     stage "end to end on the emulator" emulator
     ;;
 soak)
-    stage "node packages" node_packages
-    stage "soak" cargo test --quiet --release -p tests --test soak -- --nocapture
+    stage "kill storms" cargo test --quiet -p local-platform --test soak -- --nocapture
+    export PROPTEST_CASES=2000
+    PROPTEST_RNG_SEED=$(date +%s)
+    export PROPTEST_RNG_SEED
+    echo "property tests with seed $PROPTEST_RNG_SEED"
+    stage "properties of the domain, 2,000 cases" cargo test --quiet -p domain -p twilio
+    export PROPTEST_CASES=500
+    stage "disordered callbacks, 500 stories" cargo test --quiet -p tests --test calls order
     ;;
 *)
     echo "unknown: $1 (all, lint, deploy-local, soak)" >&2

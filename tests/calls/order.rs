@@ -233,8 +233,15 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work)
 }
 
+/// Few by default; `make soak` asks for many.
+fn stories() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let cases = if asked.cases == 256 { 30 } else { asked.cases };
+    ProptestConfig { cases, ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30, ..ProptestConfig::default() })]
+    #![proptest_config(stories())]
     #[test]
     fn any_order_and_multiplicity_gives_the_same_books(
         ends in proptest::collection::vec(end(), 1..4),

@@ -130,8 +130,11 @@ fn event(place: &str, name: &str, event: &Value) -> Result<Event, TemplateError>
     let kind = event.get("Type").and_then(Value::as_str).unwrap_or_default();
     let properties = event.get("Properties").cloned().unwrap_or(Value::Null);
     let text = |property: &str| {
-        let value = properties.get(property).and_then(Value::as_str).map(str::to_owned);
-        value.ok_or_else(|| wrong(place, format!("{property} must be plain text")))
+        match properties.get(property) {
+            // Not `as_str`, which would look through a `!Sub`.
+            Some(Value::String(text)) => Ok(text.clone()),
+            _ => Err(wrong(place, format!("{property} must be plain text"))),
+        }
     };
     match kind {
         "HttpApi" => Ok(Event::Http { method: text("Method")?.to_ascii_uppercase(), path: text("Path")? }),

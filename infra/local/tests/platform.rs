@@ -40,7 +40,8 @@ async fn the_better_bid_is_dialled_and_every_exchange_is_logged() {
     let journey = platform.phone().place_call(CallScript::new("+14155550100", seed::HOME_SERVICES)).await;
     assert_eq!(journey.destinations(), ["+12025550111"]);
     let ledger = ledger(&platform, &journey).await;
-    let micros = [ledger.totals.revenue, ledger.totals.payout, ledger.totals.profit].map(|money| money.micros());
+    let micros =
+        [ledger.totals.revenue, ledger.totals.payout, ledger.totals.profit].map(|money| money.micros());
     assert_eq!(micros, [18_500_000, 12_950_000, 5_550_000]);
 
     assert!(platform.queue_drained(Duration::from_secs(10)).await.expect("a queue"));
