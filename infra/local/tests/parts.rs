@@ -1,5 +1,7 @@
 //! The parts of the platform by themselves: template, routes, events, queue.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

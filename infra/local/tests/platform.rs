@@ -1,5 +1,7 @@
 //! The platform as a whole: calls through it, what happens when parts of it die, what survives.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::time::Duration;
 
 use contract::calls::{AuctionView, LedgerView};

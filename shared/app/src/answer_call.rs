@@ -15,9 +15,10 @@ use domain::phone::E164;
 use domain::routing::Decisions;
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Reply};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::place::{self, NOT_IN_SERVICE, Placing};
+use crate::place::{self, ANSWER_WITHIN, NOT_IN_SERVICE, Placing};
 use crate::ports::{Calls, Counters, Numbers, PortResult, Published, Step};
 
 /// What Twilio told us about the call.
@@ -138,6 +139,7 @@ impl AnswerCall {
             tried: &[],
             gives_back: None,
             auction: None,
+            answer_by: Instant::now() + ANSWER_WITHIN,
         };
         let without_dial = match snapshot.campaign.status {
             CampaignStatus::Active if snapshot.has_auction() => Some(Reply::redirect(auction)),

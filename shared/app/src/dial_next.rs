@@ -10,10 +10,11 @@ use domain::caps::ReservationState;
 use domain::ids::{AccountSid, CallId, CallSid, TenantId};
 use domain::routing::{Decisions, Via};
 use domain::voice::Reply;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::close_call;
-use crate::place::{self, Placing, StepAnswer};
+use crate::place::{self, ANSWER_WITHIN, Placing, StepAnswer};
 use crate::ports::{CallRecord, Calls, Counters, PortResult, Published, Step};
 use crate::run_auction::call_context;
 
@@ -90,6 +91,7 @@ impl DialNext {
             tried: &tried,
             gives_back: still_reserved.filter(|_| !was_connected).cloned(),
             auction: None,
+            answer_by: Instant::now() + ANSWER_WITHIN,
         };
         if was_connected {
             let now = self.clock.now();

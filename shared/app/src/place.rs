@@ -27,8 +27,8 @@ pub const NOBODY_FREE: &str =
 /// Said when the number leads nowhere.
 pub const NOT_IN_SERVICE: &str = "We are sorry, this number is not in service at the moment. Goodbye.";
 
-/// Stops trying further destinations: a caller hears nothing while we look.
-const PATIENCE: Duration = Duration::from_millis(2_500);
+/// From the arrival of a request to its answer: a caller hears nothing meanwhile, and Twilio gives up after six seconds.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(3_900);
 
 /// How long after everything must be over somebody looks whether it is.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
@@ -67,20 +67,23 @@ pub struct Placing<'a> {
     pub gives_back: Option<Attempt>,
     /// The auction this step ran.
     pub auction: Option<Arc<Auction>>,
+    /// When no further destination is tried after the first: [`ANSWER_WITHIN`] of the request.
+    pub answer_by: Instant,
 }
 
 /// Dials the first destination that has room; words and a hang-up when none has.
 pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
-    let give_up_at = Instant::now() + PATIENCE;
     let now = clock.now();
     let situation = Situation { call: &placing.call, now, usage: placing.usage, tried: placing.tried };
     let (candidates, mut decisions) = routing::candidates(placing.snapshot, placing.bids, &situation);
     let mut waiting = candidates.iter();
+    let mut tried_one = false;
     while let Some(candidate) = waiting.next() {
-        if Instant::now() >= give_up_at {
+        if tried_one && Instant::now() >= placing.answer_by {
             decisions.note(candidate.via, &candidate.name, Some(Passed::BusyCounter));
             continue;
         }
+        tried_one = true;
         let mut with_choice = decisions.clone();
         with_choice.note(candidate.via, &candidate.name, None);
         for other in waiting.clone() {

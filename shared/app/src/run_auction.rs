@@ -24,15 +24,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::place::{self, Placing, StepAnswer};
+use crate::place::{self, ANSWER_WITHIN, Placing, StepAnswer};
 use crate::ports::{
     BidLogEntry, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult, Published,
     Step, StepStart,
 };
 use crate::trail::Chain;
 
-/// A repeat waits this long, from the start of the first request, before it takes the static route.
-const TAKE_OVER_AFTER: Duration = Duration::from_millis(3_900);
+/// What a repeat that takes over has left before Twilio stops listening.
+const TAKE_OVER_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often a repeat looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -118,6 +118,7 @@ impl RunAuction {
         snapshot: &Snapshot,
         usage: &HashMap<CounterId, Usage>,
     ) -> PortResult<Reply> {
+        let answer_by = Instant::now() + ANSWER_WITHIN;
         let outcome = self.ask_everyone(&record.call, step, snapshot, usage).await;
         let placing = Placing {
             call: Arc::clone(&record.call),
@@ -130,6 +131,7 @@ impl RunAuction {
             tried: &[],
             gives_back: None,
             auction: Some(Arc::clone(&outcome.auction)),
+            answer_by,
         };
         let placed = place::place(&*self.calls, &*self.clock, placing);
         let (reply, logged) = futures::join!(placed, self.outbox.log_bids(&outcome.log));
@@ -140,7 +142,7 @@ impl RunAuction {
         reply
     }
 
-    /// A repeat of a request that is being worked on.
+    /// A repeat of a request that is being worked on: waits for its answer as long as the first one may take.
     async fn wait_or_take_over(
         &self,
         record: &CallRecord,
@@ -150,7 +152,7 @@ impl RunAuction {
     ) -> PortResult<Reply> {
         let call = &record.call;
         let waited = Duration::try_from(self.clock.now().duration_since(started_at)).unwrap_or_default();
-        let take_over_at = Instant::now() + TAKE_OVER_AFTER.saturating_sub(waited);
+        let take_over_at = Instant::now() + ANSWER_WITHIN.saturating_sub(waited);
         loop {
             if let Some(Step::Answered(earlier)) = self.calls.step(call.tenant, call.id, step).await? {
                 return Ok(earlier.reply);
@@ -173,6 +175,7 @@ impl RunAuction {
             tried: &[],
             gives_back: None,
             auction: None,
+            answer_by: Instant::now() + TAKE_OVER_WITHIN,
         };
         place::place(&*self.calls, &*self.clock, placing).await
     }

@@ -1,5 +1,7 @@
 //! Bidders between calls: every one that is due is looked at and becomes due again; logged bids are all kept.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

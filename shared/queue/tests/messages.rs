@@ -1,5 +1,7 @@
 //! Messages keep what was put in, fit into SQS, and are never silently dropped.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use app::ports::BidLogEntry;
 use domain::auction::{BidderResult, Refusal};
 use domain::money::Money;

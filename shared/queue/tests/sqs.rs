@@ -1,5 +1,7 @@
 //! The adapter against a stand-in for SQS that refuses parts of batches; the consumer's answers to batches.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::sync::{Arc, Mutex};
 
 use app::ports::{BidLogEntry, Outbox};

@@ -1,5 +1,7 @@
 //! Events of API Gateway become requests, answers become what it wants; what cannot be read never reaches a handler.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

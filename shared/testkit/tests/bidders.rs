@@ -1,5 +1,7 @@
 //! The simulated bidders answer as their names say, and count what they did.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
