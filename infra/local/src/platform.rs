@@ -54,14 +54,23 @@ pub struct Platform {
     store: Store,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
-    temporary: Option<PathBuf>,
+    temporary: Option<TemporaryFolder>,
+}
+
+/// Goes away with the platform, however that ends.
+struct TemporaryFolder(PathBuf);
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }
 
 /// Everything that exists before the functions do.
 struct Ground {
     demo: Demo,
     folder: PathBuf,
-    temporary: Option<PathBuf>,
+    temporary: Option<TemporaryFolder>,
     database: EmbeddedDatabase,
     faults: Option<FaultProxy>,
     services: Services,
@@ -273,9 +282,7 @@ impl Platform {
         self.bidders.stop().await;
         drop(self.faults.take());
         self.database.stop().await;
-        if let Some(folder) = self.temporary.take() {
-            drop(tokio::fs::remove_dir_all(folder).await);
-        }
+        drop(self.temporary.take());
     }
 }
 
@@ -285,7 +292,12 @@ async fn lay(options: &Options, database_port: u16, queue_url: &str) -> Result<G
         Storage::Memory => {
             let folder = std::env::temp_dir().join(format!("callcenter-{}", clock.new_id().simple()));
             tokio::fs::create_dir_all(&folder).await?;
-            (folder.clone(), Some(folder), Demo::new(clock.as_ref())?, EmbeddedDatabase::in_memory().await?)
+            (
+                folder.clone(),
+                Some(TemporaryFolder(folder)),
+                Demo::new(clock.as_ref())?,
+                EmbeddedDatabase::in_memory().await?,
+            )
         }
         Storage::Folder(folder) => {
             let failed = |error| format!("the folder {} cannot be made: {error}", folder.display());

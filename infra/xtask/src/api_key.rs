@@ -31,10 +31,10 @@ pub fn run(options: &[&str]) -> Result<String, String> {
         created_at: clock.now(),
         expires_at: None,
     };
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-    runtime.block_on(async {
-        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&config), table);
+    let tokio = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    tokio.block_on(async {
+        let config = runtime::aws::config().await.map_err(|error| error.to_string())?;
+        let store = Store::connect(&config, table);
         store.store_api_key(&api_keys::hash(&token), &key).await.map_err(|error| error.to_string())
     })?;
     Ok(format!("{token}\nKeep it: it is not shown again. Id {}, scopes {}.", key.id, key.scopes.join(", ")))

@@ -43,7 +43,7 @@ where
     };
     let error = failure?;
     let received = record.attributes.get("ApproximateReceiveCount").map_or("?", String::as_str);
-    tracing::warn!(message = id, received, error, "a message failed and comes again");
+    tracing::warn!(message_id = id, received, error, "a message failed and comes again");
     Some(id)
 }
 

@@ -128,7 +128,7 @@ impl Queues {
         let mut received = Vec::new();
         for old in found {
             if let Some((dead_letters, _)) = redrive.filter(|(_, most)| old.receive_count >= *most) {
-                tracing::error!(queue, message = old.id, "a message failed too often and is put aside");
+                tracing::error!(queue, message_id = old.id, "a message failed too often and is put aside");
                 self.exchange(queue, &old, dead_letters, &old).await?;
                 continue;
             }
