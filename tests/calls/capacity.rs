@@ -74,6 +74,7 @@ async fn a_cap_admits_exactly_its_number_of_calls() {
                         return false;
                     }
                     Written::Busy => {}
+                    Written::Over => panic!("no call was settled"),
                     Written::Repeated(_) => panic!("nobody repeated anything"),
                 }
             }

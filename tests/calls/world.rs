@@ -102,6 +102,10 @@ impl Telephony for Carrier {
         Ok(self.children.clone())
     }
 
+    async fn owns_number(&self, _: &AccountSid, _: &E164) -> PortResult<bool> {
+        Ok(true)
+    }
+
     async fn route_number(&self, _: &AccountSid, _: &E164, _: &NumberRouting) -> PortResult<bool> {
         Ok(true)
     }
@@ -244,7 +248,8 @@ impl World {
     }
 
     pub async fn told(&self, call: CallId, event: &LegEvent) {
-        let use_case = FollowLeg { numbers: self.store.clone(), calls: self.store.clone() };
+        let use_case =
+            FollowLeg { numbers: self.store.clone(), calls: self.store.clone(), clock: self.clock.clone() };
         use_case.leg(self.tenant, call, &self.account, event).await.unwrap();
     }
 
@@ -254,7 +259,7 @@ impl World {
             telephony: Arc::new(carrier),
             clock: self.clock.clone(),
         };
-        let swept = use_case.run().await.unwrap();
+        let swept = use_case.run().await;
         assert_eq!(swept.failed, 0);
     }
 

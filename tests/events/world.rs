@@ -189,10 +189,9 @@ impl World {
                 api::handle(context.clone(), api::router(context), request).await
             }
             "voice-status" => {
-                let follow_leg = FollowLeg { numbers: store.clone(), calls: store.clone() };
-                let clock = self.clock.clone();
-                voice_status::handle(Arc::new(voice_status::Context { door, follow_leg, clock }), request)
-                    .await
+                let (numbers, clock) = (store.clone(), self.clock.clone());
+                let follow_leg = FollowLeg { numbers, calls: store.clone(), clock };
+                voice_status::handle(Arc::new(voice_status::Context { door, follow_leg }), request).await
             }
             other => panic!("there is no function {other}"),
         }

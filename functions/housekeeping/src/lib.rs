@@ -16,9 +16,9 @@ pub struct Context {
 /// Works at one tick.
 ///
 /// # Errors
-/// The list of due calls cannot be read, or a call could not be looked at; the next tick tries again.
+/// Something due could not be looked at; it was put off, and a later tick tries again.
 pub async fn handle(context: Arc<Context>, _tick: Tick) -> Result<(), Cause> {
-    let swept = context.close_overdue.run().await?;
+    let swept = context.close_overdue.run().await;
     if swept.closed + swept.still_going + swept.failed > 0 {
         tracing::info!(
             closed = swept.closed,

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use app::clock::Clock;
 use app::follow_leg::{FollowLeg, Followed};
 use app::ports::{PortResult, RecordingEvent};
 use domain::call::{Leg, LegEvent, Source};
@@ -23,8 +22,6 @@ pub struct Context {
     pub door: Door,
     /// The use case.
     pub follow_leg: FollowLeg,
-    /// For reports that carry no time of their own.
-    pub clock: Arc<dyn Clock>,
 }
 
 /// Answers one request.
@@ -96,7 +93,7 @@ fn leg_event(context: &Context, leg: Leg, status: &LegStatus) -> LegEvent {
         status: status.status,
         sequence: status.sequence.unwrap_or(0),
         source: Source::Callback,
-        at: status.timestamp.unwrap_or_else(|| context.clock.now()),
+        at: status.timestamp.unwrap_or_else(|| context.follow_leg.clock.now()),
         duration_s: status.duration_s.filter(|_| status.status.is_terminal()),
         sid: Some(status.call_sid.clone()),
     }
@@ -115,6 +112,6 @@ fn recording_event(context: &Context, attempt: u16, status: RecordingStatus) -> 
         status: state.to_owned(),
         url: status.recording_url,
         duration_s: status.duration_s,
-        at: context.clock.now(),
+        at: context.follow_leg.clock.now(),
     }
 }

@@ -17,8 +17,7 @@ async fn main() -> Result<(), Cause> {
     let store = Arc::new(store);
     let context = Arc::new(Context {
         door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
-        follow_leg: FollowLeg { numbers: store.clone(), calls: store },
-        clock: Arc::new(SystemClock),
+        follow_leg: FollowLeg { numbers: store.clone(), calls: store, clock: Arc::new(SystemClock) },
     });
     run_http(move |request| handle(context.clone(), request)).await
 }

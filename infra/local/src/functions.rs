@@ -139,8 +139,7 @@ fn voice_dial_result(settings: &Settings, store: Arc<Store>) -> Result<Handler, 
 fn voice_status(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
     let context = Arc::new(voice_status::Context {
         door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
-        follow_leg: FollowLeg { numbers: store.clone(), calls: store },
-        clock: clock(),
+        follow_leg: FollowLeg { numbers: store.clone(), calls: store, clock: clock() },
     });
     Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_status::handle(context.clone(), request)))))
 }

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::call::Call;
-use domain::campaign::CampaignStatus;
 use domain::caps::{CounterId, Usage};
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
+use domain::ledger::Payout;
 use domain::number::NumberOwner;
 use domain::phone::E164;
 use domain::routing::Decisions;
@@ -104,7 +104,7 @@ impl AnswerCall {
         let (earlier, version, usage) = futures::try_join!(
             self.calls.step(owner.tenant, call_id, 0),
             self.published.version(owner.tenant, campaign),
-            self.usage_for(owner.tenant, cached.as_deref()),
+            self.usage_for(owner.tenant, campaign, cached.as_deref()),
         )?;
         if let Some(Step::Answered(earlier)) = earlier {
             return Ok(Answer::Taken(earlier.reply));
@@ -117,13 +117,20 @@ impl AnswerCall {
                 None => return not_taken(NotTaken::NotPublished),
             },
         };
-        let call = Arc::new(self.begin(incoming, to, &owner, &snapshot));
-        self.first_step(call, &snapshot, &usage).await.map(Answer::Taken)
+        // The live flag alone decides, so that pausing and activating work at once, without publishing.
+        let takes_calls = !usage.get(&campaign.into()).is_some_and(|row| row.paused);
+        let mut call = self.begin(incoming, to, &owner, &snapshot);
+        if !takes_calls {
+            // Nobody is paid for a call that could not earn anything.
+            call.payout = Payout::default();
+        }
+        self.first_step(Arc::new(call), takes_calls, &snapshot, &usage).await.map(Answer::Taken)
     }
 
     async fn first_step(
         &self,
         call: Arc<Call>,
+        takes_calls: bool,
         snapshot: &Snapshot,
         usage: &HashMap<CounterId, Usage>,
     ) -> PortResult<Reply> {
@@ -141,10 +148,10 @@ impl AnswerCall {
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,
         };
-        let without_dial = match snapshot.campaign.status {
-            CampaignStatus::Active if snapshot.has_auction() => Some(Reply::redirect(auction)),
-            CampaignStatus::Active => None,
-            _ => Some(Reply::words_and_hangup(NOT_IN_SERVICE)),
+        let without_dial = match takes_calls {
+            true if snapshot.has_auction() => Some(Reply::redirect(auction)),
+            true => None,
+            false => Some(Reply::words_and_hangup(NOT_IN_SERVICE)),
         };
         match without_dial {
             Some(reply) => {
@@ -155,19 +162,18 @@ impl AnswerCall {
         }
     }
 
-    /// Only a campaign without auction dials in this step, so only it needs counters here.
+    /// The campaign's live flag; and counters, if it dials in this step, which it does without an auction.
     async fn usage_for(
         &self,
         tenant: TenantId,
+        campaign: CampaignId,
         snapshot: Option<&Snapshot>,
     ) -> PortResult<HashMap<CounterId, Usage>> {
-        match snapshot.filter(|snapshot| !snapshot.has_auction()) {
-            Some(snapshot) => {
-                let counters: Vec<CounterId> = snapshot.counters().into_iter().collect();
-                self.counters.usage(tenant, &counters).await
-            }
-            None => Ok(HashMap::new()),
-        }
+        let dials_now = snapshot.filter(|snapshot| !snapshot.has_auction());
+        let of: Vec<CounterId> = std::iter::once(campaign.into())
+            .chain(dials_now.into_iter().flat_map(Snapshot::counters))
+            .collect();
+        self.counters.usage(tenant, &of).await
     }
 
     async fn load(
@@ -179,7 +185,7 @@ impl AnswerCall {
         let Some(snapshot) = self.published.snapshot(tenant, campaign, version).await? else {
             return Ok(None);
         };
-        let usage = self.usage_for(tenant, Some(&snapshot)).await?;
+        let usage = self.usage_for(tenant, campaign, Some(&snapshot)).await?;
         Ok(Some((snapshot, usage)))
     }
 

@@ -4,10 +4,13 @@
 //! only after Twilio was asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::call::{Attempt, CallStatus, Leg, LegEvent, Source, leg_end};
 use domain::ids::CallSid;
 use domain::phone::Destination;
+use futures::StreamExt;
+use futures::stream;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
@@ -20,6 +23,19 @@ const PER_SHARD: u16 = 25;
 
 /// A call that is really still going on is looked at again after this time.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// Calls looked at at the same time.
+const AT_ONCE: usize = 5;
+
+/// Longest look at one call: Twilio may be slow, and a run has a minute for all.
+const ONE_LOOK: Duration = Duration::from_secs(5);
+
+/// How one look ended.
+enum Look {
+    Closed,
+    StillGoing,
+    Failed,
+}
 
 /// Closes overdue calls.
 #[derive(Clone)]
@@ -44,22 +60,48 @@ pub struct Swept {
 }
 
 impl CloseOverdue {
-    /// Looks at what is due in every shard. A call that cannot be looked at does not keep the others from it.
-    pub async fn run(&self) -> PortResult<Swept> {
+    /// Looks at what is due in every shard, a few calls at a time. A call or a shard that cannot be looked at does not keep
+    /// the others from it: it is put off, so that it does not stand at the head of the queue for ever.
+    pub async fn run(&self) -> Swept {
         let mut swept = Swept::default();
         for shard in 0..DUE_SHARDS {
-            for due in self.calls.due(shard, self.clock.now(), PER_SHARD).await? {
-                match self.look_at(&due).await {
-                    Ok(true) => swept.closed += 1,
-                    Ok(false) => swept.still_going += 1,
-                    Err(error) => {
-                        tracing::error!(call = %due.call, error = %Chain(&error), "overdue call could not be closed");
-                        swept.failed += 1;
-                    }
+            let due = match self.calls.due(shard, self.clock.now(), PER_SHARD).await {
+                Ok(due) => due,
+                Err(error) => {
+                    tracing::error!(shard, error = %Chain(&error), "overdue calls could not be listed");
+                    swept.failed += 1;
+                    continue;
+                }
+            };
+            let mut looks = stream::iter(due).map(|due| self.look_in_time(due)).buffer_unordered(AT_ONCE);
+            while let Some(look) = looks.next().await {
+                match look {
+                    Look::Closed => swept.closed += 1,
+                    Look::StillGoing => swept.still_going += 1,
+                    Look::Failed => swept.failed += 1,
                 }
             }
         }
-        Ok(swept)
+        swept
+    }
+
+    async fn look_in_time(&self, due: DueCall) -> Look {
+        let error = match tokio::time::timeout(ONE_LOOK, self.look_at(&due)).await {
+            Ok(Ok(true)) => return Look::Closed,
+            Ok(Ok(false)) => return Look::StillGoing,
+            Ok(Err(error)) => Chain(&error).to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::error!(call = %due.call, error, "overdue call could not be closed");
+        if let Err(error) = self.put_off(&due).await {
+            tracing::error!(call = %due.call, error = %Chain(&error), "overdue call could not be put off");
+        }
+        Look::Failed
+    }
+
+    async fn put_off(&self, due: &DueCall) -> PortResult<()> {
+        let now = self.clock.now();
+        self.calls.postpone(due.tenant, due.call, now.checked_add(LOOK_AGAIN).unwrap_or(now)).await
     }
 
     async fn look_at(&self, due: &DueCall) -> PortResult<bool> {
@@ -74,8 +116,7 @@ impl CloseOverdue {
         )?;
         let now = self.clock.now();
         if parent.as_ref().is_some_and(|parent| !parent.status.is_terminal()) {
-            let again = now.checked_add(LOOK_AGAIN).unwrap_or(now);
-            self.calls.postpone(due.tenant, due.call, again).await?;
+            self.put_off(due).await?;
             return Ok(false);
         }
         for event in missing_ends(&record, parent.as_ref(), &children, now) {
@@ -84,8 +125,7 @@ impl CloseOverdue {
         if close_call::close_if_over(&*self.calls, due.tenant, due.call).await? {
             return Ok(true);
         }
-        let again = now.checked_add(LOOK_AGAIN).unwrap_or(now);
-        self.calls.postpone(due.tenant, due.call, again).await?;
+        self.put_off(due).await?;
         Ok(false)
     }
 }

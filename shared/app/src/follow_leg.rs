@@ -5,12 +5,17 @@
 
 use std::sync::Arc;
 
-use domain::call::LegEvent;
+use domain::call::{Leg, LegEvent};
 use domain::ids::{AccountSid, CallId, TenantId};
 use domain::phone::E164;
+use jiff::SignedDuration;
 
+use crate::clock::Clock;
 use crate::close_call;
 use crate::ports::{Calls, Numbers, PortResult, RecordingEvent};
+
+/// When the caller has left, whatever was dialled ends within moments.
+const LOOK_SOON: SignedDuration = SignedDuration::from_mins(2);
 
 /// Follows legs and recordings.
 #[derive(Clone)]
@@ -19,6 +24,8 @@ pub struct FollowLeg {
     pub numbers: Arc<dyn Numbers>,
     /// The call.
     pub calls: Arc<dyn Calls>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// What became of a report.
@@ -47,7 +54,12 @@ impl FollowLeg {
         }
         self.calls.record_event(tenant, call, event).await?;
         if event.status.is_terminal() {
-            close_call::close_if_over(&*self.calls, tenant, call).await?;
+            let closed = close_call::close_if_over(&*self.calls, tenant, call).await?;
+            if !closed && event.leg == Leg::Caller {
+                // Something that we dialled has not ended, and perhaps never began: look soon, not hours later.
+                let now = self.clock.now();
+                self.calls.postpone(tenant, call, now.checked_add(LOOK_SOON).unwrap_or(now)).await?;
+            }
         }
         Ok(Followed::Noted)
     }

@@ -93,6 +93,7 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
         match calls.write_step(&dialling(&placing, candidate, reply.clone(), with_choice, now)).await? {
             Written::Done => return Ok(reply),
             Written::Repeated(earlier) => return Ok(earlier.reply),
+            Written::Over => return Ok(Reply::hangup()),
             Written::Full(full) => decisions.note(candidate.via, &candidate.name, Some(Passed::Cap(full))),
             Written::Busy => decisions.note(candidate.via, &candidate.name, Some(Passed::BusyCounter)),
         }
@@ -123,6 +124,7 @@ pub async fn finish(
     match calls.write_step(&write).await? {
         Written::Done => Ok(reply),
         Written::Repeated(earlier) => Ok(earlier.reply),
+        Written::Over => Ok(Reply::hangup()),
         Written::Full(_) | Written::Busy => Err(PortError::Busy { what: "store a step" }),
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! * The publication stands once the snapshot is stored. A number that Twilio would not connect, or a fallback document
 //!   that could not be written, is told as a warning and repaired by publishing again.
-//! * The document that callers hear when we cannot answer is written for every number of a published campaign, before
-//!   Twilio is told its address.
+//! * The document that callers hear when we cannot answer is written for every number of a published campaign that the
+//!   tenant's Twilio account really has, before Twilio is told its address.
 //! * The snapshot holds no pauses of destinations: their live flag alone decides, so that switching on works at once, too.
 //! * Publishing changes no status. A draft or paused campaign can be published; it takes no calls.
 
@@ -185,7 +185,8 @@ async fn connect_numbers(
     Ok(connected)
 }
 
-/// Writes a number's fallback document and points the number at us.
+/// Writes a number's fallback document and points the number at us, if the account has the number: a document under a
+/// stranger's number would take that stranger's callers.
 async fn connect(
     lines: &Lines<'_>,
     id: NumberId,
@@ -193,6 +194,17 @@ async fn connect(
     campaign_fallback: Option<&E164>,
     until: Instant,
 ) -> ConnectedNumber {
+    let not_connected =
+        |line| ConnectedNumber { id, number: number.number.clone(), fallback_written: false, line };
+    match timeout_at(until, lines.telephony.owns_number(&number.account_sid, &number.number)).await {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) => return not_connected(Line::NotInAccount),
+        Ok(Err(error)) => {
+            tracing::warn!(number_id = %id, error = words(&error), "a number could not be found at Twilio");
+            return not_connected(Line::Failed(words(&error)));
+        }
+        Err(_) => return not_connected(Line::Failed("Twilio did not answer in time".to_owned())),
+    }
     let dials = number.fallback_number.as_ref().or(campaign_fallback);
     let fallback_written = write_page(lines, id, &number.number, dials, until).await;
     let routing = NumberRouting {

@@ -20,7 +20,7 @@ use domain::voice::Reply;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -36,6 +36,9 @@ const TAKE_OVER_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often a repeat looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long the bid log's queue may take while a caller waits.
+const LOG_WITHIN: Duration = Duration::from_secs(1);
 
 /// Longest text of a request or answer kept in the bid log, bytes.
 const LOGGED_TEXT: usize = 4_096;
@@ -120,13 +123,16 @@ impl RunAuction {
     ) -> PortResult<Reply> {
         let answer_by = Instant::now() + ANSWER_WITHIN;
         let outcome = self.ask_everyone(&record.call, step, snapshot, usage).await;
+        // Seconds have passed: what was full may have room, what was open may be paused. An old look is better than none.
+        let (call, of) = (&record.call, usage_of(snapshot));
+        let fresh = self.counters.usage(call.tenant, &of).await.unwrap_or_else(|_| usage.clone());
         let placing = Placing {
             call: Arc::clone(&record.call),
             begins: false,
             step,
             started_by: Some(token),
             snapshot,
-            usage,
+            usage: &fresh,
             bids: &outcome.auction.ranking,
             tried: &[],
             gives_back: None,
@@ -134,10 +140,17 @@ impl RunAuction {
             answer_by,
         };
         let placed = place::place(&*self.calls, &*self.clock, placing);
-        let (reply, logged) = futures::join!(placed, self.outbox.log_bids(&outcome.log));
-        if let Err(error) = logged {
-            // The auction itself is stored with the step; only the texts are missing from the log.
-            tracing::error!(call = %record.call.id, error = %Chain(&error), "bids not logged");
+        // The caller does not wait for a slow queue: the auction itself is stored with the step, and only the texts would
+        // be missing from the log.
+        let logging =
+            timeout_at(answer_by.min(Instant::now() + LOG_WITHIN), self.outbox.log_bids(&outcome.log));
+        let (reply, logged) = futures::join!(placed, logging);
+        match logged {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(call = %record.call.id, error = %Chain(&error), "bids not logged");
+            }
+            Err(_) => tracing::error!(call = %record.call.id, "bids not logged: the queue took too long"),
         }
         reply
     }
@@ -289,7 +302,7 @@ impl RunAuction {
                 }
             }
         };
-        heard.url = request.url.split(['?', '#']).next().unwrap_or_default().to_owned();
+        heard.url = for_log(request.url.split(['?', '#']).next().unwrap_or_default());
         heard.request = Some(for_log(&request.body));
         heard
     }
@@ -304,9 +317,12 @@ pub(crate) async fn call_context(
     let snapshot = published.snapshot(call.tenant, call.campaign, call.snapshot_version).await?;
     let missing = || PortError::corrupt("read the campaign of a call", "its published version is missing");
     let snapshot = snapshot.ok_or_else(missing)?;
-    let of: Vec<CounterId> = snapshot.counters().into_iter().collect();
-    let usage = counters.usage(call.tenant, &of).await?;
+    let usage = counters.usage(call.tenant, &usage_of(&snapshot)).await?;
     Ok((snapshot, usage))
+}
+
+fn usage_of(snapshot: &Snapshot) -> Vec<CounterId> {
+    snapshot.counters().into_iter().collect()
 }
 
 /// What we heard from one bidder, with what the log keeps of it.
@@ -333,12 +349,15 @@ impl Heard {
     }
 }
 
+/// Masked first and cut then: a number at the cut would not be recognised.
 fn for_log(text: &str) -> String {
-    let mut end = text.len().min(LOGGED_TEXT);
-    while !text.is_char_boundary(end) {
+    let mut masked = phone::mask_all(text);
+    let mut end = masked.len().min(LOGGED_TEXT);
+    while !masked.is_char_boundary(end) {
         end -= 1;
     }
-    phone::mask_all(&text[..end])
+    masked.truncate(end);
+    masked
 }
 
 fn milliseconds(duration: Duration) -> u32 {

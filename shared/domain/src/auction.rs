@@ -339,10 +339,22 @@ fn amount_of(value: &Value) -> Option<Money> {
             let letters_and_signs = |character: char| {
                 character.is_whitespace() || character.is_ascii_alphabetic() || "$€£".contains(character)
             };
-            Money::parse(&text.trim_matches(letters_and_signs).replace(',', "")).ok()
+            Money::parse(&without_thousands(text.trim_matches(letters_and_signs))?).ok()
         }
         _ => None,
     }
+}
+
+/// `1,250.75` without its comma. A comma anywhere else is a decimal comma, or a mistake, and is not guessed at.
+fn without_thousands(text: &str) -> Option<String> {
+    if !text.contains(',') {
+        return Some(text.to_owned());
+    }
+    let whole = text.split('.').next()?;
+    let mut groups = whole.trim_start_matches('-').split(',');
+    let first_is_sound = groups.next().is_some_and(|first| (1..=3).contains(&first.len()));
+    let sound = first_is_sound && groups.all(|group| group.len() == 3) && !text[whole.len()..].contains(',');
+    sound.then(|| text.replace(',', ""))
 }
 
 fn whole_seconds(value: &Value) -> Option<u32> {
@@ -353,7 +365,8 @@ fn whole_seconds(value: &Value) -> Option<u32> {
     }
 }
 
-/// SIP is preferred when the chain finds both; a number without `+` is read as written by Ringba-class platforms.
+/// SIP is preferred when the chain finds both. A number without `+` must bring its country code, as Ringba-class platforms
+/// write it; ten digits are a national number, which would ring in another country.
 fn destination_of(bidder: &RtbTarget, document: &Value) -> Option<Destination> {
     let named: Vec<&str> = bidder
         .answer
@@ -369,9 +382,10 @@ fn destination_of(bidder: &RtbTarget, document: &Value) -> Option<Destination> {
     let sip =
         named.iter().filter(|text| text.contains('@')).find_map(|text| SipUri::parse_lenient(text).ok());
     let number = || {
-        named.iter().find_map(|text| {
-            let with_plus = if text.starts_with('+') { (*text).to_owned() } else { format!("+{text}") };
-            with_plus.parse::<E164>().ok()
+        named.iter().find_map(|text| match text.strip_prefix('+') {
+            Some(_) => text.parse::<E164>().ok(),
+            None if text.len() == 10 => None,
+            None => format!("+{text}").parse().ok(),
         })
     };
     sip.map(Destination::Sip).or_else(|| number().map(Destination::Number))

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit, ZonedRound};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{RtbTargetId, TargetId};
+use crate::ids::{CampaignId, RtbTargetId, TargetId};
 use crate::validate::Problems;
 
 /// Limits of one thing; `None` is unlimited.
@@ -102,6 +102,11 @@ impl CounterId {
     /// The printed id inside.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+impl From<CampaignId> for CounterId {
+    fn from(id: CampaignId) -> Self {
+        Self(id.to_string())
     }
 }
 impl From<TargetId> for CounterId {

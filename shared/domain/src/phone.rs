@@ -150,8 +150,8 @@ impl Destination {
     }
 }
 
-/// Masks every phone number in a text: `+` with 8 to 15 digits, and bare runs of 10 or 11 digits (North American
-/// numbers). Other digits stay.
+/// Masks every phone number in a text: `+` with 8 to 15 digits, and bare runs of 10 to 15 digits. Some long numbers that
+/// are none (a time in milliseconds) are masked with them.
 pub fn mask_all(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -167,7 +167,7 @@ pub fn mask_all(text: &str) -> String {
             }
             _ => {
                 out.push_str(before);
-                matches!(digits.len(), 10 | 11)
+                (10..=15).contains(&digits.len())
             }
         };
         if is_number {

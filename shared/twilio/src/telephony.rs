@@ -57,6 +57,12 @@ impl Telephony for TwilioTelephony {
         Ok(legs.into_iter().map(carrier_call).collect())
     }
 
+    async fn owns_number(&self, account: &AccountSid, number: &E164) -> PortResult<bool> {
+        let what = "asking Twilio for a phone number";
+        let found = self.client.find_number(self.credentials(what, account)?, number).await;
+        found.map(|found| found.is_some()).map_err(|error| port_error(what, error))
+    }
+
     async fn route_number(
         &self,
         account: &AccountSid,

@@ -1,7 +1,7 @@
 //! The four nouns of the catalogue: what each adds to the common deeds.
 
 use async_trait::async_trait;
-use domain::campaign::Campaign;
+use domain::campaign::{Campaign, CampaignStatus};
 use domain::caps::CounterId;
 use domain::ids::{CampaignNoun, Id, Noun, NumberNoun, RtbTargetNoun, TargetNoun, TenantId};
 use domain::number::Number;
@@ -98,6 +98,28 @@ impl Entry for Campaign {
             Reference::new(field, Kind::RtbTarget, entry.rtb_target.to_string())
         });
         targets.chain(bidders).collect()
+    }
+
+    async fn before_create(
+        &self,
+        tools: &Tools<'_>,
+        tenant: TenantId,
+        id: Id<CampaignNoun>,
+    ) -> PortResult<()> {
+        pause_new(tools, tenant, &id.into(), Switchable::status(self)).await
+    }
+
+    async fn after_save(
+        &self,
+        tools: &Tools<'_>,
+        tenant: TenantId,
+        id: Id<CampaignNoun>,
+        before: Option<&Self>,
+    ) -> PortResult<Vec<Warning>> {
+        if before.is_some() {
+            follow_status::<Self>(tools, tenant, id, &id.into()).await?;
+        }
+        Ok(Vec::new())
     }
 }
 
@@ -259,6 +281,15 @@ async fn pause_new(
 /// What has a live flag.
 trait Switchable: Entry {
     fn status(&self) -> Status;
+}
+impl Switchable for Campaign {
+    /// Only an active campaign takes calls.
+    fn status(&self) -> Status {
+        match self.status {
+            CampaignStatus::Active => Status::Active,
+            CampaignStatus::Draft | CampaignStatus::Paused | CampaignStatus::Archived => Status::Paused,
+        }
+    }
 }
 impl Switchable for Target {
     fn status(&self) -> Status {

@@ -113,6 +113,8 @@ pub enum Written {
     Repeated(Box<Answered>),
     /// A cap is full: nothing was written.
     Full(CapReached),
+    /// The call is settled: nothing was written, nobody is there to talk to.
+    Over,
     /// A counter was too busy for as long as we may wait: nothing was written. Not the same as full.
     Busy,
 }

@@ -81,6 +81,9 @@ pub trait Telephony: Send + Sync {
     /// The legs that a call dialled.
     async fn children(&self, account: &AccountSid, parent: &CallSid) -> PortResult<Vec<CarrierCall>>;
 
+    /// Whether the account has this number.
+    async fn owns_number(&self, account: &AccountSid, number: &E164) -> PortResult<bool>;
+
     /// Points a number at us; `false` when the account has no such number.
     async fn route_number(
         &self,

@@ -85,7 +85,7 @@ impl Store {
     }
 
     pub(super) async fn put_step(&self, write: &StepWrite) -> PortResult<Written> {
-        let deadline = Instant::now() + WRITING_A_STEP;
+        let mut deadline = Instant::now() + WRITING_A_STEP;
         let mut given_back = write.gives_back.as_ref().filter(|attempt| attempt.reservation.is_some());
         loop {
             let (roles, actions) = self.step_actions(write, given_back)?;
@@ -96,8 +96,12 @@ impl Store {
                     // It was released before (its leg's end was told): then there is nothing to give back.
                     Next::TryWithoutGivingBack => given_back = None,
                 },
-                // The caller shall not wait for a counter that only gives back: the attempt's end gives it back later.
-                Err(Failure::Busy) if given_back.is_some() && write.limits.is_empty() => given_back = None,
+                // The counter that gives back may be the busy one, and shall not make others look busy: the attempt's end
+                // gives it back later.
+                Err(Failure::Busy) if given_back.is_some() => {
+                    given_back = None;
+                    deadline = Instant::now() + WRITING_A_STEP;
+                }
                 Err(Failure::Busy) if roles.iter().any(|role| matches!(role, Role::Counter(_))) => {
                     return Ok(Written::Busy);
                 }
@@ -176,7 +180,10 @@ impl Store {
                 .map(|answer| Next::Tell(Written::Repeated(Box::new(answer))));
         }
         let refused = |why: Refused| Err(PortError::failed(WRITE, why));
-        if failed.iter().any(|(role, _)| matches!(role, Role::Call)) {
+        if let Some((_, reason)) = failed.iter().find(|(role, _)| matches!(role, Role::Call)) {
+            if reason.item().is_some_and(|call| call.contains_key("settled")) {
+                return Ok(Next::Tell(Written::Over));
+            }
             return refused(if write.begins { Refused::BegunBefore } else { Refused::NotOpen });
         }
         if failed.iter().any(|(role, _)| matches!(role, Role::Attempt)) {

@@ -54,6 +54,11 @@ impl Telephony for FakeTelephony {
         Ok(Vec::new())
     }
 
+    async fn owns_number(&self, _: &AccountSid, number: &E164) -> PortResult<bool> {
+        let says = locked(&self.says).get(number).copied().unwrap_or_default();
+        Ok(!matches!(says, TwilioSays::NotYours))
+    }
+
     async fn route_number(
         &self,
         account: &AccountSid,
