@@ -278,7 +278,13 @@ pub(crate) async fn reconnect_number(
         return Ok(connect(&tools.lines, id, number, fallback, until).await.warnings());
     }
     let left = before.is_some_and(|before| before.campaign.is_some() && before.campaign != number.campaign);
-    if left && !write_page(&tools.lines, id, &number.number, number.fallback_number.as_ref(), until).await {
+    if !left {
+        return Ok(Vec::new());
+    }
+    let asked = tools.lines.telephony.owns_number(&number.account_sid, &number.number);
+    let is_ours = matches!(timeout_at(until, asked).await, Ok(Ok(true)));
+    if is_ours && !write_page(&tools.lines, id, &number.number, number.fallback_number.as_ref(), until).await
+    {
         return Ok(vec![page_warning(&number.number)]);
     }
     Ok(Vec::new())
@@ -305,7 +311,8 @@ impl ConnectedNumber {
                 ),
             }),
         }
-        if !self.fallback_written {
+        // Nothing is written under a number that the account does not have, and that is said already.
+        if !self.fallback_written && self.line != Line::NotInAccount {
             warnings.push(page_warning(&self.number));
         }
         warnings
