@@ -2,19 +2,22 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/callcenter-pro/target
 
+# Always with --workspace: any other selection changes features, and compiles what the tests have compiled once more.
+PLATFORM = cargo build --workspace --bin local-platform && exec "$(CARGO_TARGET_DIR)/debug/local-platform"
+
 .PHONY: help run call reset test lint bench soak build deploy deploy-local clean
 
 help: ## what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 run: ## the whole platform on this machine, seeded, with an embedded database
-	@cargo run --quiet --bin local-platform -- run
+	@$(PLATFORM) run
 
 call: ## place a simulated call through it: make call SCENARIO=normal|winner-busy|no-bids|...
-	@cargo run --quiet --bin local-platform -- call $(if $(SCENARIO),--scenario $(SCENARIO))
+	@$(PLATFORM) call $(if $(SCENARIO),--scenario $(SCENARIO))
 
 reset: ## forget the local platform's data
-	@cargo run --quiet --bin local-platform -- reset
+	@$(PLATFORM) reset
 
 test: ## everything: format, lints, unit to end-to-end, conformance, template, emulator
 	@infra/test.sh all
