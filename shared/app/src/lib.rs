@@ -18,4 +18,5 @@ pub mod place;
 pub mod ports;
 pub mod publish_campaign;
 pub mod run_auction;
+pub mod secret;
 pub mod trail;

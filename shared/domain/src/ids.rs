@@ -138,6 +138,20 @@ nouns! {
     AuctionNoun, AuctionId, "AU", "auction";
     /// An API key.
     ApiKeyNoun, ApiKeyId, "KY", "API key";
+    /// A person who signs in.
+    UserNoun, UserId, "US", "user";
+    /// One sign-in of a user.
+    SessionNoun, SessionId, "SE", "session";
+    /// An invitation to join an account.
+    InvitationNoun, InvitationId, "IV", "invitation";
+    /// An entry of the audit log.
+    AuditNoun, AuditId, "AE", "audit entry";
+    /// Targets with priority and weight inside the group.
+    TargetGroupNoun, TargetGroupId, "TG", "target group";
+    /// RTB targets asked together.
+    RingTreeNoun, RingTreeId, "RT", "ring tree";
+    /// A caller, or a range of callers, that is refused.
+    BlockedNumberNoun, BlockedNumberId, "BL", "blocked number";
 }
 
 /// Id of an inbound call: `RGB` and the 32 hex digits of Twilio's CallSid.

@@ -2,10 +2,12 @@
 //!
 //! No clock, no randomness, no I/O: time, seeds and ids are arguments. Every decision returns its reasons.
 
+pub mod access;
 pub mod auction;
 pub mod call;
 pub mod campaign;
 pub mod caps;
+pub mod email;
 pub mod ids;
 pub mod ledger;
 pub mod money;

@@ -3,33 +3,10 @@
 //! What must stay true: a token is found by AccountSid only, and is in no debug print and in no error.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
+use app::secret::Secret;
 use domain::ids::{AccountSid, TenantId};
 use serde::Deserialize;
-
-/// A text that is not shown: its debug form is `***`.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps this text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
-    }
-}
 
 /// One Twilio account or subaccount.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

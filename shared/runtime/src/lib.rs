@@ -11,7 +11,8 @@ pub mod logs;
 pub mod run;
 pub mod settings;
 
-pub use accounts::{Secret, TwilioAccount, TwilioAccounts};
+pub use accounts::{TwilioAccount, TwilioAccounts};
+pub use app::secret::Secret;
 pub use http::{HttpRequest, HttpResponse};
 pub use run::{Cause, Tick, run_http, run_schedule, run_sqs, warm_up};
 pub use settings::{FallbackPlace, Settings, SettingsError, Stage};

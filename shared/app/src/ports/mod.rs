@@ -5,11 +5,15 @@
 
 mod calls;
 mod catalog;
+mod mail;
 mod outside;
+mod vault;
 
 pub use calls::*;
 pub use catalog::*;
+pub use mail::*;
 pub use outside::*;
+pub use vault::*;
 
 /// Boxed cause of a failure.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
