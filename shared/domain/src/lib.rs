@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod auction;
+pub mod audit;
 pub mod call;
 pub mod campaign;
 pub mod caps;

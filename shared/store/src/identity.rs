@@ -3,7 +3,7 @@
 //! The key is returned also after its `expires_at`, because the broom is late and there is no clock here: whoever asks
 //! compares.
 
-use app::ports::{ApiKey, Identity, PortResult};
+use app::ports::{ApiKey, Identity, PortResult, Session};
 use async_trait::async_trait;
 
 use crate::Store;
@@ -18,6 +18,15 @@ fn is_hash(text: &str) -> bool {
 
 #[async_trait]
 impl Identity for Store {
+    async fn session(&self, token_hash: &str) -> PortResult<Option<Session>> {
+        const WHAT: &str = "look up a session";
+        if !is_hash(token_hash) {
+            return Ok(None);
+        }
+        let item = self.get(WHAT, keys::session(token_hash)).await?;
+        item.map(|item| body(WHAT, &item)).transpose()
+    }
+
     async fn api_key(&self, token_hash: &str) -> PortResult<Option<ApiKey>> {
         const WHAT: &str = "look up an API key";
         if !is_hash(token_hash) {

@@ -8,7 +8,7 @@
 use app::ports::{DUE_SHARDS, Kind};
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
-use domain::ids::{AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
+use domain::ids::{AuctionId, AuditId, CallId, CampaignId, RtbTargetId, TenantId};
 use domain::ledger::Party;
 use domain::phone::E164;
 use domain::routing::Via;
@@ -264,4 +264,29 @@ pub fn bid_in_auction(tenant: TenantId, auction: AuctionId, bidder: RtbTargetId)
 /// An API key, by the SHA-256 of its token.
 pub fn api_key(token_hash: &str) -> Key {
     Key::new(format!("KEY#{token_hash}"), "KEY")
+}
+
+/// A signed-in person's session, by the SHA-256 of its token.
+pub fn session(token_hash: &str) -> Key {
+    Key::new(format!("SESS#{token_hash}"), "SESS")
+}
+
+/// Partition of the audit log of a UTC month; any day of it will do.
+pub fn audit_of_month(tenant: TenantId, month: Date) -> String {
+    format!("T#{tenant}#AUD#{}", month.strftime("%Y%m"))
+}
+
+/// An entry of the audit log, by time.
+pub fn audit_entry(tenant: TenantId, at: Timestamp, id: AuditId) -> Key {
+    Key::new(audit_of_month(tenant, utc_date(at)), format!("{}#{id}", time(at)))
+}
+
+/// A window in which requests are counted.
+pub fn rate_window(key: &str, window: Timestamp) -> Key {
+    Key::new(format!("RL#{key}#{}", time(window)), "RL")
+}
+
+/// The record of a request that must happen once.
+pub fn once(key: &str) -> Key {
+    Key::new(format!("ONCE#{key}"), "ONCE")
 }

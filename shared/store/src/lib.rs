@@ -7,6 +7,7 @@
 
 pub mod keys;
 
+mod audit;
 mod bid_log;
 mod calls;
 mod catalog;
@@ -16,6 +17,7 @@ mod failure;
 mod health;
 mod identity;
 mod item;
+mod limits;
 mod numbers;
 mod published;
 mod read;

@@ -1,7 +1,9 @@
 //! Ports of the management side: what tenants set up, and who may do so.
 
 use async_trait::async_trait;
-use domain::ids::{ApiKeyId, RtbTargetId, TenantId};
+use domain::access::{Party, Role};
+use domain::audit::Origin;
+use domain::ids::{ApiKeyId, RtbTargetId, SessionId, TenantId, UserId};
 use domain::snapshot::Snapshot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -95,9 +97,35 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
 }
 
+/// One sign-in of a user. It stands under the SHA-256 of its token; the token itself is never stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id, by which it is listed and revoked.
+    pub id: SessionId,
+    /// Whose account it opens.
+    pub tenant: TenantId,
+    /// Who signed in.
+    pub user: UserId,
+    /// The user's role. A change of the role ends the user's sessions in the same transaction.
+    pub role: Role,
+    /// Whose things a buyer or publisher sees.
+    pub party: Option<Party>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to some minutes.
+    pub last_used_at: Timestamp,
+    /// Not valid from then on.
+    pub expires_at: Timestamp,
+    /// From where it began.
+    pub origin: Origin,
+}
+
 /// Who is calling our API.
 #[async_trait]
 pub trait Identity: Send + Sync {
+    /// The session whose token has this SHA-256 (lower-case hex); the caller compares its times.
+    async fn session(&self, token_hash: &str) -> PortResult<Option<Session>>;
+
     /// The key whose token has this SHA-256 (lower-case hex).
     async fn api_key(&self, token_hash: &str) -> PortResult<Option<ApiKey>>;
 

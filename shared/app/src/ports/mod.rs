@@ -3,14 +3,18 @@
 //! Every method that touches a tenant's data takes the tenant first (calls and steps carry theirs). Adapters pass the
 //! contract suite in `tests/contract`, and so do the fakes.
 
+mod audit;
 mod calls;
 mod catalog;
+mod limits;
 mod mail;
 mod outside;
 mod vault;
 
+pub use audit::*;
 pub use calls::*;
 pub use catalog::*;
+pub use limits::*;
 pub use mail::*;
 pub use outside::*;
 pub use vault::*;
