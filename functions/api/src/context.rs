@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
-use app::ports::{BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Published, Telephony};
+use app::ports::{
+    Audit, BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Once, Published, Telephony,
+};
 use app::publish_campaign::{Hooks, Lines};
 use domain::ids::{AccountSid, TenantId};
 use outbound::AllowList;
@@ -16,8 +18,8 @@ use twilio::rest::{Pace, RestClient};
 use twilio::telephony::TwilioTelephony;
 use twilio::urls::Urls;
 
+use crate::limits::Limits;
 use crate::pages;
-
 /// How long the numbers of one publication may take at Twilio: well below the function's time limit, so that there is
 /// always an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,6 +50,16 @@ pub struct Context {
     pub hooks: Hooks,
     /// The rules for bidders' addresses.
     pub check_url: Box<UrlCheck>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
+    /// Counts requests.
+    pub limits: Limits,
+    /// Remembers requests that must happen once.
+    pub once: Arc<dyn Once>,
+    /// Requests a minute for one credential.
+    pub per_minute: u32,
+    /// Where people open the dashboard: scheme, host and port.
+    pub app_origin: String,
 }
 
 impl Context {
@@ -69,7 +81,12 @@ impl Context {
             counters: store.clone(),
             calls: store.clone(),
             identity: store.clone(),
-            bid_log: store,
+            bid_log: store.clone(),
+            audit: store.clone(),
+            limits: Limits::new(store.clone()),
+            once: store,
+            per_minute: settings.api_requests_per_minute,
+            app_origin: settings.app_origin.clone(),
             telephony: Arc::new(TwilioTelephony::new(client, twilio_accounts.request_tokens())),
             pages,
             clock: Arc::new(SystemClock),

@@ -5,6 +5,9 @@ use serde::Serialize;
 
 use crate::routes::{Routes, Verb};
 
+/// Its path.
+pub const PATH: &str = "/api/health";
+
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
@@ -13,7 +16,7 @@ struct Health {
 
 /// Its route.
 pub fn routes(routes: Routes) -> Routes {
-    routes.open(Verb::Get, "/api/health", health)
+    routes.open(Verb::Get, PATH, health)
 }
 
 async fn health() -> Json<Health> {

@@ -2,11 +2,11 @@
 //!
 //! What must stay true:
 //!
-//! * The tenant comes from the API key, never from the request. What belongs to another tenant does not exist: 404.
+//! * The tenant comes from the credential, never from the request. What belongs to another tenant does not exist: 404.
 //! * A handler that names no permission does not compile: see [`routes`].
 //! * Every refusal is a problem document (RFC 9457) with a code from [`contract::problem::Code`]; whatever is sent, a
 //!   client's mistake is a 4xx.
-//! * Callers' numbers are masked unless the key has `numbers:read`.
+//! * Callers' numbers are masked unless the credential has `numbers:read`.
 //!
 //! Idempotency: reading changes nothing; a change names the version it was made from, so the repeated one is refused with
 //! `version_conflict`; a repeated creation is refused because the name is taken; publishing again is a new version of
@@ -16,8 +16,11 @@ pub mod access;
 mod body;
 mod calls;
 pub mod context;
+pub mod cookies;
 mod cursor;
+pub mod guard;
 mod health;
+pub mod limits;
 mod nouns;
 pub mod pages;
 mod params;
@@ -33,6 +36,7 @@ use contract::problem::Code;
 use runtime::{HttpRequest, HttpResponse};
 use tower::ServiceExt as _;
 
+use guard::ClientAddress;
 use refusal::{Refusal, RequestId};
 
 pub use context::Context;
@@ -56,11 +60,13 @@ pub fn router(context: Arc<Context>) -> Router {
 /// Answers one request from the gateway.
 pub async fn handle(context: Arc<Context>, router: Router, request: HttpRequest) -> HttpResponse {
     let request_id = RequestId::given(&request.request_id, context.clock.as_ref());
+    let address = ClientAddress(request.source_ip.as_deref().and_then(|text| text.parse().ok()));
     let Ok(mut request) = request.into_http() else {
         let detail = "the path or the query holds signs that a URL cannot hold";
         return Refusal::new(Code::UnknownRoute, detail).into_gateway(&context, &request_id);
     };
     request.extensions_mut().insert(request_id.clone());
+    request.extensions_mut().insert(address);
     // A router cannot fail: its error type has no values.
     let Ok(response) = router.oneshot(request.map(axum::body::Body::from)).await;
     let (parts, body) = response.into_parts();

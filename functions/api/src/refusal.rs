@@ -38,6 +38,11 @@ impl RequestId {
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte));
         Self(if sound { text.to_owned() } else { clock.new_id().to_string() })
     }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Why a request was refused.
@@ -130,7 +135,7 @@ impl IntoResponse for Refusal {
             let challenge = if self.wrong_key { CHALLENGE_WRONG } else { CHALLENGE };
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if self.code == Code::Busy {
+        if matches!(self.code, Code::Busy | Code::InProgress) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response.extensions_mut().insert(self);
@@ -211,6 +216,16 @@ fn kind_name(kind: Kind) -> String {
     .to_owned()
 }
 
+/// Headers of every answer. There is nothing here for a page of another site to read, frame or run.
+const SAFETY: [(HeaderName, &str); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
 /// The outermost layer: problem documents, request id, and headers that every answer has.
 pub async fn finish(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
     let request_id = match request.extensions().get::<RequestId>() {
@@ -228,7 +243,9 @@ pub async fn finish(State(context): State<Arc<Context>>, request: Request, next:
     }
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for (name, value) in SAFETY {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     if let Ok(value) = HeaderValue::from_str(&request_id.0) {
         headers.insert(REQUEST_ID, value);
     }
@@ -247,8 +264,11 @@ fn refusal_in(response: &mut Response) -> Option<Refusal> {
     if !status.is_client_error() {
         return None;
     }
-    let code =
-        Code::ALL.into_iter().find(|code| code.status() == status.as_u16()).unwrap_or(Code::MalformedBody);
+    let code = Code::ALL
+        .iter()
+        .copied()
+        .find(|code| code.status() == status.as_u16())
+        .unwrap_or(Code::MalformedBody);
     *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(status);
     Some(Refusal::new(code, "the request could not be understood"))
 }

@@ -23,6 +23,8 @@ pub struct Options {
     pub seeded: bool,
     /// How many times shorter than Twilio's the time-outs of webhooks are.
     pub time_scale: u32,
+    /// What one credential may ask of the API in a minute.
+    pub api_requests_per_minute: u32,
 }
 
 /// Where data are kept.
@@ -65,6 +67,8 @@ impl Options {
             visibility: None,
             seeded: true,
             time_scale: 1,
+            // The demonstration is set up by requests, and one person tries everything from one machine.
+            api_requests_per_minute: 1_000,
         }
     }
 
@@ -78,6 +82,7 @@ impl Options {
             visibility: Some(Duration::from_millis(200)),
             seeded: true,
             time_scale: 1,
+            api_requests_per_minute: 1_000_000,
         }
     }
 

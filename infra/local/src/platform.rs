@@ -101,6 +101,7 @@ impl Platform {
             ("STAGE", "local".to_owned()),
             ("TABLE_NAME", TABLE.to_owned()),
             ("PUBLIC_BASE_URL", format!("http://{api_address}")),
+            ("API_REQUESTS_PER_MINUTE", options.api_requests_per_minute.to_string()),
             ("FALLBACK_BASE_URL", format!("http://{}{}", fallback.address(), fallback::PATH)),
             ("FALLBACK_DIR", fallback_folder.to_string_lossy().into_owned()),
             ("BID_LOG_QUEUE_URL", format!("{queue_url}/000000000000/{BID_LOG_QUEUE}")),

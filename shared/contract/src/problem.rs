@@ -24,6 +24,10 @@ pub enum Code {
     Unauthenticated,
     /// The key is good, but not for this.
     MissingScope,
+    /// The role does not include this, or it is for people only.
+    NotPermitted,
+    /// A change with a sign-in cookie that did not come from our own pages.
+    CrossSite,
     /// There is no such thing in this account.
     NotFound,
     /// There is no such address.
@@ -46,18 +50,26 @@ pub enum Code {
     Invalid,
     /// Our fault.
     Internal,
+    /// Too many requests in a minute.
+    RateLimited,
+    /// The same request, by its Idempotency-Key, is still being worked on.
+    InProgress,
+    /// The Idempotency-Key was used for another request.
+    KeyReused,
     /// Too busy; try again soon.
     Busy,
 }
 
 impl Code {
     /// All of them, for documentation and tests.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: &[Self] = &[
         Self::MalformedBody,
         Self::InvalidQuery,
         Self::InvalidCursor,
         Self::Unauthenticated,
         Self::MissingScope,
+        Self::NotPermitted,
+        Self::CrossSite,
         Self::NotFound,
         Self::UnknownRoute,
         Self::MethodNotAllowed,
@@ -68,6 +80,9 @@ impl Code {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
+        Self::RateLimited,
+        Self::InProgress,
+        Self::KeyReused,
         Self::Internal,
         Self::Busy,
     ];
@@ -92,8 +107,10 @@ impl Code {
             Self::MalformedBody => ("malformed_body", 400, "The body cannot be read"),
             Self::InvalidQuery => ("invalid_query", 400, "The query parameters are not valid"),
             Self::InvalidCursor => ("invalid_cursor", 400, "The cursor is not valid here"),
-            Self::Unauthenticated => ("unauthenticated", 401, "A valid API key is needed"),
+            Self::Unauthenticated => ("unauthenticated", 401, "Sign in, or send a valid API key"),
             Self::MissingScope => ("missing_scope", 403, "The API key may not do this"),
+            Self::NotPermitted => ("not_permitted", 403, "Your role does not include this"),
+            Self::CrossSite => ("cross_site", 403, "This did not come from our own pages"),
             Self::NotFound => ("not_found", 404, "There is no such thing"),
             Self::UnknownRoute => ("unknown_route", 404, "There is no such address"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "This address does not take this method"),
@@ -104,6 +121,9 @@ impl Code {
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
             Self::Invalid => ("invalid", 422, "Some fields are not valid"),
+            Self::RateLimited => ("rate_limited", 429, "Too many requests"),
+            Self::InProgress => ("in_progress", 409, "The same request is still being worked on"),
+            Self::KeyReused => ("key_reused", 422, "The Idempotency-Key belongs to another request"),
             Self::Internal => ("internal", 500, "Something went wrong on our side"),
             Self::Busy => ("busy", 503, "Too busy at the moment"),
         }

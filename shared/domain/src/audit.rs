@@ -2,6 +2,8 @@
 //!
 //! What must stay true: an entry is written once and never changed; it holds no personal value in the clear and no secret.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,6 +33,38 @@ pub struct Origin {
     pub agent: Option<String>,
     /// The request, as in logs and answers.
     pub request_id: String,
+}
+
+impl Origin {
+    /// Longest name of a client, characters.
+    const MAX_AGENT: usize = 120;
+
+    /// From a client's address, what it calls itself, and the request's id.
+    pub fn of(address: Option<IpAddr>, agent: Option<&str>, request_id: &str) -> Self {
+        let agent = agent.map(|agent| {
+            let plain = agent.chars().filter(|sign| !sign.is_control());
+            plain.take(Self::MAX_AGENT).collect::<String>()
+        });
+        Self {
+            network: address.map(network),
+            agent: agent.filter(|agent| !agent.is_empty()),
+            request_id: request_id.to_owned(),
+        }
+    }
+}
+
+/// The network of an address: enough to see a stranger, too little to name a person.
+fn network(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [one, two, three, _] = address.octets();
+            format!("{one}.{two}.{three}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [one, two, three, ..] = address.segments();
+            format!("{one:x}:{two:x}:{three:x}::/48")
+        }
+    }
 }
 
 /// Who acts in a request, and from where: goes with every deed that changes something.

@@ -66,6 +66,10 @@ pub struct Settings {
     pub fallback_base_url: String,
     /// `TWILIO_API_BASE`: Twilio's REST API; without a slash at the end.
     pub twilio_api_base: String,
+    /// `APP_ORIGIN`: where people open the dashboard, as browsers write an origin; `PUBLIC_BASE_URL` unless set.
+    pub app_origin: String,
+    /// `API_REQUESTS_PER_MINUTE`: what one credential, or one address without, may ask of the API; 100 unless set.
+    pub api_requests_per_minute: u32,
     /// `OUTBOUND_ALLOW`: exceptions from the outbound address rules, as written. Empty in production.
     pub outbound_allow: String,
     fallback_place: Option<FallbackPlace>,
@@ -132,10 +136,15 @@ impl Settings {
         let accounts = optional("TWILIO_ACCOUNTS")
             .map(|json| TwilioAccounts::parse(&json).map_err(SettingsError::Accounts))
             .transpose()?;
+        let public_base_url = base_url("PUBLIC_BASE_URL", &required("PUBLIC_BASE_URL")?)?;
+        let app_origin = optional("APP_ORIGIN").map(|text| origin("APP_ORIGIN", &text)).transpose()?;
+        let per_minute = optional("API_REQUESTS_PER_MINUTE").map(|text| at_least_one(&text)).transpose()?;
         Ok(Self {
             stage,
             table_name: required("TABLE_NAME")?,
-            public_base_url: base_url("PUBLIC_BASE_URL", &required("PUBLIC_BASE_URL")?)?,
+            app_origin: app_origin.unwrap_or_else(|| public_base_url.clone()),
+            api_requests_per_minute: per_minute.unwrap_or(REQUESTS_PER_MINUTE),
+            public_base_url,
             fallback_base_url: base_url("FALLBACK_BASE_URL", &required("FALLBACK_BASE_URL")?)?,
             twilio_api_base: base_url(
                 "TWILIO_API_BASE",
@@ -173,6 +182,31 @@ impl Settings {
             .as_ref()
             .ok_or(SettingsError::Missing { variable: "FALLBACK_BUCKET or FALLBACK_DIR" })
     }
+}
+
+/// What one credential may ask of the API in a minute, unless configured otherwise.
+const REQUESTS_PER_MINUTE: u32 = 100;
+
+fn at_least_one(text: &str) -> Result<u32, SettingsError> {
+    text.trim().parse().ok().filter(|count| *count > 0).ok_or_else(|| SettingsError::Invalid {
+        variable: "API_REQUESTS_PER_MINUTE",
+        problem: "it must be a whole number above 0".to_owned(),
+    })
+}
+
+/// Scheme, host and port. Plain HTTP only on this machine itself: a browser takes no `__Host-` cookie over it.
+fn origin(variable: &'static str, text: &str) -> Result<String, SettingsError> {
+    let invalid = |problem: &str| SettingsError::Invalid { variable, problem: problem.to_owned() };
+    let base = base_url(variable, text)?;
+    let url = url::Url::parse(&base).map_err(|_| invalid("it must be an address"))?;
+    let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if url.scheme() == "http" && !is_local {
+        return Err(invalid("it must begin with https://, except on this machine itself"));
+    }
+    if url.path() != "/" {
+        return Err(invalid("it must be scheme, host and port without a path"));
+    }
+    Ok(url.origin().ascii_serialization())
 }
 
 /// Scheme, host, and a path at most; the slash at the end is dropped.

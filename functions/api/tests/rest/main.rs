@@ -6,6 +6,7 @@ mod calls;
 mod calls_masking;
 mod delete;
 mod gateway;
+mod guard;
 mod lists;
 mod malformed;
 mod nouns;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::context::url_rules;
+use api::limits::Limits;
 use api::{Context, handle, router};
 use app::api_keys;
 use app::ports::{ApiKey, Identity};
@@ -18,11 +19,13 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeIdentity, FakePages, FakeTelephony,
+    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakePages,
+    FakeTelephony,
 };
 use uuid::Uuid;
 
 pub const NOW: &str = "2026-11-22T12:00:00Z";
+pub const APP_ORIGIN: &str = "https://app.example.com";
 
 pub struct World {
     pub catalog: Arc<FakeCatalog>,
@@ -33,6 +36,7 @@ pub struct World {
     pub bids: Arc<BidShelf>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
+    pub desk: Arc<FakeDesk>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -97,6 +101,11 @@ pub fn phone(text: &str) -> E164 {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with_limit(1_000_000).await
+    }
+
+    /// A world in which everybody has so many requests a minute.
+    pub async fn with_limit(per_minute: u32) -> Self {
         let tenant = TenantId::from_uuid(Uuid::from_u128(0xA));
         let other = TenantId::from_uuid(Uuid::from_u128(0xB));
         let catalog = Arc::new(FakeCatalog::default());
@@ -106,6 +115,7 @@ impl World {
         let calls = Arc::new(CallArchive::default());
         let bids = Arc::new(BidShelf::default());
         let identity = Arc::new(FakeIdentity::default());
+        let desk = Arc::new(FakeDesk::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
         let context = Arc::new(Context {
             catalog: catalog.clone(),
@@ -125,6 +135,11 @@ impl World {
                 patience: Duration::from_millis(200),
             },
             check_url: url_rules(outbound::AllowList::parse("127.0.0.1:9999").unwrap()),
+            audit: desk.clone(),
+            limits: Limits::new(desk.clone()),
+            once: desk.clone(),
+            per_minute,
+            app_origin: APP_ORIGIN.to_owned(),
         });
         let mut world = Self {
             router: router(context.clone()),
@@ -138,6 +153,7 @@ impl World {
             bids,
             clock,
             identity,
+            desk,
             tenant,
             other,
             context,

@@ -5,7 +5,7 @@ use domain::access::{Party, Role};
 use domain::audit::Origin;
 use domain::ids::{ApiKeyId, RtbTargetId, SessionId, TenantId, UserId};
 use domain::snapshot::Snapshot;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -118,6 +118,16 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// From where it began.
     pub origin: Origin,
+}
+
+/// A sign-in that is not used for so long has ended.
+pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(12);
+
+impl Session {
+    /// Whether it still signs somebody in.
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        now < self.expires_at && now.duration_since(self.last_used_at) < SESSION_IDLE
+    }
 }
 
 /// Who is calling our API.

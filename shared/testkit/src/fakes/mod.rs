@@ -7,12 +7,14 @@
 mod archive;
 mod catalog;
 mod counters;
+mod desk;
 mod identity;
 mod lines;
 
 pub use archive::{BidShelf, CallArchive};
 pub use catalog::FakeCatalog;
 pub use counters::FakeCounters;
+pub use desk::FakeDesk;
 pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
 

@@ -1,0 +1,134 @@
+//! The audit log, counted requests, and requests that happen once.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use app::ports::{Audit, KeptAnswer, Limiter, Once, OnceStart, Page, PortResult};
+use async_trait::async_trait;
+use domain::audit::AuditEntry;
+use domain::ids::TenantId;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::locked;
+
+/// All three in memory.
+#[derive(Debug, Default)]
+pub struct FakeDesk {
+    entries: Mutex<Vec<AuditEntry>>,
+    windows: Mutex<HashMap<(String, Timestamp), u64>>,
+    once: Mutex<HashMap<String, Record>>,
+    writes: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Record {
+    fingerprint: String,
+    started_at: Timestamp,
+    ends: Timestamp,
+    answer: Option<KeptAnswer>,
+}
+
+impl FakeDesk {
+    /// What stands in the audit log, oldest first.
+    pub fn entries(&self) -> Vec<AuditEntry> {
+        locked(&self.entries).clone()
+    }
+
+    /// How many requests were counted by a write.
+    pub fn counted(&self) -> usize {
+        self.writes.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Audit for FakeDesk {
+    async fn note(&self, entry: &AuditEntry) -> PortResult<()> {
+        let mut entries = locked(&self.entries);
+        if !entries.iter().any(|known| known.id == entry.id) {
+            entries.push(entry.clone());
+        }
+        Ok(())
+    }
+
+    async fn page(
+        &self,
+        tenant: TenantId,
+        month: Date,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> PortResult<Page<AuditEntry>> {
+        let place = |entry: &AuditEntry| format!("{:.6}#{}", entry.at, entry.id);
+        let mut found: Vec<AuditEntry> = locked(&self.entries)
+            .iter()
+            .filter(|entry| {
+                let date = entry.at.to_zoned(TimeZone::UTC).date();
+                entry.tenant == tenant && date.first_of_month() == month.first_of_month()
+            })
+            .filter(|entry| cursor.is_none_or(|cursor| place(entry).as_str() <= cursor))
+            .cloned()
+            .collect();
+        found.sort_by_key(|entry| std::cmp::Reverse(place(entry)));
+        let next = found.get(usize::from(limit)).map(place);
+        found.truncate(usize::from(limit));
+        Ok(Page { items: found, next })
+    }
+}
+
+#[async_trait]
+impl Limiter for FakeDesk {
+    async fn count(&self, key: &str, window: Timestamp, _ends: Timestamp) -> PortResult<u64> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        let mut windows = locked(&self.windows);
+        let count = windows.entry((key.to_owned(), window)).or_default();
+        *count += 1;
+        Ok(*count)
+    }
+}
+
+#[async_trait]
+impl Once for FakeDesk {
+    async fn start(
+        &self,
+        key: &str,
+        fingerprint: &str,
+        now: Timestamp,
+        patience_s: u32,
+        ends: Timestamp,
+    ) -> PortResult<OnceStart> {
+        let mut once = locked(&self.once);
+        if let Some(record) = once.get(key).filter(|record| record.ends > now) {
+            if record.fingerprint != fingerprint {
+                return Ok(OnceStart::Different);
+            }
+            if let Some(answer) = &record.answer {
+                return Ok(OnceStart::Done(answer.clone()));
+            }
+            let patience = SignedDuration::from_secs(i64::from(patience_s));
+            if now.duration_since(record.started_at) <= patience {
+                return Ok(OnceStart::Running);
+            }
+        }
+        let record = Record { fingerprint: fingerprint.to_owned(), started_at: now, ends, answer: None };
+        once.insert(key.to_owned(), record);
+        Ok(OnceStart::Ours)
+    }
+
+    async fn finish(&self, key: &str, fingerprint: &str, answer: &KeptAnswer) -> PortResult<()> {
+        let mut once = locked(&self.once);
+        if let Some(record) = once.get_mut(key).filter(|record| record.fingerprint == fingerprint) {
+            record.answer = Some(answer.clone());
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, key: &str, fingerprint: &str) -> PortResult<()> {
+        let mut once = locked(&self.once);
+        if once.get(key).is_some_and(|record| record.fingerprint == fingerprint && record.answer.is_none()) {
+            once.remove(key);
+        }
+        Ok(())
+    }
+}
