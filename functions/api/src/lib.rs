@@ -18,15 +18,20 @@ mod calls;
 pub mod context;
 pub mod cookies;
 mod cursor;
+pub mod doc;
 pub mod guard;
 mod health;
 pub mod limits;
+mod noun_docs;
 mod nouns;
+pub mod openapi;
 pub mod pages;
 mod params;
 mod publish;
+mod reference;
 pub mod refusal;
 pub mod routes;
+pub mod shape;
 
 use std::sync::Arc;
 
@@ -47,6 +52,7 @@ const LARGEST_ANSWER: usize = 5 * 1024 * 1024;
 /// Every route with its permission, in one place.
 pub fn all_routes() -> routes::Routes {
     let routes = health::routes(routes::Routes::new());
+    let routes = reference::routes(routes);
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
     calls::routes(routes)

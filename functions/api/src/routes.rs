@@ -6,6 +6,7 @@
 //! permission was checked. The few routes that are for everybody must say so: [`Routes::open`].
 //!
 //! Each registration notes method, path and permission, so that tests walk the table and a new route is covered by itself.
+//! [`Routes::doc`] follows each with what the operation says of itself; a test names the route that has none.
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use domain::access;
 
 use crate::access::{Access, OwnAccess, Permission};
 use crate::context::Context;
+use crate::doc::Doc;
 use crate::guard::{self, Guard};
 use crate::refusal::{Refusal, finish};
 
@@ -115,6 +117,7 @@ pub struct Route {
 pub struct Routes {
     router: Router<Arc<Context>>,
     table: Vec<Route>,
+    docs: Vec<Option<fn() -> Doc>>,
 }
 
 impl Routes {
@@ -150,7 +153,22 @@ impl Routes {
     {
         self.router = self.router.route(route.path, on(route.verb.filter(), handler));
         self.table.push(route);
+        self.docs.push(None);
         self
+    }
+
+    /// What the operation just registered says of itself; made only when somebody reads it.
+    #[must_use]
+    pub fn doc(mut self, doc: fn() -> Doc) -> Self {
+        if let Some(last) = self.docs.last_mut() {
+            *last = Some(doc);
+        }
+        self
+    }
+
+    /// Every route with what it says of itself; `None` was forgotten.
+    pub fn documented(&self) -> impl Iterator<Item = (Route, Option<Doc>)> {
+        self.table.iter().copied().zip(self.docs.iter().map(|doc| doc.map(|doc| doc())))
     }
 
     /// What was registered.

@@ -13,7 +13,7 @@ use crate::voice::{Recording, TIME_LIMIT_S};
 pub const MAX_DEADLINE_MS: u32 = 3_500;
 
 /// Where a campaign is in its life.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignStatus {
     /// Being set up; takes no calls.
@@ -28,19 +28,22 @@ pub enum CampaignStatus {
 }
 
 /// A campaign.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Campaign {
     /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
     pub name: String,
     /// Free text.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     pub description: String,
     /// Draft, active, paused or archived.
     #[serde(default)]
     pub status: CampaignStatus,
-    /// Clock of its reports.
+    /// Clock of its reports: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
+    #[schema(default = "UTC")]
     pub time_zone: String,
     /// Currency of its books.
     #[serde(default)]
@@ -50,12 +53,14 @@ pub struct Campaign {
     pub auction: AuctionSettings,
     /// Targets tried after the auction, or without one.
     #[serde(default)]
+    #[schema(max_items = 1000)]
     pub plan: Vec<PlanEntry>,
     /// Recording of conversations.
     #[serde(default)]
     pub recording: Recording,
     /// Longest conversation, seconds.
     #[serde(default = "default_time_limit")]
+    #[schema(minimum = 1, maximum = 14400, default = 7200)]
     pub time_limit_s: u32,
     /// What callees see when the caller's number cannot be shown. Defaults to the number that was dialled.
     #[serde(default)]
@@ -69,14 +74,16 @@ pub struct Campaign {
 }
 
 /// The default ring tree of a campaign.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuctionSettings {
     /// Who is asked.
+    #[schema(max_items = 50)]
     pub bidders: Vec<BidderEntry>,
-    /// One absolute deadline for everything, milliseconds; clamped to [`MAX_DEADLINE_MS`] on a call.
+    /// One absolute deadline for everything, milliseconds; on a call at most 3,500.
+    #[schema(minimum = 50, maximum = 5000)]
     pub deadline_ms: u32,
-    /// Valid bids below are not taken.
+    /// Valid bids below are not taken. Not negative.
     pub min_revenue: Money,
     /// Fewer valid bids than this and nobody wins.
     pub min_bidders: u16,
@@ -96,30 +103,34 @@ impl AuctionSettings {
 }
 
 /// A bidder's place in the tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BidderEntry {
     /// The bidder.
     pub rtb_target: RtbTargetId,
     /// Breaks ties: lower first.
     #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 1000, default = 1)]
     pub priority: u16,
     /// Breaks ties after priority: higher first.
     #[serde(default = "default_weight")]
+    #[schema(minimum = 1, maximum = 10000, default = 100)]
     pub weight: u16,
 }
 
 /// A target's place in the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanEntry {
     /// The target.
     pub target: TargetId,
     /// Lower first.
     #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 1000, default = 1)]
     pub priority: u16,
     /// Share among equals, proportional.
     #[serde(default = "default_weight")]
+    #[schema(minimum = 1, maximum = 10000, default = 100)]
     pub weight: u16,
 }
 

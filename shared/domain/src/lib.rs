@@ -15,6 +15,7 @@ pub mod money;
 pub mod number;
 pub mod phone;
 pub mod routing;
+pub mod schema;
 pub mod seed;
 pub mod snapshot;
 pub mod target;

@@ -3,6 +3,7 @@
 mod auction;
 mod decisions;
 mod detail;
+mod docs;
 mod events;
 mod ledger;
 mod list;
@@ -19,11 +20,17 @@ use crate::routes::{Routes, Verb};
 pub fn routes(routes: Routes) -> Routes {
     routes
         .on(Verb::Get, "/api/calls", list::list)
+        .doc(docs::list)
         .on(Verb::Get, "/api/calls/{id}", detail::detail)
+        .doc(docs::detail)
         .on(Verb::Get, "/api/calls/{id}/events", events::events)
+        .doc(docs::events)
         .on(Verb::Get, "/api/calls/{id}/decisions", decisions::decisions)
+        .doc(docs::decisions)
         .on(Verb::Get, "/api/calls/{id}/auction", auction::auction)
+        .doc(docs::auction)
         .on(Verb::Get, "/api/calls/{id}/ledger", ledger::ledger)
+        .doc(docs::ledger)
 }
 
 async fn load(context: &Context, tenant: TenantId, id: CallId) -> Result<CallRecord, Refusal> {

@@ -4,7 +4,9 @@
 mod auth;
 mod calls;
 mod calls_masking;
+mod conform;
 mod delete;
+mod document;
 mod gateway;
 mod guard;
 mod lists;

@@ -214,12 +214,14 @@ impl World {
             source_ip: None,
         };
         let response = handle(self.context.clone(), self.router.clone(), request).await;
-        Answer {
+        let answer = Answer {
             status: response.status,
             content_type: response.content_type,
             headers: response.headers,
             text: String::from_utf8(response.body.to_vec()).unwrap(),
-        }
+        };
+        crate::conform::check(method, path, &answer);
+        answer
     }
 
     pub async fn send(&self, key: &str, method: &str, address: &str, body: Option<&Value>) -> Answer {
