@@ -139,4 +139,14 @@ impl Doc {
     pub fn body_example(&self) -> Option<&Value> {
         self.body.as_ref().map(|said| &said.example)
     }
+
+    /// The status of its success.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whether it reads query parameters.
+    pub fn takes_query(&self) -> bool {
+        !self.query.is_empty()
+    }
 }

@@ -32,6 +32,7 @@ mod reference;
 pub mod refusal;
 pub mod routes;
 pub mod shape;
+mod sizes;
 
 use std::sync::Arc;
 
@@ -67,9 +68,14 @@ pub fn router(context: Arc<Context>) -> Router {
 pub async fn handle(context: Arc<Context>, router: Router, request: HttpRequest) -> HttpResponse {
     let request_id = RequestId::given(&request.request_id, context.clock.as_ref());
     let address = ClientAddress(request.source_ip.as_deref().and_then(|text| text.parse().ok()));
+    let path_is_sound = http::uri::PathAndQuery::try_from(request.raw_path.as_str()).is_ok();
     let Ok(mut request) = request.into_http() else {
-        let detail = "the path or the query holds signs that a URL cannot hold";
-        return Refusal::new(Code::UnknownRoute, detail).into_gateway(&context, &request_id);
+        let (code, part) = match path_is_sound {
+            true => (Code::InvalidQuery, "query"),
+            false => (Code::UnknownRoute, "path"),
+        };
+        let detail = format!("the {part} holds signs that a URL cannot hold");
+        return Refusal::new(code, detail).into_gateway(&context, &request_id);
     };
     request.extensions_mut().insert(request_id.clone());
     request.extensions_mut().insert(address);

@@ -88,7 +88,8 @@ impl NounDoc for RtbTarget {
 }
 
 impl NounDoc for Number {
-    const ABOUT: &'static str = "A phone number of one of your Twilio accounts, and the campaign that answers it.";
+    const ABOUT: &'static str =
+        "A phone number of one of your Twilio accounts, and the campaign that answers it.";
 
     fn example() -> Value {
         json!({
@@ -140,9 +141,11 @@ fn shape<N: NounDoc>() -> Shape {
 /// `GET` of all.
 pub fn list<N: NounDoc>() -> Doc {
     let example = json!({"items": [answered::<N>()], "next": "eyJhdCI6WyJmcm9udCBkZXNrIiwiVEEwMSJdfQ"});
-    Doc::new(id("list", &many::<N>()), format!("List {}", many::<N>()))
-        .query(ListQuery::PARAMETERS)
-        .answers(200, Shape::page(shape::<N>()), example)
+    Doc::new(id("list", &many::<N>()), format!("List {}", many::<N>())).query(ListQuery::PARAMETERS).answers(
+        200,
+        Shape::page(shape::<N>()),
+        example,
+    )
 }
 
 /// `POST`.

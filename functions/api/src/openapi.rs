@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::page::MAX_CURSOR;
 use contract::problem::{CONTENT_TYPE, Code, ProblemDocument};
 use contract::query::{Parameter, Takes};
-use contract::page::MAX_CURSOR;
 use domain::access::{Grant, Permission, Role};
 use serde_json::{Map, Value, json};
 
@@ -86,7 +86,9 @@ fn operation(
     let mut parameters: Vec<Value> = Vec::new();
     for segment in &doc.segments {
         named.extend(segment.shape.named.clone());
-        parameters.push(json!({"name": segment.name, "in": "path", "required": true, "schema": segment.shape.schema}));
+        parameters.push(
+            json!({"name": segment.name, "in": "path", "required": true, "schema": segment.shape.schema}),
+        );
     }
     parameters.extend(doc.query.iter().map(query_parameter));
     let mut responses = Map::new();
@@ -207,7 +209,8 @@ fn success(doc: &Doc, named: &mut BTreeMap<String, Value>) -> Value {
 }
 
 fn refusal(codes: &[Code]) -> Value {
-    let words: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
+    let words: Vec<String> =
+        codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
     let names: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
     let examples: Map<String, Value> =
         codes.iter().map(|code| (code.as_str().to_owned(), json!({"value": problem(*code)}))).collect();
@@ -217,7 +220,8 @@ fn refusal(codes: &[Code]) -> Value {
         headers.insert("retry-after".to_owned(), json!({"$ref": "#/components/headers/retry-after"}));
     }
     if codes.contains(&Code::Unauthenticated) {
-        headers.insert("www-authenticate".to_owned(), json!({"$ref": "#/components/headers/www-authenticate"}));
+        headers
+            .insert("www-authenticate".to_owned(), json!({"$ref": "#/components/headers/www-authenticate"}));
     }
     let schema = json!({"allOf": [
         {"$ref": "#/components/schemas/ProblemDocument"},
@@ -245,8 +249,7 @@ fn problem(code: Code) -> Value {
             example["fields"] = json!([{"field": "caps.daily", "rule": "minimum", "message": words::CAP}]);
         }
         Code::InUse => {
-            example["used_by"] =
-                json!([{"kind": "campaign", "id": "CA019abc0de1f27a3b8c4d5e6f70819203", "name": "Roofing, New York"}]);
+            example["used_by"] = json!([{"kind": "campaign", "id": "CA019abc0de1f27a3b8c4d5e6f70819203", "name": "Roofing, New York"}]);
         }
         Code::VersionConflict => example["current_version"] = json!(7),
         _ => {}

@@ -46,7 +46,8 @@ fn json_doc() -> Doc {
         },
         "required": ["openapi", "info", "paths"],
     }));
-    let example = json!({"openapi": "3.1.0", "info": {"title": "CallCenter Pro", "version": "0.1.0"}, "paths": {}});
+    let example =
+        json!({"openapi": "3.1.0", "info": {"title": "CallCenter Pro", "version": "0.1.0"}, "paths": {}});
     Doc::new("openapi_document", "This document").answers(200, shape, example)
 }
 

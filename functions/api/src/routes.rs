@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, on};
 use contract::problem::Code;
 use domain::access;
@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::doc::Doc;
 use crate::guard::{self, Guard};
 use crate::refusal::{Refusal, finish};
+use crate::sizes;
 
 /// A list of parameters that begins with [`Access`] or [`OwnAccess`]. The first place of axum's tuple is its own mark.
 pub trait NamesPermission {
@@ -183,6 +184,7 @@ impl Routes {
             .route_layer(from_fn_with_state(guard, guard::guard))
             .fallback(unknown_route)
             .method_not_allowed_fallback(wrong_method)
+            .layer(from_fn(sizes::check))
             .layer(from_fn_with_state(context.clone(), finish))
             .with_state(context)
     }

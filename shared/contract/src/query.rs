@@ -102,14 +102,7 @@ impl ListQuery {
         Parameter {
             name: "sort",
             about: "The order; with a leading - backwards.",
-            takes: Takes::OneOf(&[
-                "name",
-                "-name",
-                "created_at",
-                "-created_at",
-                "updated_at",
-                "-updated_at",
-            ]),
+            takes: Takes::OneOf(&["name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"]),
         },
     ];
 

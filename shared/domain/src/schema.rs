@@ -63,7 +63,8 @@ impl ToSchema for AccountSid {}
 
 impl PartialSchema for E164 {
     fn schema() -> RefOr<Schema> {
-        let about = "A phone number in E.164: + and country code; with country code 1 exactly ten more digits.";
+        let about =
+            "A phone number in E.164: + and country code; with country code 1 exactly ten more digits.";
         text(about, r"^\+(1[2-9][0-9]{9}|[2-9][0-9]{7,14})$", "+12025550101")
     }
 }

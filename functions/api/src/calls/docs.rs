@@ -1,8 +1,6 @@
 //! What the operations on calls say of themselves: one call, told from all sides.
 
-use contract::calls::{
-    AuctionView, CallDetail, CallsPage, EventView, LedgerView, StepDecisions,
-};
+use contract::calls::{AuctionView, CallDetail, CallsPage, EventView, LedgerView, StepDecisions};
 use contract::query::CallsQuery;
 use domain::ids::CallId;
 use serde_json::{Value, json};
@@ -15,7 +13,8 @@ const CAMPAIGN: &str = "CA019abc0de1f27a3b8c4d5e6f70819203";
 const NUMBER: &str = "PN019abc0de1f27a3b8c4d5e6f70819203";
 const PUBLISHER: &str = "AF019abc0de1f27a3b8c4d5e6f70819203";
 const BIDDER: &str = "PI019abc0de1f27a3b8c4d5e6f70819203";
-const MASKING: &str = "Phone numbers of callers are shown whole to those with `numbers:read`; others see `415***0123`.";
+const MASKING: &str =
+    "Phone numbers of callers are shown whole to those with `numbers:read`; others see `415***0123`.";
 
 fn line() -> Value {
     json!({
@@ -83,10 +82,11 @@ pub fn detail() -> Doc {
         "duration_s": 94,
         "at": "2026-11-22T10:02:12Z",
     }]);
-    Doc::new("get_call", "Read a call")
-        .about(MASKING)
-        .of(Shape::of::<CallId>())
-        .answers(200, Shape::of::<CallDetail>(), example)
+    Doc::new("get_call", "Read a call").about(MASKING).of(Shape::of::<CallId>()).answers(
+        200,
+        Shape::of::<CallDetail>(),
+        example,
+    )
 }
 
 /// `GET /api/calls/{id}/events`.
@@ -115,7 +115,9 @@ pub fn decisions() -> Doc {
         "more": {"cap_reached": 4},
     });
     Doc::new("list_call_decisions", "Why a call went where it went")
-        .about("Step by step: which destinations were considered, in which order, and why each was passed over.")
+        .about(
+            "Step by step: which destinations were considered, in which order, and why each was passed over.",
+        )
         .of(Shape::of::<CallId>())
         .answers(200, Shape::page(Shape::of::<StepDecisions>()), items(example))
 }

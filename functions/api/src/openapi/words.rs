@@ -45,7 +45,11 @@ pub const TAGS: &[(&[&str], &str, &str)] = &[
     (&["calls"], "Calls", "What happened: calls, their events, decisions, auctions and books."),
     (&["audit-log"], "Audit log", "Who changed what, and when."),
     (&["privacy"], "Privacy", "Forgetting a caller."),
-    (&["health", "openapi.json", "docs"], "About the API", "Whether it is there, and what it says of itself."),
+    (
+        &["health", "openapi.json", "docs"],
+        "About the API",
+        "Whether it is there, and what it says of itself.",
+    ),
 ];
 
 /// The words of the example of a broken rule.
@@ -56,10 +60,11 @@ pub fn detail(code: Code) -> String {
     match code {
         Code::Invalid => format!("caps.daily: {CAP}"),
         Code::InUse => {
-            "used by campaign Roofing, New York (CA019abc0de1f27a3b8c4d5e6f70819203): take it out there first".to_owned()
+            "used by campaign Roofing, New York (CA019abc0de1f27a3b8c4d5e6f70819203): take it out there first"
+                .to_owned()
         }
         Code::NotFound => "this account has nothing with this id".to_owned(),
-        Code::RateLimited => "more than 300 requests in a minute: go on in 45 seconds".to_owned(),
+        Code::RateLimited => "more than 100 requests in a minute: go on in 45 seconds".to_owned(),
         other => other.title().to_lowercase(),
     }
 }

@@ -123,7 +123,8 @@ pub fn fields(schema: &Value, depth: u8) -> String {
         return format!("<ul class=\"fields\">{}</ul>", items.collect::<String>());
     }
     if let Some(choices) = choices(schema) {
-        let several = choices.iter().filter(|choice| choice["type"] != "null").map(|choice| choice_item(choice, depth));
+        let several =
+            choices.iter().filter(|choice| choice["type"] != "null").map(|choice| choice_item(choice, depth));
         let items: String = several.collect();
         return if items.is_empty() { items } else { format!("<ul class=\"choices\">{items}</ul>") };
     }

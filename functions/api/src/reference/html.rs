@@ -47,6 +47,8 @@ pub fn code(label: &str, text: &str) -> String {
 
 /// An id for a heading.
 pub fn anchor(text: &str) -> String {
-    let keep = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' };
+    let keep = |character: char| {
+        if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
+    };
     text.chars().map(keep).collect()
 }

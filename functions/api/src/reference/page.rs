@@ -148,10 +148,15 @@ fn curl(operation: &Operation<'_>) -> String {
         let name = text(parameter, "name");
         path.replace(&format!("{{{name}}}"), &name.to_uppercase())
     });
-    let method = if operation.verb == "get" { String::new() } else { format!(" -X {}", operation.verb.to_uppercase()) };
+    let method = if operation.verb == "get" {
+        String::new()
+    } else {
+        format!(" -X {}", operation.verb.to_uppercase())
+    };
     let mut command = format!("curl{method} \"$API{path}\"");
     let schemes = operation.said["security"].as_array();
-    let has = |scheme: &str| schemes.is_some_and(|schemes| schemes.iter().any(|one| one.get(scheme).is_some()));
+    let has =
+        |scheme: &str| schemes.is_some_and(|schemes| schemes.iter().any(|one| one.get(scheme).is_some()));
     if has("apiKey") {
         command.push_str(" \\\n  -H \"Authorization: Bearer $KEY\"");
     } else if has("session") {
@@ -178,7 +183,10 @@ fn answer(said: &Value) -> String {
     };
     let example = match media_type.as_str() {
         "application/json" => {
-            format!("<details><summary>Example</summary>{}</details>", code("Example of the answer", &pretty(&content["example"])))
+            format!(
+                "<details><summary>Example</summary>{}</details>",
+                code("Example of the answer", &pretty(&content["example"]))
+            )
         }
         _ => String::new(),
     };
@@ -211,7 +219,11 @@ fn shapes(document: &Value) -> String {
         .flatten()
         .map(|(name, schema)| {
             let inside = fields(schema, 0);
-            let own = if inside.is_empty() { format!("<p>{} {}</p>", type_of(schema), rules(schema)) } else { inside };
+            let own = if inside.is_empty() {
+                format!("<p>{} {}</p>", type_of(schema), rules(schema))
+            } else {
+                inside
+            };
             format!(
                 "<article aria-labelledby=\"shape-{id}\"><h3 id=\"shape-{id}\">{}</h3>{}{own}</article>",
                 escaped(name),

@@ -23,9 +23,10 @@ fn operation(method: &str, path: &str) -> Option<(&'static str, &'static Value)>
     let given: Vec<&str> = path.split('/').collect();
     let matches = |template: &str| {
         let wanted: Vec<&str> = template.split('/').collect();
-        let fits = wanted.iter().zip(&given).all(|(wanted, given)| {
-            wanted == given || (wanted.starts_with('{') && !given.is_empty())
-        });
+        let fits = wanted
+            .iter()
+            .zip(&given)
+            .all(|(wanted, given)| wanted == given || (wanted.starts_with('{') && !given.is_empty()));
         fits && wanted.len() == given.len()
     };
     let paths = DOCUMENT["paths"].as_object().unwrap();
@@ -68,7 +69,10 @@ pub fn check(method: &str, path: &str, answer: &Answer) {
     let body = answer.json();
     let problems: Vec<String> =
         validator.iter_errors(&body).map(|error| format!("{} {error}", error.instance_path())).collect();
-    assert!(problems.is_empty(), "{shown} answers {status} in another shape than its Doc says: {problems:#?}\n{body:#}");
+    assert!(
+        problems.is_empty(),
+        "{shown} answers {status} in another shape than its Doc says: {problems:#?}\n{body:#}"
+    );
 }
 
 fn validator_of(schema: &Value) -> Validator {

@@ -10,6 +10,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use runtime::{HttpRequest, Settings};
 use serde_json::{Value, json};
+use store::Store;
 use testkit::database::TestDatabase;
 use uuid::Uuid;
 
@@ -20,6 +21,26 @@ struct OnTable {
     context: Arc<Context>,
     token: String,
     _database: TestDatabase,
+}
+
+/// The product's own adapters on a table; telephony and clock stay the world's.
+pub fn over(world: &World, store: Arc<Store>) -> Arc<Context> {
+    let accounts: Vec<Value> = [world.tenant, world.other]
+        .iter()
+        .map(|tenant| json!({"account_sid": account(*tenant), "tenant": tenant, "auth_tokens": ["not a real token"]}))
+        .collect();
+    let settings = Settings::from_lookup(|variable| match variable {
+        "STAGE" => Some("local".to_owned()),
+        "TABLE_NAME" => Some("unused".to_owned()),
+        "PUBLIC_BASE_URL" => Some("https://calls.example.com/".to_owned()),
+        "FALLBACK_BASE_URL" => Some("https://cdn.example.com/fallback".to_owned()),
+        "TWILIO_ACCOUNTS" => Some(json!(accounts).to_string()),
+        "API_REQUESTS_PER_MINUTE" => Some("1000000".to_owned()),
+        _ => None,
+    });
+    let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
+    let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
+    Arc::new(Context { telephony, clock, ..context })
 }
 
 impl OnTable {
@@ -37,20 +58,7 @@ impl OnTable {
             expires_at: None,
         };
         store.store_api_key(&api_keys::hash(&token), &key).await.unwrap();
-        let accounts = json!([{
-            "account_sid": account(world.tenant), "tenant": world.tenant, "auth_tokens": ["not a real token"]
-        }]);
-        let settings = Settings::from_lookup(|variable| match variable {
-            "STAGE" => Some("local".to_owned()),
-            "TABLE_NAME" => Some("unused".to_owned()),
-            "PUBLIC_BASE_URL" => Some("https://calls.example.com/".to_owned()),
-            "FALLBACK_BASE_URL" => Some("https://cdn.example.com/fallback".to_owned()),
-            "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
-            _ => None,
-        });
-        let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
-        let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
-        let context = Arc::new(Context { telephony, clock, ..context });
+        let context = over(&world, store);
         Self { world, context, token, _database: database }
     }
 
