@@ -3,12 +3,14 @@
 //! Every method that touches a tenant's data takes the tenant first (calls and steps carry theirs). Adapters pass the
 //! contract suite in `tests/contract`, and so do the fakes.
 
+mod accounts;
 mod calls;
 mod catalog;
 mod mail;
 mod outside;
 mod vault;
 
+pub use accounts::*;
 pub use calls::*;
 pub use catalog::*;
 pub use mail::*;
