@@ -60,6 +60,18 @@ permissions! {
     PhoneNumbersRead = "phone_numbers:read";
     /// Set up the account's phone numbers.
     PhoneNumbersWrite = "phone_numbers:write";
+    /// See publishers.
+    PublishersRead = "publishers:read";
+    /// Set up publishers.
+    PublishersWrite = "publishers:write";
+    /// See buyers.
+    BuyersRead = "buyers:read";
+    /// Set up buyers.
+    BuyersWrite = "buyers:write";
+    /// See blocked callers.
+    BlockedNumbersRead = "blocked_numbers:read";
+    /// Block and unblock callers.
+    BlockedNumbersWrite = "blocked_numbers:write";
     /// See calls and their books.
     CallsRead = "calls:read";
 }

@@ -8,6 +8,7 @@
 pub mod keys;
 
 mod bid_log;
+mod blocked;
 mod calls;
 mod catalog;
 mod connect;
