@@ -2,15 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a broken harness should stop the test")]
 
 mod auth;
+mod blocked;
 mod calls;
 mod calls_masking;
 mod delete;
 mod gateway;
+mod groups;
 mod guard;
 mod lists;
 mod malformed;
 mod nouns;
 mod pages;
+mod partners;
 mod permission_is_a_type;
 mod publish;
 mod support;

@@ -30,6 +30,11 @@ async fn each_noun_is_created_and_read() {
         ("targets", &own.target, "name", "Front desk"),
         ("rtb-targets", &own.bidder, "name", "Good bidder"),
         ("numbers", &own.number, "number", "+18335550100"),
+        ("publishers", &own.publisher, "name", "Search Partners"),
+        ("buyers", &own.buyer, "name", "Alpine"),
+        ("target-groups", &own.group, "name", "Desks"),
+        ("ring-trees", &own.tree, "name", "Everybody"),
+        ("blocked-numbers", &own.blocked, "number", "+14155550199"),
     ] {
         assert_eq!(world.get(&format!("/api/{path}/{id}")).await.ok(200)[field], value);
     }
