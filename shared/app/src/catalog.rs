@@ -247,7 +247,9 @@ async fn problems_of<E: Entry>(
     }
     entry.check_surroundings(tools, before, &mut around);
     found.extend(around.into_vec());
-    found.extend(uses::missing(tools.catalog, tenant, &entry.references()).await?);
+    // What it referred to before was looked up then, and cannot be removed while it does.
+    let new = uses::new_ones(entry.references(), &before.map(E::references).unwrap_or_default());
+    found.extend(uses::missing(tools.catalog, tenant, &new).await?);
     Ok(found)
 }
 

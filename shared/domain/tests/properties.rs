@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::blocked::BlockPattern;
 use domain::call::{CallStatus, Leg, LegEnd, LegEvent, Source, leg_end};
-use domain::campaign::{PlanEntry, Planned};
+use domain::campaign::{Campaign, PlanEntry, Planned};
 use domain::caps::{Caps, OpenWindows, Usage, Window};
 use domain::group::{Member, TargetGroup};
 use domain::ids::{CallId, CallSid, TargetGroupId, TargetId};
 use domain::money::Money;
 use domain::phone::{E164, mask_all};
 use domain::routing::plan_order;
+use domain::snapshot::{Parts, Snapshot};
 use domain::tokens::{Facts, Template};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -275,7 +276,7 @@ fn a_plan_entry_names_a_target_or_a_group() {
 fn who_withholds_the_number_is_anonymous() {
     let anonymous: BlockPattern = "anonymous".parse().unwrap();
     for from in ["anonymous", "Anonymous", "", "Restricted", "unknown", "sip:anonymous@anonymous.invalid"] {
-        assert_eq!(BlockPattern::of_caller(from), [anonymous.clone()], "{from}");
+        assert_eq!(BlockPattern::of_caller(from).as_slice(), std::slice::from_ref(&anonymous), "{from}");
     }
     for from in ["client:bob", "sip:alice@example.com", "14155550100"] {
         assert_eq!(BlockPattern::of_caller(from), [], "{from}");
@@ -350,4 +351,37 @@ fn a_call_id_is_twilios_sid_in_our_clothes() {
     assert_eq!(id.sid(), sid);
     assert_eq!(id.to_string().parse::<CallId>().unwrap(), id);
     assert!("CA0123456789ABCDEF0123456789abcdef".parse::<CallSid>().is_err());
+}
+
+#[test]
+fn what_a_campaign_names_and_does_not_exist_is_told_when_it_is_published() {
+    let id = |letters: &str, number: u32| format!("{letters}{number:032x}");
+    let campaign = serde_json::json!({
+        "name": "Roofing", "ring_tree": id("RT", 1),
+        "plan": [{"target": id("TA", 1)}, {"target_group": id("TG", 1)}, {"target_group": id("TG", 2)}],
+    });
+    let campaign: Campaign = serde_json::from_value(campaign).unwrap();
+    let group = serde_json::json!({"name": "Desks", "members": [{"target": id("TA", 2)}]});
+    let tree = serde_json::json!({"name": "Everybody", "bidders": [{"rtb_target": id("PI", 1)}]});
+    let with = Parts {
+        target_groups: [(id("TG", 1).parse().unwrap(), serde_json::from_value(group).unwrap())].into(),
+        ring_trees: [(id("RT", 1).parse().unwrap(), serde_json::from_value(tree).unwrap())].into(),
+        ..Parts::default()
+    };
+    let fields = |parts: Parts| -> Vec<String> {
+        let compiled = Snapshot::compile(
+            id("CA", 1).parse().unwrap(),
+            1,
+            Timestamp::UNIX_EPOCH,
+            campaign.clone(),
+            parts,
+        );
+        let problems = compiled.unwrap_err();
+        assert!(problems.iter().all(|problem| problem.rule == "exists"), "{problems:?}");
+        problems.into_iter().map(|problem| problem.field).collect()
+    };
+    let plan = ["plan[0].target", "plan[1].target_group", "plan[2].target_group"];
+    // A member of the first group and a bidder of the tree are missing, and so is the second group.
+    assert_eq!(fields(with), [plan[0], plan[1], plan[2], "ring_tree"]);
+    assert_eq!(fields(Parts::default()), [plan[0], plan[1], plan[2], "ring_tree"]);
 }

@@ -174,6 +174,21 @@ async fn merge_patch_has_its_own_content_type_too() {
 }
 
 #[tokio::test]
+async fn what_there_is_no_room_for_is_refused_with_a_code_of_its_own() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    world.catalog.be_full(true);
+    for path in ["/api/publishers", "/api/buyers", "/api/target-groups", "/api/ring-trees"] {
+        let problem = world.post(path, &json!({"name": "One more"})).await.refused(409, "limit_reached");
+        assert!(problem["detail"].as_str().unwrap().contains("5000"), "{problem}");
+    }
+    let rename = json!({"version": 1, "name": "Renamed"});
+    world.patch(&format!("/api/buyers/{}", own.buyer), &rename).await.ok(200);
+    world.catalog.be_full(false);
+    world.post("/api/publishers", &json!({"name": "One more"})).await.ok(201);
+}
+
+#[tokio::test]
 async fn a_campaign_refers_to_things_that_exist() {
     let world = World::new().await;
     let own = world.set_up().await;

@@ -4,6 +4,8 @@
 //! A deletion and a new reference made in the same instant may miss each other; publishing looks once more and names what
 //! is missing, and a deleted destination is switched off, so no call is ever sent to it.
 
+use std::collections::HashSet;
+
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::TenantId;
@@ -47,6 +49,14 @@ pub struct User {
     pub id: String,
     /// Its name, or the phone number.
     pub name: String,
+}
+
+/// Those references that name something that was not referred to before, in whatever field.
+pub(super) fn new_ones(mut references: Vec<Reference>, before: &[Reference]) -> Vec<Reference> {
+    let known: HashSet<(Kind, &str)> =
+        before.iter().map(|reference| (reference.kind, reference.id.as_str())).collect();
+    references.retain(|reference| !known.contains(&(reference.kind, reference.id.as_str())));
+    references
 }
 
 /// References that lead nowhere, as problems of their fields.

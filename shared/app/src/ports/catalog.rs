@@ -38,21 +38,6 @@ pub enum Kind {
     BlockedNumber,
 }
 
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Campaign,
-        Self::Target,
-        Self::RtbTarget,
-        Self::Number,
-        Self::Publisher,
-        Self::Buyer,
-        Self::TargetGroup,
-        Self::RingTree,
-        Self::BlockedNumber,
-    ];
-}
-
 /// One thing in the catalogue, body as JSON of its domain type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {

@@ -25,12 +25,19 @@ struct Shelves {
     published: HashMap<(TenantId, CampaignId), Vec<Arc<Snapshot>>>,
     /// Somebody else's change, made between the next read and the next write.
     overtaken: bool,
+    /// As if there were as many things of every kind as there may be.
+    full: bool,
 }
 
 impl FakeCatalog {
     /// The next write finds that somebody else was faster.
     pub fn overtake_next_write(&self) {
         locked(&self.0).overtaken = true;
+    }
+
+    /// Whether there is room for nothing more, from now on.
+    pub fn be_full(&self, full: bool) {
+        locked(&self.0).full = full;
     }
 
     /// How many things there are, of all tenants and kinds.
@@ -79,7 +86,7 @@ impl Catalog for FakeCatalog {
             return Ok(Saved::Taken);
         }
         let of_the_kind = shelves.things.keys().filter(|(of, is, _)| *of == tenant && *is == kind).count();
-        if of_the_kind >= MAX_OF_A_KIND as usize {
+        if shelves.full || of_the_kind >= MAX_OF_A_KIND as usize {
             return Ok(Saved::LimitReached);
         }
         shelves.claims.insert(claim(tenant, kind, unique), record.id.clone());
