@@ -152,6 +152,8 @@ pub fn closing() -> Closing {
         attempts: 0,
         billed_attempt: Some(0),
         billed_name: Some("a target".to_owned()),
+        billed_via: Some(Via::Target(target())),
+        buyer: None,
         settlement: Settlement {
             converted: true,
             revenue,

@@ -14,7 +14,7 @@
 
 pub mod access;
 mod body;
-mod calls;
+pub mod calls;
 pub mod context;
 mod cursor;
 mod health;

@@ -133,6 +133,11 @@ impl Call {
     pub fn caller(&self) -> Option<E164> {
         self.from.parse().ok()
     }
+
+    /// The number by which a caller is found again: of a SIP address that begins with one, too.
+    pub fn caller_number(&self) -> Option<E164> {
+        crate::phone::number_of_caller(&self.from)
+    }
 }
 
 /// One destination we asked Twilio to dial. Its number is the step that asked.

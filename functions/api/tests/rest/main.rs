@@ -3,6 +3,7 @@
 
 mod auth;
 mod calls;
+mod calls_filters;
 mod calls_masking;
 mod delete;
 mod gateway;
@@ -12,6 +13,7 @@ mod nouns;
 mod pages;
 mod permission_is_a_type;
 mod publish;
+mod scale;
 mod support;
 mod switches;
 mod table;

@@ -22,6 +22,24 @@ struct OnTable {
     _database: TestDatabase,
 }
 
+/// The API's own set-up over a store, with the world's telephone and clock.
+pub fn context_over(world: &World, store: Arc<store::Store>) -> Arc<Context> {
+    let accounts = json!([{
+        "account_sid": account(world.tenant), "tenant": world.tenant, "auth_tokens": ["not a real token"]
+    }]);
+    let settings = Settings::from_lookup(|variable| match variable {
+        "STAGE" => Some("local".to_owned()),
+        "TABLE_NAME" => Some("unused".to_owned()),
+        "PUBLIC_BASE_URL" => Some("https://calls.example.com/".to_owned()),
+        "FALLBACK_BASE_URL" => Some("https://cdn.example.com/fallback".to_owned()),
+        "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
+        _ => None,
+    });
+    let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
+    let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
+    Arc::new(Context { telephony, clock, ..context })
+}
+
 impl OnTable {
     async fn new() -> Self {
         let world = World::new().await;
@@ -37,20 +55,7 @@ impl OnTable {
             expires_at: None,
         };
         store.store_api_key(&api_keys::hash(&token), &key).await.unwrap();
-        let accounts = json!([{
-            "account_sid": account(world.tenant), "tenant": world.tenant, "auth_tokens": ["not a real token"]
-        }]);
-        let settings = Settings::from_lookup(|variable| match variable {
-            "STAGE" => Some("local".to_owned()),
-            "TABLE_NAME" => Some("unused".to_owned()),
-            "PUBLIC_BASE_URL" => Some("https://calls.example.com/".to_owned()),
-            "FALLBACK_BASE_URL" => Some("https://cdn.example.com/fallback".to_owned()),
-            "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
-            _ => None,
-        });
-        let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
-        let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
-        let context = Arc::new(Context { telephony, clock, ..context });
+        let context = context_over(&world, store);
         Self { world, context, token, _database: database }
     }
 

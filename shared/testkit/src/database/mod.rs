@@ -4,6 +4,8 @@
 //! [`crate::faults::FaultProxy`] before it for those. It also does not remove expired items by itself, which is good:
 //! nothing may depend on that.
 
+mod bulk;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
