@@ -184,6 +184,7 @@ impl Front {
                 published: self.ports.clone(),
                 counters: self.ports.clone(),
                 calls: self.ports.clone(),
+                vault: None,
                 clock: Arc::new(SystemClock),
             },
         };

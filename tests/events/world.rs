@@ -158,6 +158,7 @@ impl World {
                     published: store.clone(),
                     counters: store.clone(),
                     calls: store.clone(),
+                    vault: None,
                     clock: self.clock.clone(),
                 };
                 voice_inbound::handle(Arc::new(voice_inbound::Context { door, answer_call }), request).await

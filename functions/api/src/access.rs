@@ -62,6 +62,8 @@ permissions! {
     PhoneNumbersWrite = "phone_numbers:write";
     /// See calls and their books.
     CallsRead = "calls:read";
+    /// Erase a caller.
+    PrivacyWrite = "privacy:write";
 }
 
 /// Who asks. Every way to sign in ends here, so that permissions are asked in one way.
@@ -86,6 +88,8 @@ impl Principal {
 pub struct Access<P> {
     /// The tenant whose things the handler may touch.
     pub tenant: TenantId,
+    /// With which key they ask.
+    pub key: ApiKeyId,
     /// Whether callers' numbers are shown whole.
     pub sees_numbers: bool,
     permission: PhantomData<fn() -> P>,
@@ -101,7 +105,7 @@ impl<P: Permission> FromRequestParts<Arc<Context>> for Access<P> {
             return Err(Refusal::new(Code::MissingScope, detail));
         }
         let sees_numbers = principal.may(SEES_NUMBERS);
-        Ok(Self { tenant: principal.tenant, sees_numbers, permission: PhantomData })
+        Ok(Self { tenant: principal.tenant, key: principal.key, sees_numbers, permission: PhantomData })
     }
 }
 

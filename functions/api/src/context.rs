@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
-use app::ports::{BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Published, Telephony};
+use app::ports::{
+    BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Published, Telephony, Vault,
+};
 use app::publish_campaign::{Hooks, Lines};
 use domain::ids::{AccountSid, TenantId};
 use outbound::AllowList;
@@ -32,6 +34,10 @@ pub struct Context {
     pub counters: Arc<dyn Counters>,
     /// Calls.
     pub calls: Arc<dyn Calls>,
+    /// Whose calls they are.
+    pub callers: Arc<dyn Callers>,
+    /// Keyed hashes of callers' numbers; without it nobody can be erased.
+    pub vault: Option<Arc<dyn Vault>>,
     /// API keys.
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
@@ -68,6 +74,8 @@ impl Context {
             published: store.clone(),
             counters: store.clone(),
             calls: store.clone(),
+            callers: store.clone(),
+            vault: None,
             identity: store.clone(),
             bid_log: store,
             telephony: Arc::new(TwilioTelephony::new(client, twilio_accounts.request_tokens())),

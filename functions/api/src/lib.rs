@@ -21,6 +21,7 @@ mod health;
 mod nouns;
 pub mod pages;
 mod params;
+mod privacy;
 mod publish;
 pub mod refusal;
 pub mod routes;
@@ -45,6 +46,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = health::routes(routes::Routes::new());
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = privacy::routes(routes);
     calls::routes(routes)
 }
 

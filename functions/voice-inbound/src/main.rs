@@ -22,6 +22,7 @@ async fn main() -> Result<(), Cause> {
             published: store.clone(),
             counters: store.clone(),
             calls: store,
+            vault: None,
             clock: Arc::new(SystemClock),
         },
     });

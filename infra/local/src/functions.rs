@@ -102,6 +102,7 @@ fn voice_inbound(settings: &Settings, store: Arc<Store>) -> Result<Handler, Caus
             published: store.clone(),
             counters: store.clone(),
             calls: store,
+            vault: None,
             clock: clock(),
         },
     });

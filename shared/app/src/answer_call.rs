@@ -11,7 +11,7 @@ use domain::caps::{CounterId, Usage};
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
 use domain::ledger::Payout;
 use domain::number::NumberOwner;
-use domain::phone::E164;
+use domain::phone::{E164, number_of_caller};
 use domain::routing::Decisions;
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Reply};
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::place::{self, ANSWER_WITHIN, NOT_IN_SERVICE, Placing};
-use crate::ports::{Calls, Counters, Numbers, PortResult, Published, Step};
+use crate::ports::{Calls, Counters, Numbers, PortResult, Published, Step, Vault};
 
 /// What Twilio told us about the call.
 #[derive(Debug, Clone)]
@@ -82,6 +82,8 @@ pub struct AnswerCall {
     pub counters: Arc<dyn Counters>,
     /// The call.
     pub calls: Arc<dyn Calls>,
+    /// Keyed hashes, by which a caller's calls are found when they are to be erased. Without it no call is noted.
+    pub vault: Option<Arc<dyn Vault>>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
 }
@@ -101,10 +103,11 @@ impl AnswerCall {
         let call_id = CallId::from_sid(&incoming.call_sid);
 
         let cached = self.published.cached(owner.tenant, campaign);
-        let (earlier, version, usage) = futures::try_join!(
+        let (earlier, version, usage, caller_key) = futures::try_join!(
             self.calls.step(owner.tenant, call_id, 0),
             self.published.version(owner.tenant, campaign),
             self.usage_for(owner.tenant, campaign, cached.as_deref()),
+            self.caller_key(owner.tenant, &incoming.from),
         )?;
         if let Some(Step::Answered(earlier)) = earlier {
             return Ok(Answer::Taken(earlier.reply));
@@ -119,7 +122,7 @@ impl AnswerCall {
         };
         // The live flag alone decides, so that pausing and activating work at once, without publishing.
         let takes_calls = !usage.get(&campaign.into()).is_some_and(|row| row.paused);
-        let mut call = self.begin(incoming, to, &owner, &snapshot);
+        let mut call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
         if !takes_calls {
             // Nobody is paid for a call that could not earn anything.
             call.payout = Payout::default();
@@ -189,6 +192,13 @@ impl AnswerCall {
         Ok(Some((snapshot, usage)))
     }
 
+    async fn caller_key(&self, tenant: TenantId, from: &str) -> PortResult<Option<String>> {
+        match (&self.vault, number_of_caller(from)) {
+            (Some(vault), Some(number)) => vault.pseudonym(tenant, number.as_str()).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
     fn begin(&self, incoming: &Incoming, to: E164, owner: &NumberOwner, snapshot: &Snapshot) -> Call {
         let (_, seed) = self.clock.new_id().as_u64_pair();
         Call {
@@ -202,6 +212,7 @@ impl AnswerCall {
             from: incoming.from.clone(),
             from_state: incoming.from_state.clone(),
             from_zip: incoming.from_zip.clone(),
+            caller_key: None,
             started_at: self.clock.now(),
             seed,
             currency: snapshot.campaign.currency,

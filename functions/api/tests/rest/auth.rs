@@ -32,6 +32,9 @@ fn good_body(route: &Route, world: &World, own: &SetUp) -> Option<Value> {
         (Verb::Post, "/api/campaigns") => Some(campaign("Another", &own.target, &own.bidder)),
         (Verb::Post, "/api/targets") => Some(target("Another")),
         (Verb::Post, "/api/rtb-targets") => Some(bidder("Another")),
+        (Verb::Post, "/api/privacy/erase-caller") => {
+            Some(json!({"number": "+14155550123", "confirm": "+14155550123"}))
+        }
         (Verb::Post, "/api/numbers") => Some(world.number("+18335550177", None)),
         _ => None,
     }
@@ -58,7 +61,7 @@ async fn every_scope_of_the_table_is_a_known_one() {
     for (route, scope) in guarded() {
         assert!(SCOPES.contains(&scope), "{} {}", route.path, scope);
     }
-    assert_eq!(guarded().len(), 27);
+    assert_eq!(guarded().len(), 28);
 }
 
 #[tokio::test]

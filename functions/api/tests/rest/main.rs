@@ -12,6 +12,7 @@ mod malformed;
 mod nouns;
 mod pages;
 mod permission_is_a_type;
+mod privacy;
 mod publish;
 mod scale;
 mod support;

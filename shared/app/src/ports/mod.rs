@@ -3,12 +3,14 @@
 //! Every method that touches a tenant's data takes the tenant first (calls and steps carry theirs). Adapters pass the
 //! contract suite in `tests/contract`, and so do the fakes.
 
+mod callers;
 mod calls;
 mod catalog;
 mod mail;
 mod outside;
 mod vault;
 
+pub use callers::*;
 pub use calls::*;
 pub use catalog::*;
 pub use mail::*;

@@ -103,11 +103,13 @@ fn mask_runs(text: &str, least: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     for run in runs(text) {
+        // The end of a long run may be the end of a number whose beginning was masked.
+        let mut goes_on = false;
         for (range, has_plus) in numbers_in(&run) {
             let digits = range.len();
             let begin = run.digits[range.start];
             let end = run.digits[range.end - 1] + 1;
-            let is_number = digits >= least || (has_plus && digits >= 8);
+            let is_number = digits >= least || (has_plus && digits >= 8) || goes_on;
             if !is_number || (range_is_one_group(&run, &range) && digits > LONGEST) {
                 continue;
             }
@@ -115,6 +117,7 @@ fn mask_runs(text: &str, least: usize) -> String {
             drop_open_bracket(&mut out, &text[begin..end]);
             out.push_str(&mask(&digits_of(text, &run.digits[range])));
             at = end;
+            goes_on = true;
         }
     }
     out.push_str(&text[at..]);

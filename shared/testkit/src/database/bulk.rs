@@ -2,16 +2,13 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use aws_sdk_dynamodb::types::AttributeValue;
+use dynoxide::{AttributeValue as Stored, ImportOptions};
 
 use super::{TABLE, TestDatabase};
 
-/// Items in one request; the service takes no more.
-const BATCH: usize = 25;
-/// Requests at the same time.
-const AT_ONCE: usize = 4;
+/// Copies in one transaction.
+const BATCH: usize = 2_000;
 
 type Item = HashMap<String, AttributeValue>;
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -35,50 +32,45 @@ impl TestDatabase {
         }
     }
 
-    /// Writes copies of the item with this key. Each copy is a list of texts and what stands in their place, in all text
-    /// attributes, keys and JSON bodies included.
+    /// Puts copies of the item with this key into the table and its indexes, past the server. Each copy is a list of texts
+    /// and what stands in their place, in all text attributes, keys and JSON bodies included.
     ///
     /// # Errors
-    /// There is no such item, or the database does not take the copies.
+    /// There is no such item, it holds more than texts, numbers and flags, or the database does not take the copies.
     pub async fn copies(
         &self,
         (pk, sk): (&str, &str),
         copies: impl Iterator<Item = Vec<(String, String)>>,
     ) -> Result<(), Cause> {
-        let client = self.client();
-        let get = client
+        let get = self
+            .client()
             .get_item()
             .table_name(TABLE)
             .key("pk", AttributeValue::S(pk.to_owned()))
             .key("sk", AttributeValue::S(sk.to_owned()));
         let original = Box::pin(get.send()).await?.item.ok_or("there is no such item to copy")?;
-        let mut batches = Vec::new();
         let mut batch = Vec::with_capacity(BATCH);
-        for replacements in copies {
-            let put = PutRequest::builder().set_item(Some(copy(&original, &replacements))).build()?;
-            batch.push(WriteRequest::builder().put_request(put).build());
-            if batch.len() == BATCH {
-                batches.push(std::mem::take(&mut batch));
+        let mut copies = copies.peekable();
+        while let Some(replacements) = copies.next() {
+            batch.push(copy(&original, &replacements)?);
+            if batch.len() == BATCH || copies.peek().is_none() {
+                let batch = std::mem::take(&mut batch);
+                self.database.database.import_items(TABLE, batch, ImportOptions::default())?;
             }
         }
-        batches.extend((!batch.is_empty()).then_some(batch));
-        stream::iter(batches).map(Ok).try_for_each_concurrent(AT_ONCE, |batch| put(&client, batch)).await
+        Ok(())
     }
 }
 
-async fn put(client: &Client, batch: Vec<WriteRequest>) -> Result<(), Cause> {
-    let answer = Box::pin(client.batch_write_item().request_items(TABLE, batch).send()).await?;
-    let left = answer.unprocessed_items.is_some_and(|left| !left.is_empty());
-    if left { Err("the database did not take a whole batch".into()) } else { Ok(()) }
-}
-
-fn copy(original: &Item, replacements: &[(String, String)]) -> Item {
+fn copy(original: &Item, replacements: &[(String, String)]) -> Result<HashMap<String, Stored>, Cause> {
     let replaced = |value: &AttributeValue| match value {
         AttributeValue::S(text) => {
             let text = replacements.iter().fold(text.clone(), |text, (from, to)| text.replace(from, to));
-            AttributeValue::S(text)
+            Ok(Stored::S(text))
         }
-        other => other.clone(),
+        AttributeValue::N(number) => Ok(Stored::N(number.clone())),
+        AttributeValue::Bool(flag) => Ok(Stored::BOOL(*flag)),
+        _ => Err("only texts, numbers and flags are copied"),
     };
-    original.iter().map(|(name, value)| (name.clone(), replaced(value))).collect()
+    original.iter().map(|(name, value)| Ok((name.clone(), replaced(value)?))).collect()
 }

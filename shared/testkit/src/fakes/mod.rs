@@ -5,16 +5,20 @@
 //! otherwise. Counting of calls per cap is the table's business: tests of caps run on the embedded database.
 
 mod archive;
+mod callers;
 mod catalog;
 mod counters;
 mod identity;
 mod lines;
+mod vault;
 
 pub use archive::{BidShelf, CallArchive};
+pub use callers::FakeCallers;
 pub use catalog::FakeCatalog;
 pub use counters::FakeCounters;
 pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
+pub use vault::FakeVault;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
