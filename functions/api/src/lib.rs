@@ -13,15 +13,15 @@
 //! the same.
 
 pub mod access;
-mod body;
+pub mod body;
 pub mod calls;
 pub mod context;
-mod cursor;
+pub mod cursor;
 mod health;
 mod nouns;
 pub mod pages;
 mod params;
-mod privacy;
+pub mod privacy;
 mod publish;
 pub mod refusal;
 pub mod routes;

@@ -47,6 +47,9 @@ async fn erase(
 }
 
 /// The number, named twice.
+///
+/// # Errors
+/// The body has another shape, or does not name one number twice.
 pub fn read(body: Value) -> Result<E164, Refusal> {
     let mut problems = Problems::new();
     let asked = match privacy::EraseCaller::deserialize(body) {

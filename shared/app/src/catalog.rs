@@ -7,7 +7,7 @@
 //! * What is in use is not deleted, and the refusal says what uses it.
 //! * The live flag of a target or bidder follows its stored status at once: published campaigns look at the flag.
 
-mod body;
+pub mod body;
 mod entry;
 mod listing;
 mod uses;

@@ -98,8 +98,9 @@ proptest! {
     fn any_text_is_masked_and_erased_without_panic(text in any::<String>(), more in "[0-9+%()./ \u{a0}-]{0,60}", number in "[1-9][0-9]{7,14}") {
         let text = format!("{text}{more}");
         let (all, words) = (mask_all(&text), mask_words(&text));
-        prop_assert_eq!(mask_all(&all), all);
-        prop_assert!(words.chars().filter(char::is_ascii_digit).count() <= text.chars().filter(char::is_ascii_digit).count());
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+        prop_assert!(digits(&mask_all(&all)) <= digits(&all) && digits(&all) <= digits(&text));
+        prop_assert!(digits(&words) <= digits(&all));
         if let Ok(number) = format!("+{number}").parse::<E164>() {
             let _ = erase_number(&text, &number);
             prop_assert!(erase_number(number.as_str(), &number).is_some());

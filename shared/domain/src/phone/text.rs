@@ -251,7 +251,7 @@ fn date_at(bytes: &[u8], at: usize) -> Option<usize> {
         let year = if form[2] == b'/' { &text[6..8] } else { &text[..2] };
         let followed = bytes.get(at + form.len());
         same && matches!(year, b"19" | b"20")
-            && !followed.is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'/' | b'.'))
+            && !followed.is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'/' | b'.' | b'+' | b'(' | b'%'))
     };
     FORMS.iter().find(fits).map(|form| form.len())
 }
