@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod bid_log;
+mod callers;
 mod caps;
 mod catalog;
 mod closing;

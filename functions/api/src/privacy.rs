@@ -76,7 +76,9 @@ fn shown(erasure: Erasure) -> ErasureView {
     let note = match (erasure.complete, erasure.waiting) {
         (true, _) => "nothing of this caller is left",
         (false, 0) => "there is more to erase: send the same request again",
-        (false, _) => "some calls go on or have just ended: send the same request again in a quarter of an hour",
+        (false, _) => {
+            "some calls go on or have just ended: send the same request again in a quarter of an hour"
+        }
     };
     let proof = erasure.proof;
     ErasureView {

@@ -98,7 +98,10 @@ impl EraseCaller<'_> {
             self.callers.forget(tenant, caller, call, ErasedCall::default()).await?;
             return Ok(true);
         };
-        let quiet = record.closing.as_ref().is_some_and(|closing| now.duration_since(closing.ended_at) >= QUIET_AFTER);
+        let quiet = record
+            .closing
+            .as_ref()
+            .is_some_and(|closing| now.duration_since(closing.ended_at) >= QUIET_AFTER);
         if !quiet {
             return Ok(false);
         }
@@ -117,7 +120,10 @@ impl EraseCaller<'_> {
 /// The recordings that Twilio made; one of which it said that there is none is none.
 fn recordings_of(record: &CallRecord) -> BTreeSet<String> {
     let absent = |sid: &str| {
-        record.recordings.iter().any(|event| event.sid == sid && ["absent", "failed"].contains(&event.status.as_str()))
+        record
+            .recordings
+            .iter()
+            .any(|event| event.sid == sid && ["absent", "failed"].contains(&event.status.as_str()))
     };
     let sids = record.recordings.iter().map(|event| event.sid.clone());
     sids.filter(|sid| !absent(sid)).collect()

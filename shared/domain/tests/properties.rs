@@ -251,9 +251,22 @@ fn a_call_id_is_twilios_sid_in_our_clothes() {
 
 /// A ten-digit number as people and programs write it.
 const FORMS: [&str; 16] = [
-    "AAABBBCCCC", "+1AAABBBCCCC", "1AAABBBCCCC", "(AAA) BBB-CCCC", "+1 (AAA) BBB-CCCC", "AAA-BBB-CCCC", "AAA.BBB.CCCC",
-    "AAA BBB CCCC", "1-AAA-BBB-CCCC", "AAA/BBB-CCCC", "%2B1AAABBBCCCC", "%28AAA%29%20BBB-CCCC", "AAA\u{a0}BBB\u{2011}CCCC",
-    "+1.AAA.BBB.CCCC", "(AAA)BBBCCCC", "AA ABB BCC CC",
+    "AAABBBCCCC",
+    "+1AAABBBCCCC",
+    "1AAABBBCCCC",
+    "(AAA) BBB-CCCC",
+    "+1 (AAA) BBB-CCCC",
+    "AAA-BBB-CCCC",
+    "AAA.BBB.CCCC",
+    "AAA BBB CCCC",
+    "1-AAA-BBB-CCCC",
+    "AAA/BBB-CCCC",
+    "%2B1AAABBBCCCC",
+    "%28AAA%29%20BBB-CCCC",
+    "AAA\u{a0}BBB\u{2011}CCCC",
+    "+1.AAA.BBB.CCCC",
+    "(AAA)BBBCCCC",
+    "AA ABB BCC CC",
 ];
 
 fn written(form: usize, number: &str) -> String {
@@ -266,7 +279,9 @@ fn written(form: usize, number: &str) -> String {
 fn text_with_numbers() -> impl Strategy<Value = (String, Vec<String>)> {
     let one = ("[a-z ,:{}\"-]{1,6}", 0usize..FORMS.len(), "[2-9][0-9]{2}[2-9][0-9]{6}", "[a-z ,:{}\"]{0,6}");
     proptest::collection::vec(one, 1..4).prop_map(|parts| {
-        let text = parts.iter().map(|(before, form, number, after)| format!("{before}{}{after}", written(*form, number)));
+        let text = parts
+            .iter()
+            .map(|(before, form, number, after)| format!("{before}{}{after}", written(*form, number)));
         (text.collect(), parts.iter().map(|(_, _, number, _)| number.clone()).collect())
     })
 }

@@ -33,7 +33,13 @@ pub fn calls(bytes: &[u8]) {
             assert!((1..=MAX_LIMIT).contains(&query.limit) && query.from <= query.to);
             let days = query.from.until((Unit::Day, query.to)).map_or(i32::MAX, |span| span.get_days());
             assert!(days < MAX_CALL_DAYS);
-            assert!(query.filter.min_duration.zip(query.filter.max_duration).is_none_or(|(least, most)| least <= most));
+            assert!(
+                query
+                    .filter
+                    .min_duration
+                    .zip(query.filter.max_duration)
+                    .is_none_or(|(least, most)| least <= most)
+            );
             assert_eq!(CallsQuery::read(&pairs, now), Ok(query));
         }
         Err(problems) => {

@@ -15,7 +15,9 @@ pub fn form(bytes: &[u8]) {
         assert_eq!(form.get(name), first);
     }
     let written = form.encode();
-    if written.len() <= MAX_BODY && form.pairs().iter().all(|(name, value)| !(name.is_empty() && value.is_empty())) {
+    if written.len() <= MAX_BODY
+        && form.pairs().iter().all(|(name, value)| !(name.is_empty() && value.is_empty()))
+    {
         assert_eq!(Form::parse(written.as_bytes()).as_ref().map(Form::pairs), Ok(form.pairs()));
     }
     let names: Vec<&str> = form.pairs().iter().map(|(name, _)| name.as_str()).collect();
@@ -42,7 +44,8 @@ pub fn webhooks(bytes: &[u8]) {
 pub fn signed_url(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.splitn(3, '\n');
-    let (url, form, given) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default(), lines.next());
+    let (url, form, given) =
+        (lines.next().unwrap_or_default(), lines.next().unwrap_or_default(), lines.next());
     let pairs = Form::parse(form.as_bytes()).unwrap_or_default();
     let token = ["a token"];
     let signature = sign(token[0], url, pairs.pairs());

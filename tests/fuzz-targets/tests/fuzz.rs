@@ -14,8 +14,10 @@ fn folder(name: &str) -> PathBuf {
 
 /// The samples of a target, in the order of their names.
 fn samples(target: &str) -> Vec<Vec<u8>> {
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder("corpus").join(target)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder("corpus").join(target))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
@@ -62,7 +64,12 @@ fn mutations_of_the_corpus_hold() {
             bytes += case.len();
             longest = longest.max(case.len());
             let held = std::panic::catch_unwind(|| (target.run)(&case));
-            assert!(held.is_ok(), "{} case {number} of seed {seed}: {:?}", target.name, String::from_utf8_lossy(&case));
+            assert!(
+                held.is_ok(),
+                "{} case {number} of seed {seed}: {:?}",
+                target.name,
+                String::from_utf8_lossy(&case)
+            );
         }
         println!("{:16} {cases} cases, {bytes} bytes, longest {longest}, {:?}", target.name, began.elapsed());
     }

@@ -14,12 +14,14 @@ use crate::refusal::Refusal;
 /// Refuses filters that would tell the viewer what they may not see: whose a number is, or who stands on the other side.
 pub fn check(viewer: &Viewer, filter: &CallFilter) -> Result<(), Refusal> {
     if filter.caller.is_some() && !viewer.sees_numbers {
-        let detail =
-            format!("calls are found by their caller's number only by those who may see numbers: {SEES_NUMBERS}");
+        let detail = format!(
+            "calls are found by their caller's number only by those who may see numbers: {SEES_NUMBERS}"
+        );
         return Err(Refusal::new(Code::MissingScope, detail));
     }
     let mut problems = Problems::new();
-    let mut not_yours = |field: &str| problems.add(field, "not_allowed", "not for those who see their own calls only");
+    let mut not_yours =
+        |field: &str| problems.add(field, "not_allowed", "not for those who see their own calls only");
     match viewer.only {
         None => {}
         Some(Party::Publisher(own)) => {

@@ -107,7 +107,8 @@ async fn walk(
             looks_left = looks_left.saturating_sub(1);
             walked.looked_back_to = Some(summary.call.started_at);
             let closing = summary.closing.as_ref();
-            if !viewer.owns(&summary.call, closing) || !filter::admits(&query.filter, &summary.call, closing) {
+            if !viewer.owns(&summary.call, closing) || !filter::admits(&query.filter, &summary.call, closing)
+            {
                 continue;
             }
             walked.items.push(shown::line(&summary.call, closing, viewer));

@@ -41,7 +41,5 @@ pub fn routes(routes: Routes) -> Routes {
 
 async fn load(context: &Context, viewer: &Viewer, id: CallId) -> Result<CallRecord, Refusal> {
     let found = context.calls.load(viewer.tenant, id).await?;
-    found
-        .filter(|record| viewer.owns(&record.call, record.closing.as_ref()))
-        .ok_or_else(Refusal::not_found)
+    found.filter(|record| viewer.owns(&record.call, record.closing.as_ref())).ok_or_else(Refusal::not_found)
 }

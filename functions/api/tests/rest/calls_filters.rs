@@ -25,7 +25,8 @@ const START: &str = "2026-11-22T00:00:00Z";
 
 /// A call that began so many seconds after midnight, changed by `change`.
 fn call(world: &World, number: u32, change: impl FnOnce(&mut Call, &mut CallRecord)) {
-    let started_at: Timestamp = START.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(number.into());
+    let started_at: Timestamp =
+        START.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(number.into());
     let mut record = record(world.tenant, number.into(), &started_at.to_string());
     let mut call = Call::clone(&record.call);
     let closing = record.closing.as_mut().unwrap();
@@ -122,7 +123,8 @@ async fn a_rare_filter_ends_at_its_budget_and_goes_on_exactly_there() {
             }
         });
     }
-    let filter = format!("from=2026-11-22&to=2026-11-22&campaign={}", CampaignId::from_uuid(Uuid::from_u128(90)));
+    let filter =
+        format!("from=2026-11-22&to=2026-11-22&campaign={}", CampaignId::from_uuid(Uuid::from_u128(90)));
     let mut found = Vec::new();
     let mut cursor = String::new();
     let mut reads = Vec::new();
@@ -182,8 +184,13 @@ async fn a_cursor_belongs_to_its_filter_and_its_viewer() {
     }
     let page = world.get("/api/calls?limit=2&status=completed").await.ok(200);
     let cursor = page["next"].as_str().unwrap();
-    for other in ["", "status=busy", "status=completed&connected=true", "caller=%2B14155550123&status=completed"] {
-        world.get(&format!("/api/calls?limit=2&{other}&cursor={cursor}")).await.refused(400, "invalid_cursor");
+    for other in
+        ["", "status=busy", "status=completed&connected=true", "caller=%2B14155550123&status=completed"]
+    {
+        world
+            .get(&format!("/api/calls?limit=2&{other}&cursor={cursor}"))
+            .await
+            .refused(400, "invalid_cursor");
     }
     let publisher = viewer(&world, Party::Publisher(id(3)));
     let asked = query(&format!("limit=2&status=completed&cursor={cursor}"));
@@ -234,7 +241,9 @@ async fn a_publisher_sees_its_own_calls_and_what_it_is_paid() {
     assert_eq!(all["ledger"]["totals"], json!({"payout": 20_000_000}));
     assert_eq!(all["ledger"]["entries"].as_array().unwrap().len(), 1);
     let text = all.to_string();
-    for hidden in ["revenue\":", "profit", "38500000", "42000000", "18500000", "Second", "Best", CALLER, "0112"] {
+    for hidden in
+        ["revenue\":", "profit", "38500000", "42000000", "18500000", "Second", "Best", CALLER, "0112"]
+    {
         assert!(!text.contains(hidden), "{hidden} in {text}");
     }
     let text = serde_json::to_string(&page).unwrap();
@@ -273,8 +282,10 @@ async fn a_party_cannot_ask_about_the_other_side() {
     call(&world, 1, |_, _| {});
     let publisher = viewer(&world, Party::Publisher(id(3)));
     let buyer = viewer(&world, Party::Buyer(id(7)));
-    let (own_publisher, other_publisher) = (PublisherId::from_uuid(Uuid::from_u128(3)), PublisherId::from_uuid(Uuid::from_u128(4)));
-    let (own_buyer, other_buyer) = (BuyerId::from_uuid(Uuid::from_u128(7)), BuyerId::from_uuid(Uuid::from_u128(8)));
+    let (own_publisher, other_publisher) =
+        (PublisherId::from_uuid(Uuid::from_u128(3)), PublisherId::from_uuid(Uuid::from_u128(4)));
+    let (own_buyer, other_buyer) =
+        (BuyerId::from_uuid(Uuid::from_u128(7)), BuyerId::from_uuid(Uuid::from_u128(8)));
     for (viewer, asked) in [
         (publisher, format!("publisher={other_publisher}")),
         (publisher, format!("buyer={own_buyer}")),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use app::erase_caller::{CALLS_AT_ONCE, EraseCaller, Erasure};
 use app::ports::{
-    Answered, AskedBy, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Step, StepWrite, Vault,
+    Answered, AskedBy, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Step, StepWrite,
+    Vault,
 };
 use domain::call::Call;
 use domain::ids::TenantId;
@@ -44,7 +45,8 @@ async fn call_from(number: u128, from: &str) -> CallRecord {
     record.attempts[0].name = format!("Best ({area}) {exchange}-{line}");
     record.attempts[0].destination = serde_json::from_value(json!({"number": caller})).unwrap();
     record.attempts[1].destination =
-        serde_json::from_value(json!({"sip": format!("sip:{area}.{exchange}.{line}@sip.example.com")})).unwrap();
+        serde_json::from_value(json!({"sip": format!("sip:{area}.{exchange}.{line}@sip.example.com")}))
+            .unwrap();
     record.recordings[0].sid = format!("RE{number:032x}");
     record.recordings[0].url = Some(format!("https://api.twilio.com/{area}%20{exchange}%2D{line}"));
     let mut auction = serde_json::to_value(&record.auctions[0]).unwrap();
@@ -56,7 +58,8 @@ async fn call_from(number: u128, from: &str) -> CallRecord {
     for (_, step) in &mut record.steps {
         let Step::Answered(answered) = step else { continue };
         let mut value = serde_json::to_value(&*answered).unwrap();
-        value["reply"]["verbs"] = json!([{"say": format!("You called from {area} {exchange} {line}.")}, "hangup"]);
+        value["reply"]["verbs"] =
+            json!([{"say": format!("You called from {area} {exchange} {line}.")}, "hangup"]);
         *answered = Box::new(serde_json::from_value::<Answered>(value).unwrap());
     }
     let closing = record.closing.as_mut().unwrap();
@@ -69,9 +72,12 @@ fn answered(record: &CallRecord, number: u16) -> Answered {
         Step::Answered(answered) if *step == number => Some(Answered::clone(answered)),
         _ => None,
     });
-    found.unwrap_or_else(|| serde_json::from_value(json!({
-        "reply": {"verbs": ["hangup"]}, "decisions": {"each": []}, "at": "2026-11-22T10:00:00Z"
-    })).unwrap())
+    found.unwrap_or_else(|| {
+        serde_json::from_value(json!({
+            "reply": {"verbs": ["hangup"]}, "decisions": {"each": []}, "at": "2026-11-22T10:00:00Z"
+        }))
+        .unwrap()
+    })
 }
 
 /// Writes a call as the call path does.
@@ -192,7 +198,11 @@ fn holding(items: &Items, number: &E164) -> Vec<String> {
 }
 
 fn only(items: &Items, wanted: impl Fn(&str, &str) -> bool) -> Items {
-    items.iter().filter(|((pk, sk), _)| wanted(pk, sk)).map(|(key, item)| (key.clone(), item.clone())).collect()
+    items
+        .iter()
+        .filter(|((pk, sk), _)| wanted(pk, sk))
+        .map(|(key, item)| (key.clone(), item.clone()))
+        .collect()
 }
 
 #[tokio::test]
@@ -353,7 +363,11 @@ async fn the_api_erases_and_says_what_it_did() {
     store_call(&store, &call_from(1, CALLER).await, true).await;
     let body = json!({"number": CALLER, "confirm": CALLER});
     let (status, erased) = table.send("POST", "/api/privacy/erase-caller", body.clone()).await;
-    assert_eq!((status, &erased["complete"], &erased["calls_erased"]), (200, &json!(true), &json!(1)), "{erased}");
+    assert_eq!(
+        (status, &erased["complete"], &erased["calls_erased"]),
+        (200, &json!(true), &json!(1)),
+        "{erased}"
+    );
     assert_eq!(erased["proof"]["recordings"], 1);
     assert!(erased["proof"]["by"].as_str().unwrap().starts_with("KY"), "{erased}");
     assert!(!holds(&erased.to_string(), &phone(CALLER)));
@@ -390,6 +404,13 @@ async fn an_erasure_names_the_number_twice() {
     let body = json!({"number": CALLER, "confirm": CALLER});
     let nothing = world.post("/api/privacy/erase-caller", &body).await.ok(200);
     assert_eq!((&nothing["complete"], &nothing["calls_erased"]), (&json!(true), &json!(0)));
+    let record = record(world.tenant, 5, "2026-11-22T10:00:00Z");
+    let key = FakeVault.pseudonym(world.tenant, CALLER).await.unwrap();
+    world.callers.note(world.tenant, &key, record.call.id);
+    world.calls.insert(record);
+    let one = world.post("/api/privacy/erase-caller", &body).await.ok(200);
+    assert_eq!((&one["complete"], &one["calls_erased"]), (&json!(true), &json!(1)));
+    assert_eq!(world.telephony.deleted_recordings().len(), 1);
     let now: Timestamp = crate::support::NOW.parse().unwrap();
     assert_eq!(nothing["proof"]["first_at"], json!(now + SignedDuration::from_secs(0)));
 }

@@ -90,7 +90,8 @@ impl Full {
         let time_in_key = |at: Timestamp| in_key(at).split('#').next().unwrap().to_owned();
         let copies = (1..self.calls).map(|number| {
             let (id, at) = (call_id(number.into()), started_at(number, self.calls));
-            let campaign = if is_rare(number, self.calls) { campaign_of(1) } else { campaign_of(2 + number % 900) };
+            let campaign =
+                if is_rare(number, self.calls) { campaign_of(1) } else { campaign_of(2 + number % 900) };
             vec![
                 (model.id.to_string(), id.to_string()),
                 (time_in_key(model.started_at), time_in_key(at)),
@@ -101,7 +102,9 @@ impl Full {
         self.database.copies((&key.pk, &key.sk), copies).await.unwrap();
 
         let first = CampaignId::from_uuid(Uuid::from_u128(0xC0FFEE));
-        let body = serde_json::to_value(serde_json::from_value::<Campaign>(json!({"name": "Campaign one"})).unwrap());
+        let body = serde_json::to_value(
+            serde_json::from_value::<Campaign>(json!({"name": "Campaign one"})).unwrap(),
+        );
         let record = Record {
             id: first.to_string(),
             version: 1,
@@ -156,7 +159,8 @@ async fn a_page_of_calls_costs_the_same_however_many_there_are() {
     println!("{} calls and {CAMPAIGNS} campaigns made in {:?}", many.calls, began.elapsed());
     for query in ["from=2026-11-22&to=2026-11-22&limit=9", "limit=9", "limit=1&from=2026-11-01"] {
         let asked = Instant::now();
-        let ((page_of_few, cost), (page_of_many, cost_of_many)) = (few.page(query).await, many.page(query).await);
+        let ((page_of_few, cost), (page_of_many, cost_of_many)) =
+            (few.page(query).await, many.page(query).await);
         println!("{query}: {cost} and {cost_of_many} requests, {:?}", asked.elapsed());
         assert_eq!(page_of_few.items.len(), page_of_many.items.len());
         assert_eq!((cost, cost_of_many), (1, 1), "{query}");

@@ -66,8 +66,13 @@ pub trait Callers: Send + Sync {
     async fn scrub(&self, tenant: TenantId, call: CallId, number: &E164) -> PortResult<u32>;
 
     /// The call is done: out of the index and into the proof, in one write. `false` when that was done before.
-    async fn forget(&self, tenant: TenantId, caller: &str, call: CallId, erased: ErasedCall)
-    -> PortResult<bool>;
+    async fn forget(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        call: CallId,
+        erased: ErasedCall,
+    ) -> PortResult<bool>;
 
     /// Notes who asked, in the proof.
     async fn note_request(&self, tenant: TenantId, caller: &str, by: &AskedBy) -> PortResult<()>;

@@ -54,7 +54,8 @@ pub fn erase_number(text: &str, number: &E164) -> Option<String> {
         let mut from = 0;
         while let Some(found) = if is_local && from == 0 { Some(0) } else { position(&digits, core, from) } {
             let length = if is_local { digits.len() } else { core.len() };
-            let first = if found - from <= lead { from } else { found - country_code(&digits[from..found], &wanted) };
+            let first =
+                if found - from <= lead { from } else { found - country_code(&digits[from..found], &wanted) };
             let begin = if first == 0 { run.digits[0] - run.plus } else { run.digits[first] };
             places.push(begin..run.digits[found + length - 1] + 1);
             from = found + length;
@@ -220,7 +221,19 @@ fn separator_at(text: &str, at: usize) -> Option<usize> {
     let sign = text.get(at..)?.chars().next()?;
     let separates = matches!(
         sign,
-        ' ' | '\t' | '-' | '.' | '(' | ')' | '/' | '+' | '_' | '\u{a0}' | '\u{b7}' | '\u{2009}' | '\u{202f}' | '\u{2212}'
+        ' ' | '\t'
+            | '-'
+            | '.'
+            | '('
+            | ')'
+            | '/'
+            | '+'
+            | '_'
+            | '\u{a0}'
+            | '\u{b7}'
+            | '\u{2009}'
+            | '\u{202f}'
+            | '\u{2212}'
     ) || ('\u{2010}'..='\u{2015}').contains(&sign);
     separates.then(|| sign.len_utf8())
 }
@@ -228,10 +241,8 @@ fn separator_at(text: &str, at: usize) -> Option<usize> {
 /// A percent-encoded separating sign; its own digits belong to no number.
 fn escape_at(bytes: &[u8], at: usize) -> Option<usize> {
     let [b'%', high, low] = bytes.get(at..at + 3)? else { return None };
-    let separates = matches!(
-        (high, low.to_ascii_uppercase()),
-        (b'2', b'0' | b'8' | b'9' | b'B' | b'D' | b'E' | b'F')
-    );
+    let separates =
+        matches!((high, low.to_ascii_uppercase()), (b'2', b'0' | b'8' | b'9' | b'B' | b'D' | b'E' | b'F'));
     separates.then_some(3)
 }
 
@@ -251,7 +262,9 @@ fn date_at(bytes: &[u8], at: usize) -> Option<usize> {
         let year = if form[2] == b'/' { &text[6..8] } else { &text[..2] };
         let followed = bytes.get(at + form.len());
         same && matches!(year, b"19" | b"20")
-            && !followed.is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'/' | b'.' | b'+' | b'(' | b'%'))
+            && !followed.is_some_and(|byte| {
+                byte.is_ascii_digit() || matches!(byte, b'-' | b'/' | b'.' | b'+' | b'(' | b'%')
+            })
     };
     FORMS.iter().find(fits).map(|form| form.len())
 }

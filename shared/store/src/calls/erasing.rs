@@ -6,7 +6,7 @@
 use app::ports::{AskedBy, Callers, ErasedCall, ErasureProof, PortError, PortResult};
 use async_trait::async_trait;
 use domain::ids::{AuctionId, CallId, TenantId};
-use domain::phone::{ERASED, E164, erase_number};
+use domain::phone::{E164, ERASED, erase_number};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -108,7 +108,9 @@ impl Callers for Store {
     }
 
     async fn note_request(&self, tenant: TenantId, caller: &str, by: &AskedBy) -> PortResult<()> {
-        let set = format!("SET {STAMP}, #caller = :caller, #by = :by, #last = :at, #first = if_not_exists(#first, :at)");
+        let set = format!(
+            "SET {STAMP}, #caller = :caller, #by = :by, #last = :at, #first = if_not_exists(#first, :at)"
+        );
         let write = Write::new(Deed::Change(keys::erasure_proof(tenant, caller), set))
             .name("#caller", "caller")
             .name("#by", "asked_by")

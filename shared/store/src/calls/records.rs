@@ -55,11 +55,7 @@ impl Store {
             ..Range::of_index(GSI1, keys::calls_of_day(tenant, day))
         };
         let items = self.query(LIST, range).await?;
-        let summaries: PortResult<Vec<CallSummary>> = items
-            .iter()
-            .take(limit)
-            .map(summary)
-            .collect();
+        let summaries: PortResult<Vec<CallSummary>> = items.iter().take(limit).map(summary).collect();
         let summaries = summaries?;
         let more = items.len() > limit;
         let next = summaries.last().filter(|_| more).map(|last| last.place.clone());

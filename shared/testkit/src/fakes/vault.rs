@@ -23,7 +23,8 @@ impl Vault for FakeVault {
 
     async fn open(&self, tenant: TenantId, purpose: &str, sealed: &Sealed) -> PortResult<Secret> {
         let reversed = sealed.0.strip_prefix(&label(tenant, purpose));
-        let reversed = reversed.ok_or_else(|| PortError::failed("open a secret", "sealed for something else"))?;
+        let reversed =
+            reversed.ok_or_else(|| PortError::failed("open a secret", "sealed for something else"))?;
         Ok(Secret::new(reversed.chars().rev().collect::<String>()))
     }
 

@@ -10,7 +10,11 @@ impl RestClient {
     /// # Errors
     /// [`RestError::is_not_found`] when Twilio does not have it (any more); the id is none; otherwise no usable answer
     /// within the deadline.
-    pub async fn delete_recording(&self, credentials: &Credentials, recording: &str) -> Result<(), RestError> {
+    pub async fn delete_recording(
+        &self,
+        credentials: &Credentials,
+        recording: &str,
+    ) -> Result<(), RestError> {
         let doing = "remove a recording";
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if !recording.strip_prefix("RE").is_some_and(|rest| rest.len() == 32 && rest.bytes().all(hex)) {
