@@ -111,6 +111,10 @@ impl Telephony for Carrier {
     async fn route_number(&self, _: &AccountSid, _: &E164, _: &NumberRouting) -> PortResult<bool> {
         Ok(true)
     }
+
+    async fn delete_recording(&self, _: &AccountSid, _: &str) -> PortResult<bool> {
+        Ok(false)
+    }
 }
 
 pub struct World {
@@ -245,6 +249,7 @@ impl World {
             counters: self.store.clone(),
             blocked: self.store.clone(),
             calls: self.store.clone(),
+            vault: Some(Arc::new(testkit::fakes::FakeVault)),
             clock: self.clock.clone(),
         };
         let incoming = Incoming {

@@ -194,6 +194,7 @@ impl Front {
                 counters: self.ports.clone(),
                 blocked: self.ports.clone(),
                 calls: self.ports.clone(),
+                vault: None,
                 clock: Arc::new(SystemClock),
             },
         };

@@ -6,6 +6,7 @@
 
 mod bid_log;
 mod blocked;
+mod callers;
 mod caps;
 mod catalog;
 mod closing;

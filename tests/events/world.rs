@@ -159,6 +159,7 @@ impl World {
                     counters: store.clone(),
                     blocked: store.clone(),
                     calls: store.clone(),
+                    vault: None,
                     clock: self.clock.clone(),
                 };
                 voice_inbound::handle(Arc::new(voice_inbound::Context { door, answer_call }), request).await

@@ -13,17 +13,18 @@
 //! the same.
 
 pub mod access;
-mod body;
-mod calls;
+pub mod body;
+pub mod calls;
 pub mod context;
 pub mod cookies;
-mod cursor;
+pub mod cursor;
 pub mod guard;
 mod health;
 pub mod limits;
 mod nouns;
 pub mod pages;
 mod params;
+pub mod privacy;
 mod publish;
 pub mod refusal;
 pub mod routes;
@@ -49,6 +50,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = health::routes(routes::Routes::new());
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = privacy::routes(routes);
     calls::routes(routes)
 }
 

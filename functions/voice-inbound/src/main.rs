@@ -23,6 +23,7 @@ async fn main() -> Result<(), Cause> {
             counters: store.clone(),
             blocked: store.clone(),
             calls: store,
+            vault: None,
             clock: Arc::new(SystemClock),
         },
     });

@@ -103,6 +103,7 @@ fn voice_inbound(settings: &Settings, store: Arc<Store>) -> Result<Handler, Caus
             counters: store.clone(),
             blocked: store.clone(),
             calls: store,
+            vault: None,
             clock: clock(),
         },
     });

@@ -8,7 +8,7 @@
 //! * Live flags follow the stored status at once: published campaigns look at the flags.
 //! * A tenant has at most [`MAX_OF_A_KIND`] things of a kind.
 
-mod body;
+pub mod body;
 mod entry;
 mod listing;
 mod switches;

@@ -226,6 +226,29 @@ pub fn call_in_day(tenant: TenantId, started_at: Timestamp, call: CallId) -> Key
     Key::new(calls_of_day(tenant, utc_date(started_at)), format!("{}#{call}", time(started_at)))
 }
 
+/// Sort keys of a caller's calls begin so.
+pub const CALL_OF_CALLER: &str = "IDX#call#";
+
+/// Partition of what is known of a caller, by the keyed hash of the number.
+pub fn caller_partition(tenant: TenantId, caller: &str) -> String {
+    format!("T#{tenant}#CLR#{caller}")
+}
+
+/// A call of a caller that has not been erased.
+pub fn call_of_caller(tenant: TenantId, caller: &str, call: CallId) -> Key {
+    Key::new(caller_partition(tenant, caller), format!("{CALL_OF_CALLER}{call}"))
+}
+
+/// Proof that a caller was erased.
+pub fn erasure_proof(tenant: TenantId, caller: &str) -> Key {
+    Key::new(format!("T#{tenant}#ERASED#{caller}"), "PROOF")
+}
+
+/// Partition of the block list's entry of exactly this number.
+pub fn blocked(tenant: TenantId, number: &E164) -> String {
+    format!("T#{tenant}#BLK#{}", number.as_str())
+}
+
 /// Second index: open calls by the time at which somebody must look after them.
 pub fn due_closing(call: CallId, due_at: Timestamp) -> Key {
     Key::new(due_closings(shard_of(call)), time(due_at))

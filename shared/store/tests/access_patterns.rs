@@ -119,6 +119,9 @@ fn the_table_of_access_patterns() {
     let party = Party::Publisher(publisher);
     table.row("ledger of a party and month", "gsi2", &keys::ledger_in_month(tenant, party, now, call, 1));
 
+    table.row("a caller's calls", "query", &keys::call_of_caller(tenant, "<keyed hash>", call));
+    table.row("proof that a caller was erased", "get", &keys::erasure_proof(tenant, "<keyed hash>"));
+
     let things = [
         (Kind::Campaign, campaign.to_string()),
         (Kind::Target, target.to_string()),

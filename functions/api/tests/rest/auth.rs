@@ -41,6 +41,9 @@ fn good_body(route: &Route, world: &World, own: &SetUp) -> Option<Value> {
         (Verb::Post, "/api/campaigns") => Some(campaign("Another", &own.target, &own.bidder)),
         (Verb::Post, "/api/targets") => Some(target("Another")),
         (Verb::Post, "/api/rtb-targets") => Some(bidder("Another")),
+        (Verb::Post, "/api/privacy/erase-caller") => {
+            Some(json!({"number": "+14155550123", "confirm": "+14155550123"}))
+        }
         (Verb::Post, "/api/numbers") => Some(world.number("+18335550177", None)),
         (Verb::Post, "/api/publishers" | "/api/buyers" | "/api/target-groups" | "/api/ring-trees") => {
             Some(json!({"name": "Another"}))

@@ -4,6 +4,7 @@
 mod auth;
 mod blocked;
 mod calls;
+mod calls_filters;
 mod calls_masking;
 mod delete;
 mod gateway;
@@ -15,7 +16,9 @@ mod nouns;
 mod pages;
 mod partners;
 mod permission_is_a_type;
+mod privacy;
 mod publish;
+mod scale;
 mod support;
 mod switches;
 mod table;

@@ -19,8 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakePages,
-    FakeTelephony,
+    BidShelf, CallArchive, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakePages,
+    FakeTelephony, FakeVault,
 };
 use uuid::Uuid;
 
@@ -33,6 +33,7 @@ pub struct World {
     pub telephony: Arc<FakeTelephony>,
     pub pages: Arc<FakePages>,
     pub calls: Arc<CallArchive>,
+    pub callers: Arc<FakeCallers>,
     pub bids: Arc<BidShelf>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
@@ -113,6 +114,7 @@ impl World {
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
+        let callers = Arc::new(FakeCallers::default());
         let bids = Arc::new(BidShelf::default());
         let identity = Arc::new(FakeIdentity::default());
         let desk = Arc::new(FakeDesk::default());
@@ -122,6 +124,8 @@ impl World {
             published: catalog.clone(),
             counters: counters.clone(),
             calls: calls.clone(),
+            callers: callers.clone(),
+            vault: Some(Arc::new(FakeVault)),
             identity: identity.clone(),
             bid_log: bids.clone(),
             telephony: telephony.clone(),
@@ -150,6 +154,7 @@ impl World {
             telephony,
             pages,
             calls,
+            callers,
             bids,
             clock,
             identity,

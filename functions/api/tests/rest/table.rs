@@ -11,19 +11,38 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use runtime::{HttpRequest, Settings};
 use serde_json::{Value, json};
 use testkit::database::TestDatabase;
+use testkit::fakes::FakeVault;
 use uuid::Uuid;
 
 use crate::support::{NOW, World, account, bidder, campaign, phone, target};
 
-struct OnTable {
-    world: World,
+pub struct OnTable {
+    pub world: World,
     context: Arc<Context>,
     token: String,
-    _database: TestDatabase,
+    database: TestDatabase,
+}
+
+/// The API's own set-up over a store, with the world's telephone and clock.
+pub fn context_over(world: &World, store: Arc<store::Store>) -> Arc<Context> {
+    let accounts = json!([{
+        "account_sid": account(world.tenant), "tenant": world.tenant, "auth_tokens": ["not a real token"]
+    }]);
+    let settings = Settings::from_lookup(|variable| match variable {
+        "STAGE" => Some("local".to_owned()),
+        "TABLE_NAME" => Some("unused".to_owned()),
+        "PUBLIC_BASE_URL" => Some("https://calls.example.com/".to_owned()),
+        "FALLBACK_BASE_URL" => Some("https://cdn.example.com/fallback".to_owned()),
+        "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
+        _ => None,
+    });
+    let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
+    let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
+    Arc::new(Context { telephony, clock, vault: Some(Arc::new(FakeVault)), ..context })
 }
 
 impl OnTable {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let world = World::new().await;
         let database = TestDatabase::start().await.unwrap();
         let store = Arc::new(database.store());
@@ -37,24 +56,16 @@ impl OnTable {
             expires_at: None,
         };
         store.store_api_key(&api_keys::hash(&token), &key).await.unwrap();
-        let accounts = json!([{
-            "account_sid": account(world.tenant), "tenant": world.tenant, "auth_tokens": ["not a real token"]
-        }]);
-        let settings = Settings::from_lookup(|variable| match variable {
-            "STAGE" => Some("local".to_owned()),
-            "TABLE_NAME" => Some("unused".to_owned()),
-            "PUBLIC_BASE_URL" => Some("https://calls.example.com/".to_owned()),
-            "FALLBACK_BASE_URL" => Some("https://cdn.example.com/fallback".to_owned()),
-            "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
-            _ => None,
-        });
-        let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
-        let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
-        let context = Arc::new(Context { telephony, clock, ..context });
-        Self { world, context, token, _database: database }
+        let context = context_over(&world, store);
+        Self { world, context, token, database }
     }
 
-    async fn send(&self, method: &str, address: &str, body: Value) -> (u16, Value) {
+    /// The table, without what the API has cached.
+    pub fn store(&self) -> store::Store {
+        self.database.store()
+    }
+
+    pub async fn send(&self, method: &str, address: &str, body: Value) -> (u16, Value) {
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, format!("Bearer {}", self.token).parse().unwrap());
