@@ -5,12 +5,15 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod bid_log;
+mod blocked;
+mod callers;
 mod caps;
 mod catalog;
 mod closing;
 mod faults;
 mod health;
 mod identity;
+mod limits;
 mod lists;
 mod published;
 mod release;

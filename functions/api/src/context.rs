@@ -7,7 +7,8 @@ use std::time::Duration;
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
 use app::ports::{
-    Audit, BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Once, Published, Telephony,
+    Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Once, Published, Telephony,
+    Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
 use domain::ids::{AccountSid, TenantId};
@@ -34,6 +35,10 @@ pub struct Context {
     pub counters: Arc<dyn Counters>,
     /// Calls.
     pub calls: Arc<dyn Calls>,
+    /// Whose calls they are.
+    pub callers: Arc<dyn Callers>,
+    /// Keyed hashes of callers' numbers; without it nobody can be erased.
+    pub vault: Option<Arc<dyn Vault>>,
     /// API keys.
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
@@ -80,6 +85,8 @@ impl Context {
             published: store.clone(),
             counters: store.clone(),
             calls: store.clone(),
+            callers: store.clone(),
+            vault: None,
             identity: store.clone(),
             bid_log: store.clone(),
             audit: store.clone(),

@@ -13,11 +13,11 @@
 //! the same.
 
 pub mod access;
-mod body;
-mod calls;
+pub mod body;
+pub mod calls;
 pub mod context;
 pub mod cookies;
-mod cursor;
+pub mod cursor;
 pub mod doc;
 pub mod guard;
 mod health;
@@ -27,6 +27,7 @@ mod nouns;
 pub mod openapi;
 pub mod pages;
 mod params;
+pub mod privacy;
 mod publish;
 mod reference;
 pub mod refusal;
@@ -56,6 +57,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = reference::routes(routes);
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = privacy::routes(routes);
     calls::routes(routes)
 }
 

@@ -6,9 +6,12 @@
 use app::catalog::Entry;
 use contract::problem::Code;
 use contract::query::ListQuery;
+use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
+use domain::group::{RingTree, TargetGroup};
 use domain::ids::{Id, Noun};
 use domain::number::Number;
+use domain::partner::{Buyer, Publisher};
 use domain::target::{RtbTarget, Target};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -20,6 +23,9 @@ use crate::shape::Shape;
 pub trait NounDoc: Entry + ToSchema {
     /// What one is good for, in a sentence or two.
     const ABOUT: &'static str;
+
+    /// Fields with a caller's number.
+    const MASKED: &'static [&'static str] = &[];
 
     /// One of them as somebody would write it. Ids in it are of things that a test makes.
     fn example() -> Value;
@@ -101,6 +107,63 @@ impl NounDoc for Number {
     }
 }
 
+impl NounDoc for Publisher {
+    const ABOUT: &'static str =
+        "A publisher sends calls and is paid for them. Pausing one is effective at once.";
+
+    fn example() -> Value {
+        json!({
+            "name": "Search ads, Ohio",
+            "status": "active",
+            "contact_email": "anna@example.com",
+            "notes": "Pays on Fridays",
+        })
+    }
+}
+
+impl NounDoc for Buyer {
+    const ABOUT: &'static str =
+        "A buyer pays for the calls of its targets and bidders. Pausing one is effective at once.";
+
+    fn example() -> Value {
+        json!({"name": "Roofers United", "contact_email": "ben@example.com"})
+    }
+}
+
+impl NounDoc for TargetGroup {
+    const ABOUT: &'static str =
+        "A target group stands in plans as one place; its members share that place's calls.";
+
+    fn example() -> Value {
+        json!({
+            "name": "Day shift",
+            "members": [{"target": "TA019abc0de1f27a3b8c4d5e6f70819203", "priority": 1, "weight": 100}],
+        })
+    }
+}
+
+impl NounDoc for RingTree {
+    const ABOUT: &'static str = "A ring tree is an auction that several campaigns share.";
+
+    fn example() -> Value {
+        json!({
+            "name": "Roofing bidders",
+            "bidders": [{"rtb_target": "PI019abc0de1f27a3b8c4d5e6f70819203"}],
+            "deadline_ms": 800,
+            "min_revenue": 10_000_000,
+        })
+    }
+}
+
+impl NounDoc for BlockedNumber {
+    const ABOUT: &'static str = "Callers with this number, or whose number begins like this, are refused.";
+    const MASKED: &'static [&'static str] = &["number"];
+
+    fn example() -> Value {
+        json!({"number": "+14155550123", "reason": "Robocalls", "expires_at": "2027-01-01T00:00:00Z"})
+    }
+}
+
 /// The example as it is answered: defaults filled in by the type, the envelope around it.
 pub fn answered<N: NounDoc>() -> Value {
     // An example that the type does not read becomes `null`, which its schema refuses in the tests.
@@ -135,7 +198,7 @@ fn id(verb: &str, words: &str) -> String {
 }
 
 fn shape<N: NounDoc>() -> Shape {
-    Shape::resource::<N, N::Noun>()
+    Shape::resource::<N, N::Noun>().masking(N::MASKED)
 }
 
 /// `GET` of all.
@@ -155,7 +218,7 @@ pub fn create<N: NounDoc>() -> Doc {
         .body(Shape::of::<N>(), N::example())
         .answers(201, shape::<N>(), answered::<N>())
         .located()
-        .refuses(&[Code::Taken, Code::VersionConflict])
+        .refuses(&[Code::Taken, Code::LimitReached, Code::VersionConflict])
 }
 
 /// `GET` of one.

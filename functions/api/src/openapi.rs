@@ -296,7 +296,8 @@ fn query_parameter(parameter: &Parameter) -> Value {
         }
         Takes::Text(most) => json!({"type": "string", "maxLength": most}),
         Takes::Cursor => json!({"type": "string", "maxLength": MAX_CURSOR}),
-        Takes::OneOf(words) => json!({"type": "string", "enum": words, "default": words.first()}),
+        Takes::Count => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+        Takes::OneOf(words) => json!({"type": "string", "enum": words}),
         Takes::Day => json!({"type": "string", "format": "date"}),
         Takes::Like(pattern, example) => json!({"type": "string", "pattern": pattern, "examples": [example]}),
     };

@@ -166,7 +166,7 @@ impl From<Refused> for Refusal {
             Refused::Invalid(fields) => Self::fields(Code::Invalid, fields),
             Refused::Taken { field } => {
                 let message = match field {
-                    "number" => "this phone number is set up already; a number is used in one place only",
+                    "number" => "this number is set up already; a number stands in one place only",
                     _ => "another one has this name; choose a different one",
                 };
                 let problem = Problem {
@@ -184,6 +184,11 @@ impl From<Refused> for Refusal {
             Refused::InUse(users) => Self::in_use(users),
             Refused::Archived => {
                 Self::new(Code::Archived, "an archived campaign is not published: set another status first")
+            }
+            Refused::LimitReached { most } => {
+                let detail =
+                    format!("an account has at most {most} of these: remove what is no longer needed");
+                Self::new(Code::LimitReached, detail)
             }
         }
     }
@@ -212,6 +217,11 @@ fn kind_name(kind: Kind) -> String {
         Kind::Target => "target",
         Kind::RtbTarget => "rtb_target",
         Kind::Number => "phone_number",
+        Kind::Publisher => "publisher",
+        Kind::Buyer => "buyer",
+        Kind::TargetGroup => "target_group",
+        Kind::RingTree => "ring_tree",
+        Kind::BlockedNumber => "blocked_number",
     }
     .to_owned()
 }

@@ -86,6 +86,22 @@ impl Shape {
         whole.under(format!("{}Resource", T::name()), schema)
     }
 
+    /// The same, these fields perhaps masked (`415***0123`) for those who may not see numbers.
+    #[must_use]
+    pub fn masking(mut self, fields: &[&str]) -> Self {
+        let name = self.name().to_owned();
+        if let Some(schema) = self.named.get_mut(&name) {
+            for field in fields {
+                let whole = schema["properties"][*field].clone();
+                schema["properties"][*field] = json!({
+                    "description": "Masked for those without `numbers:read`.",
+                    "anyOf": [whole, {"type": "string", "pattern": r"^[0-9]{3}\*\*\*[0-9]{4}$"}],
+                });
+            }
+        }
+        self
+    }
+
     /// A change to a noun: a merge patch (RFC 7396) with the version that it was made from.
     pub fn patch<T: ToSchema>() -> Self {
         let whole = Self::of::<T>();
@@ -138,6 +154,11 @@ fn patched(schema: &Value, named: &BTreeMap<String, Value>) -> Value {
     }
     if let Some(choices) = ["oneOf", "anyOf"].iter().find_map(|word| schema[*word].as_array()) {
         return patched_choice(schema, choices, named);
+    }
+    if schema["additionalProperties"].is_object() {
+        let mut changed = schema.clone();
+        changed["additionalProperties"] = nullable(patched(&schema["additionalProperties"], named));
+        return changed;
     }
     let Some(properties) = schema["properties"].as_object() else { return schema.clone() };
     let mut changed = schema.clone();

@@ -21,7 +21,9 @@ async fn main() -> Result<(), Cause> {
             numbers: store.clone(),
             published: store.clone(),
             counters: store.clone(),
+            blocked: store.clone(),
             calls: store,
+            vault: None,
             clock: Arc::new(SystemClock),
         },
     });

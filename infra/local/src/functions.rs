@@ -101,7 +101,9 @@ fn voice_inbound(settings: &Settings, store: Arc<Store>) -> Result<Handler, Caus
             numbers: store.clone(),
             published: store.clone(),
             counters: store.clone(),
+            blocked: store.clone(),
             calls: store,
+            vault: None,
             clock: clock(),
         },
     });

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod close_call;
 pub mod close_overdue;
 pub mod dial_next;
+pub mod erase_caller;
 pub mod follow_leg;
 pub mod place;
 pub mod ports;

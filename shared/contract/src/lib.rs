@@ -12,6 +12,7 @@
 
 pub mod calls;
 pub mod page;
+pub mod privacy;
 pub mod problem;
 pub mod publication;
 pub mod query;

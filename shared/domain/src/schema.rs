@@ -8,6 +8,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::blocked::BlockPattern;
+use crate::email::EmailAddress;
 use crate::ids::{AccountSid, CallId, Id, Noun};
 use crate::phone::{E164, SipUri};
 
@@ -85,3 +87,18 @@ impl ToSchema for SipUri {
         Cow::Borrowed("SipAddress")
     }
 }
+
+impl PartialSchema for BlockPattern {
+    fn schema() -> RefOr<Schema> {
+        let about = "Which callers: + and the first 1 to 15 digits of their numbers, or `anonymous`.";
+        text(about, r"^(\+[1-9][0-9]{0,14}|anonymous)$", "+14155550123")
+    }
+}
+impl ToSchema for BlockPattern {}
+
+impl PartialSchema for EmailAddress {
+    fn schema() -> RefOr<Schema> {
+        text("An e-mail address; kept in lower case.", "^[^@ ]+@[^@ ]+$", "anna@example.com")
+    }
+}
+impl ToSchema for EmailAddress {}

@@ -6,6 +6,7 @@
 //! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
 
 use app::ports::{DUE_SHARDS, Kind};
+use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::ids::{AuctionId, AuditId, CallId, CampaignId, RtbTargetId, TenantId};
@@ -72,6 +73,11 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::Target => "TA",
         Kind::RtbTarget => "PI",
         Kind::Number => "PN",
+        Kind::Publisher => "AF",
+        Kind::Buyer => "BU",
+        Kind::TargetGroup => "TG",
+        Kind::RingTree => "RT",
+        Kind::BlockedNumber => "BL",
     }
 }
 
@@ -98,6 +104,16 @@ pub fn noun_in_list(tenant: TenantId, kind: Kind, id: &str) -> Key {
 /// First index: partition of the things of a kind.
 pub fn nouns(tenant: TenantId, kind: Kind) -> String {
     format!("T#{tenant}#{}", letters(kind))
+}
+
+/// How many things of a kind a tenant has.
+pub fn count(tenant: TenantId, kind: Kind) -> Key {
+    Key::new(format!("T#{tenant}#COUNT#{}", letters(kind)), "COUNT")
+}
+
+/// Which callers are blocked by a pattern; at the same time the claim that makes the pattern unique.
+pub fn block(tenant: TenantId, pattern: &BlockPattern) -> Key {
+    Key::new(format!("T#{tenant}#BLK#{}", pattern.as_str()), "BLK")
 }
 
 /// Claim of a name that no other thing of the kind may have.
@@ -208,6 +224,29 @@ pub fn calls_of_day(tenant: TenantId, date: Date) -> String {
 /// First index: a call among those of its day, by start.
 pub fn call_in_day(tenant: TenantId, started_at: Timestamp, call: CallId) -> Key {
     Key::new(calls_of_day(tenant, utc_date(started_at)), format!("{}#{call}", time(started_at)))
+}
+
+/// Sort keys of a caller's calls begin so.
+pub const CALL_OF_CALLER: &str = "IDX#call#";
+
+/// Partition of what is known of a caller, by the keyed hash of the number.
+pub fn caller_partition(tenant: TenantId, caller: &str) -> String {
+    format!("T#{tenant}#CLR#{caller}")
+}
+
+/// A call of a caller that has not been erased.
+pub fn call_of_caller(tenant: TenantId, caller: &str, call: CallId) -> Key {
+    Key::new(caller_partition(tenant, caller), format!("{CALL_OF_CALLER}{call}"))
+}
+
+/// Proof that a caller was erased.
+pub fn erasure_proof(tenant: TenantId, caller: &str) -> Key {
+    Key::new(format!("T#{tenant}#ERASED#{caller}"), "PROOF")
+}
+
+/// Partition of the block list's entry of exactly this number.
+pub fn blocked(tenant: TenantId, number: &E164) -> String {
+    format!("T#{tenant}#BLK#{}", number.as_str())
 }
 
 /// Second index: open calls by the time at which somebody must look after them.

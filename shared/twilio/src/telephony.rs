@@ -87,6 +87,15 @@ impl Telephony for TwilioTelephony {
             Err(error) => Err(port_error(what, error)),
         }
     }
+
+    async fn delete_recording(&self, account: &AccountSid, recording: &str) -> PortResult<bool> {
+        let what = "removing a recording at Twilio";
+        match self.client.delete_recording(self.credentials(what, account)?, recording).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(port_error(what, error)),
+        }
+    }
 }
 
 fn carrier_call(call: CallResource) -> CarrierCall {

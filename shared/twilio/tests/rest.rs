@@ -368,6 +368,26 @@ async fn a_number_is_pointed_at_us() -> Checked {
 }
 
 #[tokio::test]
+async fn a_recording_is_removed_and_one_that_is_gone_is_said_to_be() -> Checked {
+    let gone = Answer::Text(204, String::new());
+    let (script, client) = client(vec![error_json(429, 20429), gone, error_json(404, 20404)]).await?;
+    let recording = format!("RE{:032x}", 7);
+    client.delete_recording(&credentials()?, &recording).await?;
+    let error = client.delete_recording(&credentials()?, &recording).await.err().ok_or("removed twice")?;
+    assert!(error.is_not_found(), "{error}");
+    for strange in
+        ["", "RE1", "RE../../Calls/00000000000000000000000000", "CA00000000000000000000000000000001"]
+    {
+        assert!(client.delete_recording(&credentials()?, strange).await.is_err());
+    }
+    assert_eq!(script.requests(), 3);
+    let seen = script.seen(0).ok_or("nothing arrived")?;
+    assert_eq!(seen.method, Method::DELETE);
+    assert_eq!(seen.uri, format!("/2010-04-01/Accounts/{ACCOUNT}/Recordings/{recording}.json"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn answers_in_an_unknown_form_are_refused() -> Checked {
     let mut unknown_status = call_json(CALL, None);
     unknown_status["status"] = "+14155550100".into();

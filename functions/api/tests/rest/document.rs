@@ -146,13 +146,7 @@ const WITHIN: [(Permission, &str); 1] =
 
 /// Permissions and codes whose routes are being built: empty when all are there.
 const COMING: &[&str] = &[
-    "publishers:read",
-    "publishers:write",
-    "buyers:read",
-    "buyers:write",
     "phone_numbers:buy",
-    "blocked_numbers:read",
-    "blocked_numbers:write",
     "users:read",
     "users:write",
     "api_keys:read",
@@ -162,7 +156,6 @@ const COMING: &[&str] = &[
     "twilio_accounts:read",
     "twilio_accounts:write",
     "audit:read",
-    "privacy:write",
     "myself",
     "in_progress",
     "key_reused",

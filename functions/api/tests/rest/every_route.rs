@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::stage::{Stage, guarded, names_things, routes};
 use crate::support::{Answer, World};
-use crate::table::over;
+use crate::table::context_over;
 
 /// The routes that are for everybody: each is here because somebody decided so.
 const FOR_EVERYBODY: [&str; 3] = ["GET /api/health", "GET /api/openapi.json", "GET /api/docs"];
@@ -161,7 +161,7 @@ async fn another_tenants_things_do_not_exist_and_are_not_looked_at() {
     let database = TestDatabase::start().await.unwrap();
     let proxy = FaultProxy::before(&database.endpoint(), 1).await.unwrap();
     let world = World::new().await;
-    let context = over(&world, TestDatabase::store_through(&proxy.endpoint()).into());
+    let context = context_over(&world, TestDatabase::store_through(&proxy.endpoint()).into());
     let world = world.over(context).await;
     let mut stage = Stage::on_table(&world);
     let mut looked_at = 0;

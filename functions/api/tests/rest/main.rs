@@ -2,20 +2,26 @@
 #![expect(clippy::unwrap_used, reason = "a broken harness should stop the test")]
 
 mod auth;
+mod blocked;
 mod calls;
+mod calls_filters;
 mod calls_masking;
 mod conform;
 mod delete;
 mod document;
 mod every_route;
 mod gateway;
+mod groups;
 mod guard;
 mod lists;
 mod malformed;
 mod nouns;
 mod pages;
+mod partners;
 mod permission_is_a_type;
+mod privacy;
 mod publish;
+mod scale;
 mod sizes;
 mod stage;
 mod support;

@@ -20,8 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakePages,
-    FakeTelephony,
+    BidShelf, CallArchive, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity,
+    FakePages, FakeTelephony, FakeVault,
 };
 use uuid::Uuid;
 
@@ -35,6 +35,7 @@ pub struct World {
     pub telephony: Arc<FakeTelephony>,
     pub pages: Arc<FakePages>,
     pub calls: Arc<CallArchive>,
+    pub callers: Arc<FakeCallers>,
     pub bids: Arc<BidShelf>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
@@ -115,6 +116,7 @@ impl World {
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
+        let callers = Arc::new(FakeCallers::default());
         let bids = Arc::new(BidShelf::default());
         let identity = Arc::new(FakeIdentity::default());
         let desk = Arc::new(FakeDesk::default());
@@ -124,6 +126,8 @@ impl World {
             published: catalog.clone(),
             counters: counters.clone(),
             calls: calls.clone(),
+            callers: callers.clone(),
+            vault: Some(Arc::new(FakeVault)),
             identity: identity.clone(),
             bid_log: bids.clone(),
             telephony: telephony.clone(),
@@ -152,6 +156,7 @@ impl World {
             telephony,
             pages,
             calls,
+            callers,
             bids,
             clock,
             identity,
@@ -292,13 +297,18 @@ impl World {
         self.send(&self.key, "POST", &format!("/api/campaigns/{campaign}/publish"), None).await
     }
 
-    /// A campaign with a target, a bidder and a number.
+    /// A campaign with a target, a bidder and a number; and one of each other noun, used by nothing.
     pub async fn set_up(&self) -> SetUp {
         let target = self.post("/api/targets", &target("Front desk")).await.id();
         let bidder = self.post("/api/rtb-targets", &bidder("Good bidder")).await.id();
         let campaign = self.post("/api/campaigns", &campaign("Roofing", &target, &bidder)).await.id();
         let number = self.post("/api/numbers", &self.number("+18335550100", Some(&campaign))).await.id();
-        SetUp { target, bidder, campaign, number }
+        let publisher = self.post("/api/publishers", &json!({"name": "Search Partners"})).await.id();
+        let buyer = self.post("/api/buyers", &json!({"name": "Alpine"})).await.id();
+        let group = self.post("/api/target-groups", &json!({"name": "Desks"})).await.id();
+        let tree = self.post("/api/ring-trees", &json!({"name": "Everybody"})).await.id();
+        let blocked = self.post("/api/blocked-numbers", &json!({"number": "+14155550199"})).await.id();
+        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -311,6 +321,11 @@ pub struct SetUp {
     pub bidder: String,
     pub campaign: String,
     pub number: String,
+    pub publisher: String,
+    pub buyer: String,
+    pub group: String,
+    pub tree: String,
+    pub blocked: String,
 }
 
 pub fn target(name: &str) -> Value {

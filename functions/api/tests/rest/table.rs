@@ -10,41 +10,39 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use runtime::{HttpRequest, Settings};
 use serde_json::{Value, json};
-use store::Store;
 use testkit::database::TestDatabase;
+use testkit::fakes::FakeVault;
 use uuid::Uuid;
 
 use crate::support::{NOW, World, account, bidder, campaign, phone, target};
 
-struct OnTable {
-    world: World,
+pub struct OnTable {
+    pub world: World,
     context: Arc<Context>,
     token: String,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
-/// The product's own adapters on a table; telephony and clock stay the world's.
-pub fn over(world: &World, store: Arc<Store>) -> Arc<Context> {
-    let accounts: Vec<Value> = [world.tenant, world.other]
-        .iter()
-        .map(|tenant| json!({"account_sid": account(*tenant), "tenant": tenant, "auth_tokens": ["not a real token"]}))
-        .collect();
+/// The API's own set-up over a store, with the world's telephone and clock.
+pub fn context_over(world: &World, store: Arc<store::Store>) -> Arc<Context> {
+    let account = |tenant| json!({"account_sid": account(tenant), "tenant": tenant, "auth_tokens": ["not a real token"]});
+    let accounts = json!([account(world.tenant), account(world.other)]);
     let settings = Settings::from_lookup(|variable| match variable {
         "STAGE" => Some("local".to_owned()),
         "TABLE_NAME" => Some("unused".to_owned()),
         "PUBLIC_BASE_URL" => Some("https://calls.example.com/".to_owned()),
         "FALLBACK_BASE_URL" => Some("https://cdn.example.com/fallback".to_owned()),
-        "TWILIO_ACCOUNTS" => Some(json!(accounts).to_string()),
+        "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
         "API_REQUESTS_PER_MINUTE" => Some("1000000".to_owned()),
         _ => None,
     });
     let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
     let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
-    Arc::new(Context { telephony, clock, ..context })
+    Arc::new(Context { telephony, clock, vault: Some(Arc::new(FakeVault)), ..context })
 }
 
 impl OnTable {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let world = World::new().await;
         let database = TestDatabase::start().await.unwrap();
         let store = Arc::new(database.store());
@@ -58,11 +56,16 @@ impl OnTable {
             expires_at: None,
         };
         store.store_api_key(&api_keys::hash(&token), &key).await.unwrap();
-        let context = over(&world, store);
-        Self { world, context, token, _database: database }
+        let context = context_over(&world, store);
+        Self { world, context, token, database }
     }
 
-    async fn send(&self, method: &str, address: &str, body: Value) -> (u16, Value) {
+    /// The table, without what the API has cached.
+    pub fn store(&self) -> store::Store {
+        self.database.store()
+    }
+
+    pub async fn send(&self, method: &str, address: &str, body: Value) -> (u16, Value) {
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, format!("Bearer {}", self.token).parse().unwrap());
@@ -129,4 +132,34 @@ async fn a_campaign_goes_from_nothing_to_published_and_away() {
     }
     let (status, calls) = table.send("GET", "/api/calls", json!({})).await;
     assert_eq!((status, &calls["searched_to"]), (200, &json!("2026-11-16")));
+}
+
+#[tokio::test]
+async fn what_campaigns_refer_to_comes_changes_and_goes() {
+    let table = OnTable::new().await;
+    for (path, body, patch) in [
+        ("/api/publishers", json!({"name": "Search Partners"}), json!({"version": 1, "name": "Renamed"})),
+        ("/api/buyers", json!({"name": "Alpine"}), json!({"version": 1, "status": "paused"})),
+        ("/api/target-groups", json!({"name": "Desks"}), json!({"version": 1, "name": "Renamed"})),
+        ("/api/ring-trees", json!({"name": "All"}), json!({"version": 1, "deadline_ms": 700})),
+        ("/api/blocked-numbers", json!({"number": "+1415"}), json!({"version": 1, "reason": "robocalls"})),
+        ("/api/blocked-numbers", json!({"number": "anonymous"}), json!({"version": 1, "number": "+1416"})),
+    ] {
+        let address = format!("{path}/{}", table.id(path, body.clone()).await);
+        let (status, taken) = table.send("POST", path, body.clone()).await;
+        assert_eq!((status, &taken["code"]), (409, &json!("taken")), "{path}");
+        let (status, changed) = table.send("PATCH", &address, patch.clone()).await;
+        assert_eq!((status, &changed["version"]), (200, &json!(2)), "{changed}");
+        for (field, value) in patch.as_object().unwrap().iter().filter(|(field, _)| *field != "version") {
+            assert_eq!(changed[field], *value);
+        }
+        let (_, page) = table.send("GET", path, json!({})).await;
+        assert_eq!(page["items"], json!([changed]));
+        let (status, _) = table.send("DELETE", &address, json!({})).await;
+        assert_eq!(status, 204);
+        let (_, page) = table.send("GET", path, json!({})).await;
+        assert_eq!(page["items"], json!([]));
+        let again = format!("{path}/{}", table.id(path, body).await);
+        table.send("DELETE", &again, json!({})).await;
+    }
 }

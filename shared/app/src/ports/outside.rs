@@ -91,6 +91,9 @@ pub trait Telephony: Send + Sync {
         number: &E164,
         routing: &NumberRouting,
     ) -> PortResult<bool>;
+
+    /// Removes a recording (`RE…`); `false` when Twilio does not have it any more.
+    async fn delete_recording(&self, account: &AccountSid, recording: &str) -> PortResult<bool>;
 }
 
 /// One bidder's part in one auction, for the bid log. Phone numbers in the texts are masked before it is made.

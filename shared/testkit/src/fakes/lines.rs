@@ -30,12 +30,24 @@ pub enum TwilioSays {
 pub struct FakeTelephony {
     says: Mutex<HashMap<E164, TwilioSays>>,
     routed: Mutex<HashMap<E164, (AccountSid, NumberRouting)>>,
+    deleted_recordings: Mutex<Vec<String>>,
+    refuses_recordings: AtomicBool,
 }
 
 impl FakeTelephony {
     /// What it says about this number from now on.
     pub fn say(&self, number: &E164, says: TwilioSays) {
         locked(&self.says).insert(number.clone(), says);
+    }
+
+    /// The recordings that it was told to remove, in order, repetitions included.
+    pub fn deleted_recordings(&self) -> Vec<String> {
+        locked(&self.deleted_recordings).clone()
+    }
+
+    /// Whether it does not remove recordings, from now on.
+    pub fn refuse_recordings(&self, refuses: bool) {
+        self.refuses_recordings.store(refuses, Ordering::SeqCst);
     }
 
     /// How a number is routed, and in which account.
@@ -75,6 +87,16 @@ impl Telephony for FakeTelephony {
             TwilioSays::Refused(words) => Err(PortError::failed("point a phone number at us", words)),
             TwilioSays::Nothing => std::future::pending().await,
         }
+    }
+
+    async fn delete_recording(&self, _: &AccountSid, recording: &str) -> PortResult<bool> {
+        if self.refuses_recordings.load(Ordering::SeqCst) {
+            return Err(PortError::failed("remove a recording", "Twilio is away"));
+        }
+        let mut deleted = locked(&self.deleted_recordings);
+        let was_there = !deleted.iter().any(|sid| sid == recording);
+        deleted.push(recording.to_owned());
+        Ok(was_there)
     }
 }
 

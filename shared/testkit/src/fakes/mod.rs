@@ -5,18 +5,22 @@
 //! otherwise. Counting of calls per cap is the table's business: tests of caps run on the embedded database.
 
 mod archive;
+mod callers;
 mod catalog;
 mod counters;
 mod desk;
 mod identity;
 mod lines;
+mod vault;
 
 pub use archive::{BidShelf, CallArchive};
+pub use callers::FakeCallers;
 pub use catalog::FakeCatalog;
 pub use counters::FakeCounters;
 pub use desk::FakeDesk;
 pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
+pub use vault::FakeVault;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -194,6 +194,11 @@ impl PhoneNetwork {
         self.network.set_callee(destination.into(), script);
     }
 
+    /// Recordings that can be fetched or removed through the REST API.
+    pub fn recordings(&self) -> Vec<String> {
+        locked(&self.network.recordings).iter().cloned().collect()
+    }
+
     /// The REST API of this network's account, to be served at the address that stands in for Twilio's.
     pub fn router(&self) -> axum::Router {
         rest::router(self.network.clone())

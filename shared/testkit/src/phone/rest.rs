@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Method as HttpMethod, header};
-use axum::response::Response;
-use axum::routing::{any, get};
+use axum::http::{HeaderMap, Method as HttpMethod, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, delete, get};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -34,6 +34,7 @@ pub(super) fn router(network: Arc<Network>) -> Router {
         .route(&format!("{account}/Calls/{{file}}"), any(one_call))
         .route(&format!("{account}/IncomingPhoneNumbers.json"), get(list_numbers))
         .route(&format!("{account}/IncomingPhoneNumbers/{{file}}"), any(one_number))
+        .route(&format!("{account}/Recordings/{{file}}"), delete(delete_recording))
         .fallback(|| async { answers::refused(&Refused::not_found("the requested resource")) })
         .with_state(network)
 }
@@ -123,6 +124,23 @@ fn change_call(network: &Network, record: &CallRecord, fields: &Fields) -> Resul
 fn end_leg(call: &Call, sid: &str) {
     if let Some(leg) = locked(&call.legs).iter().find(|leg| leg.sid == sid) {
         leg.ask_to_end();
+    }
+}
+
+/// Removes a recording and answers nothing, as Twilio does.
+async fn delete_recording(
+    State(network): State<Arc<Network>>,
+    Path((account, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let sid = file.strip_suffix(".json").unwrap_or(&file);
+    let gone = authorise(&network, &account, &headers).and_then(|()| {
+        let known = locked(&network.recordings).remove(sid);
+        if known { Ok(()) } else { Err(Refused::not_found(sid)) }
+    });
+    match gone {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => answers::refused(&refusal),
     }
 }
 

@@ -6,6 +6,7 @@
 //! nowhere but to the configured base.
 
 mod error;
+mod recordings;
 mod resources;
 
 pub use error::{Refusal, RestError};
@@ -192,14 +193,17 @@ impl RestClient {
     /// Asks until there is a lasting answer or too little time for another try. Out of time, what Twilio said last is a
     /// better reason than that it said nothing to the attempt which the deadline cut short.
     async fn ask<T: DeserializeOwned>(&self, ask: &Ask<'_>) -> Result<T, RestError> {
+        let body = self.answer(ask).await?;
+        serde_json::from_slice(&body).map_err(|source| RestError::Form { doing: ask.doing, source })
+    }
+
+    /// The body of the lasting answer, if it is a success.
+    async fn answer(&self, ask: &Ask<'_>) -> Result<Vec<u8>, RestError> {
         let mut pause = self.pace.first_pause;
         let mut said = None;
         loop {
             let (error, wished) = match self.attempt(ask).await {
-                Ok(body) => {
-                    return serde_json::from_slice(&body)
-                        .map_err(|source| RestError::Form { doing: ask.doing, source });
-                }
+                Ok(body) => return Ok(body),
                 Err(failure) => failure,
             };
             let wait = jittered(pause).max(wished.unwrap_or_default());

@@ -4,11 +4,13 @@
 //! all problems are told at once. What is read and what is documented is one list of [`Parameter`]s, so that the two
 //! cannot disagree.
 
+mod calls;
+
 use std::collections::BTreeMap;
 
 use domain::validate::{Problem, Problems};
-use jiff::civil::Date;
-use jiff::{Span, Timestamp, Unit};
+
+pub use calls::{CallFilter, CallsQuery, DEFAULT_CALL_DAYS, MAX_CALL_DAYS, StatusFilter};
 
 /// Items on a page unless asked otherwise.
 pub const DEFAULT_LIMIT: u16 = 50;
@@ -16,10 +18,6 @@ pub const DEFAULT_LIMIT: u16 = 50;
 pub const MAX_LIMIT: u16 = 200;
 /// Longest search text, characters.
 pub const MAX_SEARCH: usize = 100;
-/// Longest span of a list of calls, days.
-pub const MAX_CALL_DAYS: i32 = 366;
-/// Days of calls listed when only the last day is named, or none.
-pub const DEFAULT_CALL_DAYS: i64 = 7;
 
 /// One query parameter: its name for whoever reads it, its meaning for whoever reads about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +39,9 @@ pub enum Takes {
     Text(usize),
     /// What `next` of the page before said.
     Cursor,
-    /// One of these; the first unless given.
+    /// A whole number from 0.
+    Count,
+    /// One of these.
     OneOf(&'static [&'static str]),
     /// A UTC day.
     Day,
@@ -101,7 +101,7 @@ impl ListQuery {
         },
         Parameter {
             name: "sort",
-            about: "The order; with a leading - backwards.",
+            about: "The order, `name` unless given; with a leading - backwards.",
             takes: Takes::OneOf(&["name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"]),
         },
     ];
@@ -124,66 +124,6 @@ impl ListQuery {
             search: search.map(str::to_owned),
             sort,
             descending,
-        };
-        problems.into_result().map(|()| query)
-    }
-}
-
-/// `?from&to&limit&cursor` of the list of calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallsQuery {
-    /// First UTC day.
-    pub from: Date,
-    /// Last UTC day, included.
-    pub to: Date,
-    /// The two as they were given: what a cursor belongs to, whatever day it is by then.
-    pub given: (Option<Date>, Option<Date>),
-    /// 1 to [`MAX_LIMIT`].
-    pub limit: u16,
-    /// Where to go on.
-    pub cursor: Option<String>,
-}
-
-impl CallsQuery {
-    /// What it takes.
-    pub const PARAMETERS: &'static [Parameter] = &[
-        Parameter {
-            name: "from",
-            about: "The first UTC day; unless given, six days before the last.",
-            takes: Takes::Day,
-        },
-        Parameter {
-            name: "to",
-            about: "The last UTC day, included; today unless given. At most 366 days from the first.",
-            takes: Takes::Day,
-        },
-        LIMIT,
-        CURSOR,
-    ];
-
-    /// Reads the parameters; without days, the [`DEFAULT_CALL_DAYS`] up to `now`.
-    ///
-    /// # Errors
-    /// Every parameter that is unknown, repeated or out of bounds.
-    pub fn read(pairs: &[(String, String)], now: Timestamp) -> Result<Self, Vec<Problem>> {
-        let mut problems = Problems::new();
-        let given = by_name(pairs, Self::PARAMETERS, &mut problems);
-        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let days = ["from", "to"].map(|name| day(name, given.get(name).copied(), &mut problems));
-        let to = days[1].unwrap_or(today);
-        let from = days[0].unwrap_or_else(|| to.saturating_sub(Span::new().days(DEFAULT_CALL_DAYS - 1)));
-        if from > to {
-            problems.add("from", "range", format!("the first day, {from}, comes after the last, {to}"));
-        }
-        if from.until((Unit::Day, to)).is_ok_and(|span| span.get_days() >= MAX_CALL_DAYS) {
-            problems.add("from", "range", format!("ask for at most {MAX_CALL_DAYS} days at once"));
-        }
-        let query = Self {
-            from,
-            to,
-            given: (days[0], days[1]),
-            limit: limit(given.get("limit").copied(), &mut problems),
-            cursor: given.get("cursor").map(|cursor| (*cursor).to_owned()),
         };
         problems.into_result().map(|()| query)
     }
@@ -232,16 +172,4 @@ fn sort(text: Option<&str>, problems: &mut Problems) -> (SortBy, bool) {
         }
     };
     (by, descending)
-}
-
-fn day(field: &str, text: Option<&str>, problems: &mut Problems) -> Option<Date> {
-    let text = text?;
-    // Exactly one spelling: the parser itself also takes times and zones.
-    match text.parse::<Date>() {
-        Ok(day) if day.to_string() == text => Some(day),
-        _ => {
-            problems.add(field, "day", "a UTC day such as 2026-11-22");
-            None
-        }
-    }
 }
