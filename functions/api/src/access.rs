@@ -60,6 +60,10 @@ permissions! {
     PhoneNumbersRead = "phone_numbers:read";
     /// Set up the account's phone numbers.
     PhoneNumbersWrite = "phone_numbers:write";
+    /// See connected Twilio accounts, without their tokens.
+    TwilioAccountsRead = "twilio_accounts:read";
+    /// Connect and disconnect Twilio accounts.
+    TwilioAccountsWrite = "twilio_accounts:write";
     /// See calls and their books.
     CallsRead = "calls:read";
 }

@@ -18,12 +18,14 @@ mod calls;
 pub mod context;
 mod cursor;
 mod health;
+pub mod mailer;
 mod nouns;
 pub mod pages;
 mod params;
 mod publish;
 pub mod refusal;
 pub mod routes;
+mod twilio_accounts;
 
 use std::sync::Arc;
 
@@ -45,6 +47,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = health::routes(routes::Routes::new());
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = twilio_accounts::routes(routes);
     calls::routes(routes)
 }
 

@@ -143,7 +143,7 @@ fn name_of_list<N: ApiNoun>(query: &ListQuery) -> String {
     format!("{} {:?} {} {:?}", N::ALL, query.sort, query.descending, query.search)
 }
 
-fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
+pub(crate) fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
     let sort = match query.sort {
         query::SortBy::Name => SortBy::Name,
         query::SortBy::CreatedAt => SortBy::CreatedAt,
@@ -158,7 +158,7 @@ fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
     }
 }
 
-fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
+pub(crate) fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
     let body = match record.body {
         Value::Object(body) => body,
         _ => serde_json::Map::new(),

@@ -7,23 +7,24 @@
 //! * What is in use is not deleted, and the refusal says what uses it.
 //! * The live flag of a target or bidder follows its stored status at once: published campaigns look at the flag.
 
-mod body;
+pub(crate) mod body;
 mod entry;
 mod listing;
 mod uses;
 
 pub use entry::Entry;
-pub use listing::{Listed, Listing, Position, SortBy, list};
+pub use listing::{Listed, Listing, Position, SortBy, list, page};
 pub(crate) use uses::fetch;
 pub use uses::{Reference, User};
 
-use domain::ids::{AccountSid, Id, TenantId};
+use domain::ids::{Id, TenantId};
 use domain::validate::{Problem, Problems};
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::ports::{Catalog, Counters, Kind, PortError, PortResult, Published, Record, Saved};
 use crate::publish_campaign::Lines;
+use crate::twilio_accounts::OwnAccounts;
 
 /// Judges a bidder's address when it is saved; the words say what is wrong with it.
 pub type UrlCheck = dyn Fn(&str) -> Result<(), String> + Send + Sync;
@@ -44,7 +45,7 @@ pub struct Tools<'a> {
     /// Time and new ids.
     pub clock: &'a dyn Clock,
     /// The tenant's Twilio accounts.
-    pub accounts: &'a [AccountSid],
+    pub accounts: OwnAccounts<'a>,
     /// The rules for addresses that bidders are asked at.
     pub check_url: &'a UrlCheck,
 }
@@ -233,6 +234,7 @@ async fn problems_of<E: Entry>(
         around.add("", "size", format!("all of it together is larger than {MAX_STORED} bytes"));
     }
     entry.check_surroundings(tools, before, &mut around);
+    entry.check_account(tools, &mut around).await?;
     found.extend(around.into_vec());
     found.extend(uses::missing(tools.catalog, tenant, &entry.references()).await?);
     Ok(found)

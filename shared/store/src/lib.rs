@@ -7,6 +7,7 @@
 
 pub mod keys;
 
+mod accounts;
 mod bid_log;
 mod calls;
 mod catalog;

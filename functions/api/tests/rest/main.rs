@@ -15,4 +15,5 @@ mod publish;
 mod support;
 mod switches;
 mod table;
+mod twilio_accounts;
 mod validation;

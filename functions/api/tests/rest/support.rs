@@ -1,6 +1,5 @@
 //! A world with two tenants, keys, and a way to send requests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use api::{Context, handle, router};
 use app::api_keys;
 use app::ports::{ApiKey, Identity};
 use app::publish_campaign::Hooks;
+use app::twilio_accounts::Directory;
 use bytes::Bytes;
 use domain::ids::{AccountSid, ApiKeyId, TenantId};
 use domain::phone::E164;
@@ -18,10 +18,13 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeIdentity, FakePages, FakeTelephony,
+    BidShelf, CallArchive, FakeAccounts, FakeCatalog, FakeClock, FakeCounters, FakeIdentity, FakeMailer,
+    FakePages, FakeTelephony, connect_account, test_vault,
 };
 use uuid::Uuid;
 
+/// The token of each tenant's Twilio account.
+pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const NOW: &str = "2026-11-22T12:00:00Z";
 
 pub struct World {
@@ -33,6 +36,8 @@ pub struct World {
     pub bids: Arc<BidShelf>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
+    pub accounts: Arc<FakeAccounts>,
+    pub mailer: Arc<FakeMailer>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -107,6 +112,13 @@ impl World {
         let bids = Arc::new(BidShelf::default());
         let identity = Arc::new(FakeIdentity::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
+        let (accounts, vault) = (Arc::new(FakeAccounts::default()), test_vault());
+        let mailer = Arc::new(FakeMailer::default());
+        for owner in [tenant, other] {
+            connect_account(accounts.as_ref(), vault.as_ref(), owner, &account(owner), &[AUTH_TOKEN])
+                .await
+                .unwrap();
+        }
         let context = Arc::new(Context {
             catalog: catalog.clone(),
             published: catalog.clone(),
@@ -117,7 +129,10 @@ impl World {
             telephony: telephony.clone(),
             pages: pages.clone(),
             clock: clock.clone(),
-            accounts: BTreeMap::from([(tenant, vec![account(tenant)]), (other, vec![account(other)])]),
+            accounts: accounts.clone(),
+            directory: Arc::new(Directory::new(accounts.clone(), vault.clone(), clock.clone())),
+            vault,
+            mailer: mailer.clone(),
             hooks: Hooks {
                 voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
                 status_url: "https://calls.example.com/twilio/voice/status".to_owned(),
@@ -138,6 +153,8 @@ impl World {
             bids,
             clock,
             identity,
+            accounts,
+            mailer,
             tenant,
             other,
             context,
@@ -241,7 +258,7 @@ impl World {
         let bidder = self.post("/api/rtb-targets", &bidder("Good bidder")).await.id();
         let campaign = self.post("/api/campaigns", &campaign("Roofing", &target, &bidder)).await.id();
         let number = self.post("/api/numbers", &self.number("+18335550100", Some(&campaign))).await.id();
-        SetUp { target, bidder, campaign, number }
+        SetUp { target, bidder, campaign, number, account: account(self.tenant).to_string() }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -254,6 +271,8 @@ pub struct SetUp {
     pub bidder: String,
     pub campaign: String,
     pub number: String,
+    /// Its Twilio account.
+    pub account: String,
 }
 
 pub fn target(name: &str) -> Value {

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Reads a body; one problem, with the field's path.
-pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Vec<Problem>> {
+pub(crate) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Vec<Problem>> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let path = error.path().to_string();
         vec![explain(if path == "." { "" } else { &path }, &error.inner().to_string())]
@@ -13,7 +13,7 @@ pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Vec<Problem>> 
 }
 
 /// Takes the version out of a patch.
-pub(super) fn take_version(patch: &mut Map<String, Value>) -> Result<u64, Problem> {
+pub(crate) fn take_version(patch: &mut Map<String, Value>) -> Result<u64, Problem> {
     let problem = |rule: &str, message: &str| Problem {
         field: "version".to_owned(),
         rule: rule.to_owned(),
@@ -27,7 +27,7 @@ pub(super) fn take_version(patch: &mut Map<String, Value>) -> Result<u64, Proble
 }
 
 /// The body with the patch applied (RFC 7396): objects are merged, `null` removes, everything else replaces.
-pub(super) fn merged(body: &Value, patch: Map<String, Value>) -> Value {
+pub(crate) fn merged(body: &Value, patch: Map<String, Value>) -> Value {
     let mut merged = body.clone();
     merge(&mut merged, Value::Object(patch));
     merged

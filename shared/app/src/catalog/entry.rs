@@ -37,6 +37,11 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     /// Rules that need more than the thing itself: what it was before, what the account has.
     fn check_surroundings(&self, _tools: &Tools<'_>, _before: Option<&Self>, _problems: &mut Problems) {}
 
+    /// The Twilio account it names is one of the tenant's.
+    async fn check_account(&self, _tools: &Tools<'_>, _problems: &mut Problems) -> PortResult<()> {
+        Ok(())
+    }
+
     /// Done before it is stored for the first time.
     async fn before_create(
         &self,
@@ -240,7 +245,7 @@ impl Entry for Number {
             .collect()
     }
 
-    fn check_surroundings(&self, tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
+    fn check_surroundings(&self, _tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
         if before.is_some_and(|before| before.number != self.number) {
             problems.add(
                 "number",
@@ -248,10 +253,14 @@ impl Entry for Number {
                 "a number cannot become another one: remove it and add the other",
             );
         }
-        if !tools.accounts.contains(&self.account_sid) {
-            let words = "this is not one of your Twilio accounts, or its credentials are not configured";
+    }
+
+    async fn check_account(&self, tools: &Tools<'_>, problems: &mut Problems) -> PortResult<()> {
+        if !tools.accounts.contains(&self.account_sid).await? {
+            let words = "this is not one of your connected Twilio accounts: connect it first";
             problems.add("account_sid", "account", words);
         }
+        Ok(())
     }
 
     async fn after_save(

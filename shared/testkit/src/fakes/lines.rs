@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use app::ports::{CarrierCall, FallbackPages, NumberRouting, PortError, PortResult, Telephony};
+use app::ports::{
+    AccountStanding, CarrierCall, FallbackPages, NumberRouting, PortError, PortResult, Telephony,
+};
+use app::secret::Secret;
 use async_trait::async_trait;
 use domain::ids::{AccountSid, CallSid};
 use domain::phone::E164;
@@ -30,12 +33,24 @@ pub enum TwilioSays {
 pub struct FakeTelephony {
     says: Mutex<HashMap<E164, TwilioSays>>,
     routed: Mutex<HashMap<E164, (AccountSid, NumberRouting)>>,
+    accounts: Mutex<HashMap<AccountSid, AccountStanding>>,
+    tokens_tried: Mutex<Vec<(AccountSid, Secret)>>,
 }
 
 impl FakeTelephony {
     /// What it says about this number from now on.
     pub fn say(&self, number: &E164, says: TwilioSays) {
         locked(&self.says).insert(number.clone(), says);
+    }
+
+    /// How an account stands from now on, whatever the token; until then it is active.
+    pub fn account_stands(&self, account: &AccountSid, standing: AccountStanding) {
+        locked(&self.accounts).insert(account.clone(), standing);
+    }
+
+    /// The accounts and tokens that were tried so far.
+    pub fn tokens_tried(&self) -> Vec<(AccountSid, Secret)> {
+        locked(&self.tokens_tried).clone()
     }
 
     /// How a number is routed, and in which account.
@@ -75,6 +90,12 @@ impl Telephony for FakeTelephony {
             TwilioSays::Refused(words) => Err(PortError::failed("point a phone number at us", words)),
             TwilioSays::Nothing => std::future::pending().await,
         }
+    }
+
+    async fn check_account(&self, account: &AccountSid, token: &Secret) -> PortResult<AccountStanding> {
+        locked(&self.tokens_tried).push((account.clone(), token.clone()));
+        let known = locked(&self.accounts).get(account).cloned();
+        Ok(known.unwrap_or(AccountStanding::Active { name: "Roofing calls".to_owned() }))
     }
 }
 

@@ -4,17 +4,21 @@
 //! sees its own things only. What a fake can be told to do wrong (not answer, not know a number) it does until told
 //! otherwise. Counting of calls per cap is the table's business: tests of caps run on the embedded database.
 
+mod accounts;
 mod archive;
 mod catalog;
 mod counters;
 mod identity;
 mod lines;
+mod mail;
 
+pub use accounts::{FakeAccounts, connect_account, test_vault};
 pub use archive::{BidShelf, CallArchive};
 pub use catalog::FakeCatalog;
 pub use counters::FakeCounters;
 pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
+pub use mail::FakeMailer;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
