@@ -21,6 +21,7 @@ pub mod cursor;
 pub mod guard;
 mod health;
 pub mod limits;
+pub mod mailer;
 mod nouns;
 pub mod pages;
 mod params;
@@ -28,6 +29,7 @@ pub mod privacy;
 mod publish;
 pub mod refusal;
 pub mod routes;
+mod twilio_accounts;
 
 use std::sync::Arc;
 
@@ -51,6 +53,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
     let routes = privacy::routes(routes);
+    let routes = twilio_accounts::routes(routes);
     calls::routes(routes)
 }
 

@@ -22,4 +22,5 @@ mod scale;
 mod support;
 mod switches;
 mod table;
+mod twilio_accounts;
 mod validation;
