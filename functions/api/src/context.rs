@@ -1,17 +1,17 @@
 //! What the handlers work with, and how it is put together from the settings.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
 use app::ports::{
-    Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Once, Published, Telephony,
-    Vault,
+    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Mailer, Once,
+    Published, Telephony, Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
-use domain::ids::{AccountSid, TenantId};
+use app::twilio_accounts::{Desk, Directory, OwnAccounts};
+use domain::ids::TenantId;
 use outbound::AllowList;
 use runtime::{Cause, Settings};
 use store::Store;
@@ -21,6 +21,7 @@ use twilio::urls::Urls;
 
 use crate::limits::Limits;
 use crate::pages;
+
 /// How long the numbers of one publication may take at Twilio: well below the function's time limit, so that there is
 /// always an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,8 +38,6 @@ pub struct Context {
     pub calls: Arc<dyn Calls>,
     /// Whose calls they are.
     pub callers: Arc<dyn Callers>,
-    /// Keyed hashes of callers' numbers; without it nobody can be erased.
-    pub vault: Option<Arc<dyn Vault>>,
     /// API keys.
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
@@ -49,8 +48,14 @@ pub struct Context {
     pub pages: Arc<dyn FallbackPages>,
     /// Time and new ids.
     pub clock: Arc<dyn Clock>,
-    /// Each tenant's Twilio accounts.
-    pub accounts: BTreeMap<TenantId, Vec<AccountSid>>,
+    /// The connected Twilio accounts as they are stored.
+    pub accounts: Arc<dyn Accounts>,
+    /// The same with their tokens.
+    pub directory: Arc<Directory>,
+    /// Encrypts tenants' secrets.
+    pub vault: Arc<dyn Vault>,
+    /// E-mail.
+    pub mailer: Arc<dyn Mailer>,
     /// Where numbers are pointed.
     pub hooks: Hooks,
     /// The rules for bidders' addresses.
@@ -67,18 +72,25 @@ pub struct Context {
     pub app_origin: String,
 }
 
+/// Adapters whose place the settings name.
+pub struct Outside {
+    /// Fallback documents.
+    pub pages: Arc<dyn FallbackPages>,
+    /// E-mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Encrypts tenants' secrets.
+    pub vault: Arc<dyn Vault>,
+}
+
 impl Context {
     /// The product's own adapters: the table, Twilio, the rules of outbound requests.
     ///
     /// # Errors
     /// A setting is missing or cannot be used.
-    pub fn new(settings: &Settings, store: Arc<Store>, pages: Arc<dyn FallbackPages>) -> Result<Self, Cause> {
+    pub fn new(settings: &Settings, store: Arc<Store>, outside: Outside) -> Result<Self, Cause> {
         let urls = Urls::new(&settings.public_base_url)?;
-        let twilio_accounts = settings.twilio_accounts()?;
-        let mut accounts: BTreeMap<TenantId, Vec<AccountSid>> = BTreeMap::new();
-        for account in twilio_accounts.iter() {
-            accounts.entry(account.tenant).or_default().push(account.account_sid.clone());
-        }
+        let clock = Arc::new(SystemClock);
+        let directory = Arc::new(Directory::new(store.clone(), outside.vault.clone(), clock.clone()));
         let client = RestClient::new(&settings.twilio_api_base, Pace::default())?;
         Ok(Self {
             catalog: store.clone(),
@@ -86,18 +98,20 @@ impl Context {
             counters: store.clone(),
             calls: store.clone(),
             callers: store.clone(),
-            vault: None,
             identity: store.clone(),
             bid_log: store.clone(),
             audit: store.clone(),
             limits: Limits::new(store.clone()),
-            once: store,
+            once: store.clone(),
             per_minute: settings.api_requests_per_minute,
-            app_origin: settings.app_origin.clone(),
-            telephony: Arc::new(TwilioTelephony::new(client, twilio_accounts.request_tokens())),
-            pages,
-            clock: Arc::new(SystemClock),
-            accounts,
+            app_origin: settings.app_origin()?.to_owned(),
+            telephony: Arc::new(TwilioTelephony::new(client, directory.clone())),
+            pages: outside.pages,
+            clock,
+            accounts: store,
+            directory,
+            vault: outside.vault,
+            mailer: outside.mailer,
             hooks: Hooks {
                 voice_url: urls.voice_url(),
                 status_url: urls.status_url(),
@@ -106,6 +120,15 @@ impl Context {
             },
             check_url: url_rules(AllowList::parse(&settings.outbound_allow)?),
         })
+    }
+
+    /// The deeds of Twilio accounts.
+    pub fn desk(&self) -> Desk<'_> {
+        Desk {
+            directory: &self.directory,
+            telephony: self.telephony.as_ref(),
+            catalog: self.catalog.as_ref(),
+        }
     }
 
     /// The deeds' tools for one tenant.
@@ -121,7 +144,7 @@ impl Context {
                 render_fallback: &pages::document,
             },
             clock: self.clock.as_ref(),
-            accounts: self.accounts.get(&tenant).map(Vec::as_slice).unwrap_or_default(),
+            accounts: OwnAccounts::new(self.accounts.as_ref(), tenant),
             check_url: self.check_url.as_ref(),
         }
     }

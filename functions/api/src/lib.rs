@@ -22,6 +22,7 @@ pub mod doc;
 pub mod guard;
 mod health;
 pub mod limits;
+pub mod mailer;
 mod noun_docs;
 mod nouns;
 pub mod openapi;
@@ -34,6 +35,8 @@ pub mod refusal;
 pub mod routes;
 pub mod shape;
 mod sizes;
+mod twilio_account_docs;
+mod twilio_accounts;
 
 use std::sync::Arc;
 
@@ -58,6 +61,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
     let routes = privacy::routes(routes);
+    let routes = twilio_accounts::routes(routes);
     calls::routes(routes)
 }
 

@@ -60,17 +60,13 @@ async fn erase(
     JsonObject(body): JsonObject,
 ) -> Result<Json<ErasureView>, Refusal> {
     let number = read(Value::Object(body))?;
-    let Some(vault) = &context.vault else {
-        tracing::error!("callers cannot be erased: no vault is set up");
-        return Err(Refusal::internal());
-    };
     let erase = EraseCaller {
         calls: context.calls.as_ref(),
         callers: context.callers.as_ref(),
         telephony: context.telephony.as_ref(),
-        vault: vault.as_ref(),
+        vault: context.vault.as_ref(),
     };
-    let by = AskedBy { id: access.key.to_string(), at: context.clock.now() };
+    let by = AskedBy { id: access.principal.id(), at: context.clock.now() };
     Ok(Json(shown(erase.erase(access.tenant, &number, &by).await?)))
 }
 

@@ -49,6 +49,12 @@ impl Shape {
         Self { schema, named: BTreeMap::new() }
     }
 
+    /// A schema of this name, made of these others.
+    pub fn named(name: &str, schema: Value, of: impl IntoIterator<Item = Self>) -> Self {
+        let named = of.into_iter().flat_map(|shape| shape.named).collect();
+        Self { schema: Value::Null, named }.under(name.to_owned(), schema)
+    }
+
     /// A whole number from 1, as a segment of a path.
     pub fn whole_number(about: &str) -> Self {
         Self::plain(json!({"type": "integer", "minimum": 1, "description": about, "examples": [3]}))

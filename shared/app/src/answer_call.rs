@@ -86,8 +86,8 @@ pub struct AnswerCall {
     pub blocked: Arc<dyn BlockedCallers>,
     /// The call.
     pub calls: Arc<dyn Calls>,
-    /// Keyed hashes, by which a caller's calls are found when they are to be erased. Without it no call is noted.
-    pub vault: Option<Arc<dyn Vault>>,
+    /// Keyed hashes, by which a caller's calls are found when they are to be erased.
+    pub vault: Arc<dyn Vault>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
 }
@@ -225,9 +225,9 @@ impl AnswerCall {
     }
 
     async fn caller_key(&self, tenant: TenantId, from: &str) -> PortResult<Option<String>> {
-        match (&self.vault, number_of_caller(from)) {
-            (Some(vault), Some(number)) => vault.pseudonym(tenant, number.as_str()).await.map(Some),
-            _ => Ok(None),
+        match number_of_caller(from) {
+            Some(number) => self.vault.pseudonym(tenant, number.as_str()).await.map(Some),
+            None => Ok(None),
         }
     }
 

@@ -21,3 +21,4 @@ pub mod publish_campaign;
 pub mod run_auction;
 pub mod secret;
 pub mod trail;
+pub mod twilio_accounts;

@@ -7,6 +7,7 @@
 
 pub mod keys;
 
+mod accounts;
 mod audit;
 mod bid_log;
 mod blocked;

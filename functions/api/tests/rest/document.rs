@@ -153,8 +153,6 @@ const COMING: &[&str] = &[
     "api_keys:write",
     "account:read",
     "account:write",
-    "twilio_accounts:read",
-    "twilio_accounts:write",
     "audit:read",
     "myself",
     "in_progress",

@@ -161,7 +161,7 @@ async fn another_tenants_things_do_not_exist_and_are_not_looked_at() {
     let database = TestDatabase::start().await.unwrap();
     let proxy = FaultProxy::before(&database.endpoint(), 1).await.unwrap();
     let world = World::new().await;
-    let context = context_over(&world, TestDatabase::store_through(&proxy.endpoint()).into());
+    let context = context_over(&world, TestDatabase::store_through(&proxy.endpoint()).into()).await;
     let world = world.over(context).await;
     let mut stage = Stage::on_table(&world);
     let mut looked_at = 0;

@@ -27,4 +27,5 @@ mod stage;
 mod support;
 mod switches;
 mod table;
+mod twilio_accounts;
 mod validation;

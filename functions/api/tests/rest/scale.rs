@@ -124,7 +124,7 @@ impl Full {
     }
 
     async fn list_campaigns(&self, search: Option<&str>, after: Option<Position>) -> (Listed, usize) {
-        let context = context_over(&self.world, self.store.clone());
+        let context = context_over(&self.world, self.store.clone()).await;
         let listing = Listing { search: search.map(str::to_owned), after, limit: 50, ..Listing::default() };
         let before = self.proxy.seen().len();
         let tenant = self.world.tenant;
@@ -141,7 +141,7 @@ impl Full {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let before = self.proxy.seen().len();
-        let context = context_over(&self.world, self.store.clone());
+        let context = context_over(&self.world, self.store.clone()).await;
         let page = list_for(&context, &viewer, &params).await.unwrap();
         assert_eq!(self.proxy.count("Query"), self.proxy.seen().len(), "nothing but queries");
         (page, self.proxy.seen().len() - before)

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use api::all_routes;
 use api::doc::Doc;
 use api::routes::{Route, Verb};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::calls::{archived_call, first_write};
 use crate::support::{World, account};
@@ -35,6 +35,9 @@ const IDS: [(&str, &str); 16] = [
     ("BL", "BlockedNumberId"),
     ("RGB", "CallId"),
 ];
+
+/// The Twilio account of the examples that the tenant has; another one is not replaced.
+const OWN_ACCOUNT: &str = "AC0000000000000000000000000000000a";
 
 /// Every route with its `Doc`.
 pub fn routes() -> Vec<(Route, Doc)> {
@@ -98,7 +101,7 @@ impl<'a> Stage<'a> {
                         self.settle(inner).await;
                     }
                 }
-                Value::String(text) if is_id(text, "AC") => *text = account(self.world.tenant).to_string(),
+                Value::String(text) if text == OWN_ACCOUNT => *text = account(self.world.tenant).to_string(),
                 Value::String(text) => {
                     if let Some((_, shape)) = IDS.iter().find(|(prefix, _)| is_id(text, prefix)) {
                         *text = self.id(shape).await;
@@ -131,6 +134,13 @@ impl<'a> Stage<'a> {
                 Some(write.call.id.to_string())
             }
             "CallId" => Some(archived_call(self.world, self.world.tenant)),
+            "AccountSid" => Some(account(self.world.tenant).to_string()),
+            "TwilioTokenId" => {
+                let address = format!("/api/twilio-accounts/{}/tokens", account(self.world.tenant));
+                let body = json!({"auth_token": "abcdefabcdefabcdefabcdefabcdefab"});
+                let account = self.world.post(&address, &body).await.ok(201);
+                Some(account["tokens"][1]["id"].as_str().unwrap().to_owned())
+            }
             _ => None,
         }
     }
@@ -162,7 +172,7 @@ pub fn names_things(body: &Value) -> bool {
     match body {
         Value::Object(fields) => fields.values().any(names_things),
         Value::Array(items) => items.iter().any(names_things),
-        Value::String(text) => IDS.iter().any(|(prefix, _)| is_id(text, prefix)) || is_id(text, "AC"),
+        Value::String(text) => IDS.iter().any(|(prefix, _)| is_id(text, prefix)) || text == OWN_ACCOUNT,
         _ => false,
     }
 }

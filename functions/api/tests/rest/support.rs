@@ -1,6 +1,5 @@
 //! A world with two tenants, keys, and a way to send requests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use api::{Context, handle, router};
 use app::api_keys;
 use app::ports::{ApiKey, Session};
 use app::publish_campaign::Hooks;
+use app::twilio_accounts::Directory;
 use bytes::Bytes;
 use domain::access::{Party, Role};
 use domain::ids::{AccountSid, ApiKeyId, SessionId, TenantId, UserId};
@@ -20,11 +20,13 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity,
-    FakePages, FakeTelephony, FakeVault,
+    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
+    FakeIdentity, FakeMailer, FakePages, FakeTelephony, connect_account, test_vault,
 };
 use uuid::Uuid;
 
+/// The token of each tenant's Twilio account.
+pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const NOW: &str = "2026-11-22T12:00:00Z";
 pub const APP_ORIGIN: &str = "https://app.example.com";
 pub const OWN_PAGES: HeaderName = HeaderName::from_static("x-ccp-request");
@@ -40,6 +42,8 @@ pub struct World {
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
     pub desk: Arc<FakeDesk>,
+    pub accounts: Arc<FakeAccounts>,
+    pub mailer: Arc<FakeMailer>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -121,19 +125,28 @@ impl World {
         let identity = Arc::new(FakeIdentity::default());
         let desk = Arc::new(FakeDesk::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
+        let (accounts, vault) = (Arc::new(FakeAccounts::default()), test_vault());
+        let mailer = Arc::new(FakeMailer::default());
+        for owner in [tenant, other] {
+            connect_account(accounts.as_ref(), vault.as_ref(), owner, &account(owner), &[AUTH_TOKEN])
+                .await
+                .unwrap();
+        }
         let context = Arc::new(Context {
             catalog: catalog.clone(),
             published: catalog.clone(),
             counters: counters.clone(),
             calls: calls.clone(),
             callers: callers.clone(),
-            vault: Some(Arc::new(FakeVault)),
             identity: identity.clone(),
             bid_log: bids.clone(),
             telephony: telephony.clone(),
             pages: pages.clone(),
             clock: clock.clone(),
-            accounts: BTreeMap::from([(tenant, vec![account(tenant)]), (other, vec![account(other)])]),
+            accounts: accounts.clone(),
+            directory: Arc::new(Directory::new(accounts.clone(), vault.clone(), clock.clone())),
+            vault,
+            mailer: mailer.clone(),
             hooks: Hooks {
                 voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
                 status_url: "https://calls.example.com/twilio/voice/status".to_owned(),
@@ -161,6 +174,8 @@ impl World {
             clock,
             identity,
             desk,
+            accounts,
+            mailer,
             tenant,
             other,
             context,
@@ -308,7 +323,18 @@ impl World {
         let group = self.post("/api/target-groups", &json!({"name": "Desks"})).await.id();
         let tree = self.post("/api/ring-trees", &json!({"name": "Everybody"})).await.id();
         let blocked = self.post("/api/blocked-numbers", &json!({"number": "+14155550199"})).await.id();
-        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked }
+        SetUp {
+            target,
+            bidder,
+            campaign,
+            number,
+            publisher,
+            buyer,
+            group,
+            tree,
+            blocked,
+            account: account(self.tenant).to_string(),
+        }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -326,6 +352,8 @@ pub struct SetUp {
     pub group: String,
     pub tree: String,
     pub blocked: String,
+    /// Its Twilio account.
+    pub account: String,
 }
 
 pub fn target(name: &str) -> Value {
