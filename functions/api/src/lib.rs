@@ -20,6 +20,7 @@ pub mod cookies;
 pub mod cursor;
 pub mod guard;
 mod health;
+pub mod idempotency;
 pub mod limits;
 pub mod mailer;
 mod nouns;

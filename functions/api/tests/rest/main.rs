@@ -10,6 +10,7 @@ mod delete;
 mod gateway;
 mod groups;
 mod guard;
+mod idempotency;
 mod lists;
 mod malformed;
 mod nouns;
