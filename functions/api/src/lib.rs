@@ -21,6 +21,7 @@ pub mod cursor;
 pub mod doc;
 pub mod guard;
 mod health;
+pub mod idempotency;
 pub mod limits;
 pub mod mailer;
 mod noun_docs;

@@ -13,6 +13,7 @@ mod every_route;
 mod gateway;
 mod groups;
 mod guard;
+mod idempotency;
 mod lists;
 mod malformed;
 mod nouns;
