@@ -27,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::Store;
 use testkit::database::TestDatabase;
+use testkit::fakes::some_entry;
 use testkit::faults::FaultProxy;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -179,7 +180,7 @@ impl World {
             rtb_targets.into_iter().collect(),
         )
         .unwrap();
-        store.publish(tenant, &snapshot).await.unwrap();
+        store.publish(tenant, &snapshot, &some_entry(tenant, clock.now())).await.unwrap();
         let record = Record {
             id: NumberId::from_uuid(Uuid::from_u128(6)).to_string(),
             version: 1,
@@ -190,7 +191,7 @@ impl World {
                 "publisher": domain::ids::PublisherId::from_uuid(Uuid::from_u128(8)), "fallback_number": null
             }),
         };
-        store.create(tenant, Kind::Number, &record, number.as_str()).await.unwrap();
+        store.create(tenant, Kind::Number, &record, number.as_str(), &some_entry(tenant, clock.now())).await.unwrap();
         let counters = snapshot.counters().into_iter().collect();
         Self { store, clock, tenant, account, number, counters, _database: database }
     }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+mod audit;
 mod bid_log;
 mod caps;
 mod catalog;

@@ -30,6 +30,8 @@ pub struct Deployment {
 pub struct Scene<'a> {
     pub deployment: &'a Deployment,
     pub number: String,
+    /// The id of its static target.
+    pub target: String,
 }
 
 /// A bidder to set up.
@@ -142,7 +144,7 @@ impl Deployment {
         let published = self.ok("POST", &format!("/api/campaigns/{campaign}/publish"), None).await;
         assert_eq!(published["numbers"][0]["outcome"], "routed", "{published}");
         assert_eq!(published["warnings"], json!([]), "{published}");
-        Scene { deployment: self, number }
+        Scene { deployment: self, number, target }
     }
 }
 

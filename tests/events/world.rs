@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use store::Store;
 use testkit::bidders::{BidderSimulator, RunningBidders};
 use testkit::database::TestDatabase;
-use testkit::fakes::FakeTelephony;
+use testkit::fakes::{FakeTelephony, FakeVault, some_entry};
 use twilio::door::Door;
 use uuid::Uuid;
 
@@ -185,7 +185,9 @@ impl World {
             }
             "api" => {
                 let pages = Arc::new(FolderPages::new(std::env::temp_dir()));
-                let context = Arc::new(api::Context::new(&self.settings, store.clone(), pages).unwrap());
+                let vault = Arc::new(FakeVault);
+                let context = api::Context::new(&self.settings, store.clone(), pages, vault);
+                let context = Arc::new(context.unwrap());
                 api::handle(context.clone(), api::router(context), request).await
             }
             "voice-status" => {
@@ -258,17 +260,17 @@ pub async fn set_up(store: &Store, settings: &Settings, bidders_at: &str) {
         [(target_id, serde_json::from_value(target).unwrap())].into(),
         rtb_targets.collect(),
     );
-    store.publish(tenant, &snapshot.unwrap()).await.unwrap();
+    store.publish(tenant, &snapshot.unwrap(), &some_entry(tenant, now)).await.unwrap();
 
     let record = |id: String, body: Value| Record { id, version: 1, created_at: now, updated_at: now, body };
     for (id, body) in &bidders {
         let name = body["name"].as_str().unwrap();
-        store.create(tenant, Kind::RtbTarget, &record((*id).to_owned(), body.clone()), name).await.unwrap();
+        store.create(tenant, Kind::RtbTarget, &record((*id).to_owned(), body.clone()), name, &some_entry(tenant, now)).await.unwrap();
     }
     let account = settings.twilio_accounts().unwrap().of_tenant(tenant).next().unwrap();
     let number = json!({"number": NUMBER, "account_sid": account.account_sid, "campaign": campaign_id});
     let number_id = NumberId::from_uuid(Uuid::from_u128(6)).to_string();
-    store.create(tenant, Kind::Number, &record(number_id, number), NUMBER).await.unwrap();
+    store.create(tenant, Kind::Number, &record(number_id, number), NUMBER, &some_entry(tenant, now)).await.unwrap();
 
     let key = ApiKey {
         id: ApiKeyId::from_uuid(Uuid::from_u128(9)),

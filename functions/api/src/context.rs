@@ -8,8 +8,10 @@ use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
 use app::ports::{
     Audit, BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Once, Published, Telephony,
+    Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
+use domain::audit::By;
 use domain::ids::{AccountSid, TenantId};
 use outbound::AllowList;
 use runtime::{Cause, Settings};
@@ -52,6 +54,8 @@ pub struct Context {
     pub check_url: Box<UrlCheck>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
+    /// Keeps secrets, and makes personal values recognisable without showing them.
+    pub vault: Arc<dyn Vault>,
     /// Counts requests.
     pub limits: Limits,
     /// Remembers requests that must happen once.
@@ -67,7 +71,12 @@ impl Context {
     ///
     /// # Errors
     /// A setting is missing or cannot be used.
-    pub fn new(settings: &Settings, store: Arc<Store>, pages: Arc<dyn FallbackPages>) -> Result<Self, Cause> {
+    pub fn new(
+        settings: &Settings,
+        store: Arc<Store>,
+        pages: Arc<dyn FallbackPages>,
+        vault: Arc<dyn Vault>,
+    ) -> Result<Self, Cause> {
         let urls = Urls::new(&settings.public_base_url)?;
         let twilio_accounts = settings.twilio_accounts()?;
         let mut accounts: BTreeMap<TenantId, Vec<AccountSid>> = BTreeMap::new();
@@ -83,6 +92,7 @@ impl Context {
             identity: store.clone(),
             bid_log: store.clone(),
             audit: store.clone(),
+            vault,
             limits: Limits::new(store.clone()),
             once: store,
             per_minute: settings.api_requests_per_minute,
@@ -101,9 +111,11 @@ impl Context {
         })
     }
 
-    /// The deeds' tools for one tenant.
-    pub fn tools(&self, tenant: TenantId) -> Tools<'_> {
+    /// The deeds' tools for one tenant, and for who does them.
+    pub fn tools<'a>(&'a self, tenant: TenantId, by: &'a By) -> Tools<'a> {
         Tools {
+            by,
+            vault: self.vault.as_ref(),
             catalog: self.catalog.as_ref(),
             published: self.published.as_ref(),
             counters: self.counters.as_ref(),

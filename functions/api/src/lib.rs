@@ -13,8 +13,12 @@
 //! the same.
 
 pub mod access;
+mod actors;
+mod audit;
 mod body;
+mod bulk;
 mod calls;
+mod campaigns;
 pub mod context;
 pub mod cookies;
 mod cursor;
@@ -49,6 +53,8 @@ pub fn all_routes() -> routes::Routes {
     let routes = health::routes(routes::Routes::new());
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = campaigns::routes(routes);
+    let routes = audit::routes(routes);
     calls::routes(routes)
 }
 

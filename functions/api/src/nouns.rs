@@ -8,7 +8,8 @@ use app::catalog::{self, Entry, Listing, Position, SortBy};
 use app::ports::Record;
 use axum::Json;
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
+use contract::campaigns::Removed;
 use contract::page::Page;
 use contract::problem::Code;
 use contract::query::{self, ListQuery};
@@ -26,6 +27,7 @@ use crate::access::{
     RtbTargetsWrite, TargetsRead, TargetsWrite,
 };
 use crate::body::JsonObject;
+use crate::bulk::bulk;
 use crate::context::Context;
 use crate::cursor;
 use crate::params::{Named, Params};
@@ -38,6 +40,8 @@ trait ApiNoun: Entry {
     const ALL: &'static str;
     /// The path of one of them.
     const ONE: &'static str;
+    /// The path of a deed to many of them.
+    const BULK: &'static str;
     /// Seeing them.
     type Read: Permission;
     /// Changing them.
@@ -47,24 +51,28 @@ trait ApiNoun: Entry {
 impl ApiNoun for Campaign {
     const ALL: &'static str = "/api/campaigns";
     const ONE: &'static str = "/api/campaigns/{id}";
+    const BULK: &'static str = "/api/campaigns/bulk";
     type Read = CampaignsRead;
     type Write = CampaignsWrite;
 }
 impl ApiNoun for Target {
     const ALL: &'static str = "/api/targets";
     const ONE: &'static str = "/api/targets/{id}";
+    const BULK: &'static str = "/api/targets/bulk";
     type Read = TargetsRead;
     type Write = TargetsWrite;
 }
 impl ApiNoun for RtbTarget {
     const ALL: &'static str = "/api/rtb-targets";
     const ONE: &'static str = "/api/rtb-targets/{id}";
+    const BULK: &'static str = "/api/rtb-targets/bulk";
     type Read = RtbTargetsRead;
     type Write = RtbTargetsWrite;
 }
 impl ApiNoun for Number {
     const ALL: &'static str = "/api/numbers";
     const ONE: &'static str = "/api/numbers/{id}";
+    const BULK: &'static str = "/api/numbers/bulk";
     type Read = PhoneNumbersRead;
     type Write = PhoneNumbersWrite;
 }
@@ -84,6 +92,7 @@ fn noun<N: ApiNoun>(routes: Routes) -> Routes {
         .on(Verb::Get, N::ONE, get::<N>)
         .on(Verb::Patch, N::ONE, update::<N>)
         .on(Verb::Delete, N::ONE, delete::<N>)
+        .on(Verb::Post, N::BULK, bulk::<N, N::Write>)
 }
 
 async fn create<N: ApiNoun>(
@@ -91,7 +100,7 @@ async fn create<N: ApiNoun>(
     State(context): State<Arc<Context>>,
     JsonObject(body): JsonObject,
 ) -> Result<impl IntoResponse, Refusal> {
-    let stored = catalog::create::<N>(&context.tools(access.tenant), access.tenant, body).await??;
+    let stored = catalog::create::<N>(&context.tools(access.tenant, &access.by), access.tenant, body).await??;
     let location = format!("{}/{}", N::ALL, stored.record.id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(resource(stored.record, stored.warnings))))
 }
@@ -101,7 +110,7 @@ async fn get<N: ApiNoun>(
     State(context): State<Arc<Context>>,
     Named(id): Named<Id<N::Noun>>,
 ) -> Result<Json<Resource>, Refusal> {
-    let found = catalog::get::<N>(&context.tools(access.tenant), access.tenant, id).await?;
+    let found = catalog::get::<N>(&context.tools(access.tenant, &access.by), access.tenant, id).await?;
     found.map(|record| Json(resource(record, Vec::new()))).ok_or_else(Refusal::not_found)
 }
 
@@ -111,7 +120,7 @@ async fn update<N: ApiNoun>(
     Named(id): Named<Id<N::Noun>>,
     JsonObject(patch): JsonObject,
 ) -> Result<Json<Resource>, Refusal> {
-    let stored = catalog::update::<N>(&context.tools(access.tenant), access.tenant, id, patch).await??;
+    let stored = catalog::update::<N>(&context.tools(access.tenant, &access.by), access.tenant, id, patch).await??;
     Ok(Json(resource(stored.record, stored.warnings)))
 }
 
@@ -119,9 +128,13 @@ async fn delete<N: ApiNoun>(
     access: Access<N::Write>,
     State(context): State<Arc<Context>>,
     Named(id): Named<Id<N::Noun>>,
-) -> Result<StatusCode, Refusal> {
-    catalog::delete::<N>(&context.tools(access.tenant), access.tenant, id).await??;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, Refusal> {
+    let tools = context.tools(access.tenant, &access.by);
+    let warnings = catalog::delete::<N>(&tools, access.tenant, id).await??;
+    if warnings.is_empty() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(Json(Removed { warnings: warnings.into_iter().map(warning).collect() }).into_response())
 }
 
 async fn list<N: ApiNoun>(
@@ -133,7 +146,7 @@ async fn list<N: ApiNoun>(
     let name = name_of_list::<N>(&query);
     let after = query.cursor.as_deref().map(|text| cursor::open(access.tenant, &name, text)).transpose()?;
     let listing = listing(query, after);
-    let listed = catalog::list::<N>(&context.tools(access.tenant), access.tenant, &listing).await?;
+    let listed = catalog::list::<N>(&context.tools(access.tenant, &access.by), access.tenant, &listing).await?;
     let next = listed.next.and_then(|Position { key, id }| cursor::seal(access.tenant, &name, (key, id)));
     let items = listed.items.into_iter().map(|record| resource(record, Vec::new())).collect();
     Ok(Json(Page { items, next }))
@@ -158,7 +171,8 @@ fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
     }
 }
 
-fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
+/// A thing as the API shows it.
+pub fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
     let body = match record.body {
         Value::Object(body) => body,
         _ => serde_json::Map::new(),

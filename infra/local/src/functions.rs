@@ -19,8 +19,9 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::BoxFuture;
 use outbound::{AllowList, Outbound};
 use queue::SqsOutbox;
-use runtime::{Cause, HttpRequest, HttpResponse, Settings, Tick};
+use runtime::{Cause, FallbackPlace, HttpRequest, HttpResponse, Settings, Tick};
 use store::Store;
+use vault::{DataVault, FileKeys};
 use twilio::rest::{Pace, RestClient};
 use twilio::telephony::TwilioTelephony;
 
@@ -145,8 +146,11 @@ fn voice_status(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause
 }
 
 fn api(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
-    let pages = api::pages::at(settings.fallback_place()?, &services.database);
-    let context = Arc::new(api::Context::new(settings, store, pages)?);
+    let place = settings.fallback_place()?;
+    let FallbackPlace::Dir(folder) = &place else { return Err("the local platform needs a folder".into()) };
+    let vault = Arc::new(DataVault::new(FileKeys::new(folder.with_extension("vault-key"))));
+    let pages = api::pages::at(place, &services.database);
+    let context = Arc::new(api::Context::new(settings, store, pages, vault)?);
     let router = api::router(context.clone());
     Ok(Handler::Http(Arc::new(move |request| {
         Box::pin(api::handle(context.clone(), router.clone(), request))

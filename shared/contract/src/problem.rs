@@ -42,6 +42,8 @@ pub enum Code {
     InUse,
     /// The campaign is archived.
     Archived,
+    /// The campaign could not place a call; `fields` says what is missing.
+    NotReady,
     /// More than the largest body we read.
     BodyTooLarge,
     /// The body is announced as something that we do not read.
@@ -77,6 +79,7 @@ impl Code {
         Self::Taken,
         Self::InUse,
         Self::Archived,
+        Self::NotReady,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
@@ -118,6 +121,7 @@ impl Code {
             Self::Taken => ("taken", 409, "Another one has this already"),
             Self::InUse => ("in_use", 409, "It is still in use"),
             Self::Archived => ("archived", 409, "The campaign is archived"),
+            Self::NotReady => ("not_ready", 409, "The campaign could not place a call"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
             Self::Invalid => ("invalid", 422, "Some fields are not valid"),

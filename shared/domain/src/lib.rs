@@ -8,6 +8,7 @@ pub mod audit;
 pub mod call;
 pub mod campaign;
 pub mod caps;
+pub mod destinations;
 pub mod email;
 pub mod ids;
 pub mod ledger;

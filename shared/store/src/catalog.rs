@@ -2,11 +2,12 @@
 //!
 //! A thing and its claim change in one transaction. A number's claim is the very item the call path looks up
 //! ([`keys::number`]), so a number is known to the call path exactly as long as it stands in a catalogue. An RTB target
-//! is due for a health check from its creation on.
+//! is due for a health check from its creation on. The audit entry of a change is part of the same transaction.
 
-use app::ports::{Catalog, Kind, PortError, PortResult, Record, Saved};
+use app::ports::{Catalog, InUse, Kind, PortError, PortResult, PublishedVersion, Record, Saved};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use domain::audit::AuditEntry;
 use domain::ids::{CampaignId, IdError, NumberId, RtbTargetId, TargetId, TenantId};
 use domain::number::{Number, NumberOwner};
 use domain::phone::{E164, PhoneError};
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::Store;
+use crate::audit::entry_write;
 use crate::failure::{Failure, PATIENT};
 use crate::item::{Draft, Item, body, json, number, number_of, parsed, text, text_of};
 use crate::keys::{self, GSI1, Key};
@@ -68,7 +70,14 @@ impl Catalog for Store {
         items.iter().map(|item| record_of(WHAT, item)).collect()
     }
 
-    async fn create(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+    async fn create(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         const WHAT: &str = "create in the catalogue";
         if !is_id(kind, &record.id) {
             return Err(unusable(WHAT, NOT_AN_ID));
@@ -87,6 +96,7 @@ impl Catalog for Store {
         let actions = [
             Write::create(thing.build()).into_action(WHAT, self.table())?,
             claim.make(WHAT)?.into_action(WHAT, self.table())?,
+            entry_write(WHAT, entry)?.into_action(WHAT, self.table())?,
         ];
         self.save(WHAT, &actions, &[Saved::Changed, Saved::Taken]).await
     }
@@ -98,6 +108,7 @@ impl Catalog for Store {
         record: &Record,
         unique: &str,
         before: (&Record, &str),
+        entry: &AuditEntry,
     ) -> PortResult<Saved> {
         const WHAT: &str = "change the catalogue";
         let (before, unique_before) = before;
@@ -127,10 +138,18 @@ impl Catalog for Store {
             actions.push(claim.renew(WHAT)?.into_action(WHAT, self.table())?);
             verdicts.push(Saved::Changed);
         }
+        actions.push(entry_write(WHAT, entry)?.into_action(WHAT, self.table())?);
         self.save(WHAT, &actions, &verdicts).await
     }
 
-    async fn delete(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+    async fn delete(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         const WHAT: &str = "remove from the catalogue";
         if !is_id(kind, &record.id) {
             return Ok(Saved::Changed);
@@ -140,13 +159,30 @@ impl Catalog for Store {
             .name("#version", "version")
             .value(":before", number(record.version));
         let claim = Claim { tenant, kind, record, unique };
-        let actions =
-            [thing.into_action(WHAT, self.table())?, claim.give_up(WHAT)?.into_action(WHAT, self.table())?];
+        let actions = [
+            thing.into_action(WHAT, self.table())?,
+            claim.give_up(WHAT)?.into_action(WHAT, self.table())?,
+            entry_write(WHAT, entry)?.into_action(WHAT, self.table())?,
+        ];
         self.save(WHAT, &actions, &[Saved::Changed, Saved::Changed]).await
     }
 
-    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot) -> PortResult<Saved> {
-        self.publish_snapshot(tenant, snapshot).await
+    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot, entry: &AuditEntry) -> PortResult<Saved> {
+        self.publish_snapshot(tenant, snapshot, entry).await
+    }
+
+    async fn in_use(&self, tenant: TenantId) -> PortResult<Vec<InUse>> {
+        self.campaigns_in_use(tenant).await
+    }
+
+    async fn versions(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: u64,
+        limit: u16,
+    ) -> PortResult<Vec<PublishedVersion>> {
+        self.published_versions(tenant, campaign, from, limit).await
     }
 }
 

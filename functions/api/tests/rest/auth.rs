@@ -21,7 +21,14 @@ fn address(route: &Route, own: &SetUp, call: &str) -> String {
             ""
         }
     };
-    route.path.replace("{id}", id)
+    route.path.replace("{id}", id).replace("{version}", "1")
+}
+
+/// A campaign with everything, published.
+async fn ready(world: &World) -> SetUp {
+    let own = world.set_up().await;
+    world.publish(&own.campaign).await.ok(200);
+    own
 }
 
 /// A body that the route would take from the thing's owner.
@@ -33,6 +40,10 @@ fn good_body(route: &Route, world: &World, own: &SetUp) -> Option<Value> {
         (Verb::Post, "/api/targets") => Some(target("Another")),
         (Verb::Post, "/api/rtb-targets") => Some(bidder("Another")),
         (Verb::Post, "/api/numbers") => Some(world.number("+18335550177", None)),
+        (Verb::Post, "/api/campaigns/bulk") => Some(json!({"action": "pause", "ids": [own.campaign]})),
+        (Verb::Post, "/api/targets/bulk") => Some(json!({"action": "pause", "ids": [own.target]})),
+        (Verb::Post, "/api/rtb-targets/bulk") => Some(json!({"action": "pause", "ids": [own.bidder]})),
+        (Verb::Post, "/api/numbers/bulk") => Some(json!({"action": "delete", "ids": [own.number]})),
         _ => None,
     }
 }
@@ -56,7 +67,7 @@ async fn only_health_is_for_everybody() {
 #[tokio::test]
 async fn without_a_key_every_route_answers_401_and_says_how() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let call = archived_call(&world, world.tenant);
     for (route, _) in guarded() {
         let answer = world.raw(route.verb.as_str(), &address(&route, &own, &call), &[], "").await;
@@ -68,7 +79,7 @@ async fn without_a_key_every_route_answers_401_and_says_how() {
 #[tokio::test]
 async fn a_wrong_or_expired_key_is_refused_on_every_route() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let call = archived_call(&world, world.tenant);
     let expired = world.expired_key().await;
     let unknown = app::api_keys::new_token().unwrap();
@@ -99,7 +110,7 @@ async fn other_ways_to_sign_in_are_no_keys() {
 #[tokio::test]
 async fn every_scope_but_the_right_one_is_not_enough() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let call = archived_call(&world, world.tenant);
     for (route, scope) in guarded() {
         let others: Vec<&str> =
@@ -118,7 +129,7 @@ async fn every_scope_but_the_right_one_is_not_enough() {
 async fn the_right_scope_alone_is_enough() {
     for (route, scope) in guarded() {
         let world = World::new().await;
-        let own = world.set_up().await;
+        let own = ready(&world).await;
         let call = archived_call(&world, world.tenant);
         let key = world.new_key(world.tenant, &[scope], None).await;
         let body = good_body(&route, &world, &own);
@@ -132,7 +143,7 @@ async fn the_right_scope_alone_is_enough() {
 #[tokio::test]
 async fn another_tenants_things_do_not_exist() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let call = archived_call(&world, world.tenant);
     let things = ["campaigns", "targets", "rtb-targets", "numbers"];
     let mut before = Vec::new();
@@ -159,7 +170,7 @@ async fn another_tenants_things_do_not_exist() {
 #[tokio::test]
 async fn nobody_refers_to_another_tenants_things() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let campaign = campaign("Mine", &own.target, &own.bidder);
     let problem =
         world.send(&world.other_key, "POST", "/api/campaigns", Some(&campaign)).await.refused(422, "invalid");
@@ -177,7 +188,7 @@ async fn nobody_refers_to_another_tenants_things() {
 #[tokio::test]
 async fn a_number_is_taken_across_tenants_and_a_name_is_not() {
     let world = World::new().await;
-    world.set_up().await;
+    ready(&world).await;
     let number = json!({
         "number": "+18335550100", "account_sid": crate::support::account(world.other), "campaign": null
     });

@@ -1,9 +1,13 @@
 //! The REST API from request to answer, over ports in memory.
 #![expect(clippy::unwrap_used, reason = "a broken harness should stop the test")]
 
+mod audit;
 mod auth;
+mod bulk;
 mod calls;
 mod calls_masking;
+mod campaigns_life;
+mod campaigns_shared;
 mod delete;
 mod gateway;
 mod guard;

@@ -20,7 +20,7 @@ use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
     BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakePages,
-    FakeTelephony,
+    FakeTelephony, FakeVault,
 };
 use uuid::Uuid;
 
@@ -108,14 +108,14 @@ impl World {
     pub async fn with_limit(per_minute: u32) -> Self {
         let tenant = TenantId::from_uuid(Uuid::from_u128(0xA));
         let other = TenantId::from_uuid(Uuid::from_u128(0xB));
-        let catalog = Arc::new(FakeCatalog::default());
+        let desk = Arc::new(FakeDesk::default());
+        let catalog = Arc::new(FakeCatalog::noting_in(desk.clone()));
         let counters = Arc::new(FakeCounters::default());
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
         let bids = Arc::new(BidShelf::default());
         let identity = Arc::new(FakeIdentity::default());
-        let desk = Arc::new(FakeDesk::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
         let context = Arc::new(Context {
             catalog: catalog.clone(),
@@ -136,6 +136,7 @@ impl World {
             },
             check_url: url_rules(outbound::AllowList::parse("127.0.0.1:9999").unwrap()),
             audit: desk.clone(),
+            vault: Arc::new(FakeVault),
             limits: Limits::new(desk.clone()),
             once: desk.clone(),
             per_minute,

@@ -11,6 +11,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use runtime::{HttpRequest, Settings};
 use serde_json::{Value, json};
 use testkit::database::TestDatabase;
+use testkit::fakes::FakeVault;
 use uuid::Uuid;
 
 use crate::support::{NOW, World, account, bidder, campaign, phone, target};
@@ -48,7 +49,7 @@ impl OnTable {
             "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
             _ => None,
         });
-        let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
+        let context = Context::new(&settings.unwrap(), store, world.pages.clone(), Arc::new(FakeVault)).unwrap();
         let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
         let context = Arc::new(Context { telephony, clock, ..context });
         Self { world, context, token, _database: database }

@@ -37,6 +37,9 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     /// Rules that need more than the thing itself: what it was before, what the account has.
     fn check_surroundings(&self, _tools: &Tools<'_>, _before: Option<&Self>, _problems: &mut Problems) {}
 
+    /// Puts right what follows from the rest, after the rules were checked and before a change is stored.
+    fn settle(&mut self) {}
+
     /// Done before it is stored for the first time.
     async fn before_create(
         &self,
@@ -98,6 +101,18 @@ impl Entry for Campaign {
             Reference::new(field, Kind::RtbTarget, entry.rtb_target.to_string())
         });
         targets.chain(bidders).collect()
+    }
+
+    fn check_surroundings(&self, _tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
+        if self.paused_reason != before.and_then(|before| before.paused_reason) {
+            problems.add("paused_reason", "read_only", "the platform writes this field: leave it as it is");
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.status != CampaignStatus::Paused {
+            self.paused_reason = None;
+        }
     }
 
     async fn before_create(

@@ -10,13 +10,15 @@ mod counters;
 mod desk;
 mod identity;
 mod lines;
+mod vault;
 
 pub use archive::{BidShelf, CallArchive};
 pub use catalog::FakeCatalog;
 pub use counters::FakeCounters;
-pub use desk::FakeDesk;
+pub use desk::{FakeDesk, some_entry};
 pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
+pub use vault::FakeVault;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
