@@ -17,7 +17,7 @@ use crate::publish_campaign::{compile, store};
 /// Campaigns published at the same time, at most.
 const PARALLEL: usize = 8;
 /// All of them together; what is not done by then is told.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(6);
 /// Versions that may follow each other while others go on changing the same things.
 const ROUNDS: u8 = 5;
 /// Campaigns named in a warning.
