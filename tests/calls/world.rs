@@ -19,9 +19,11 @@ use async_trait::async_trait;
 use domain::auction::BidRequest;
 use domain::call::{CallStatus, LegEvent};
 use domain::caps::{CounterId, Usage};
-use domain::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::ids::{
+    AccountSid, BuyerId, CallId, CallSid, CampaignId, NumberId, PublisherId, RtbTargetId, TargetId, TenantId,
+};
 use domain::phone::E164;
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Parts, Snapshot};
 use domain::voice::Reply;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -118,6 +120,11 @@ pub struct World {
     pub tenant: TenantId,
     pub account: AccountSid,
     pub number: E164,
+    pub campaign: CampaignId,
+    /// Who is paid for the number's calls.
+    pub publisher: PublisherId,
+    /// Who pays for the static target and for the better bidder.
+    pub buyer: BuyerId,
     pub counters: Vec<CounterId>,
     _database: TestDatabase,
 }
@@ -151,15 +158,17 @@ impl World {
         let caps: serde_json::Value = serde_json::from_str(CAPS).unwrap();
 
         let target = TargetId::from_uuid(Uuid::from_u128(3));
+        let publisher = PublisherId::from_uuid(Uuid::from_u128(8));
+        let buyer = BuyerId::from_uuid(Uuid::from_u128(9));
         let target_body = json!({
-            "name": "Static target", "destination": {"number": "+12025550199"}, "caps": caps,
+            "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
             "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
         });
         let bidder = |id: u128, amount: u32| {
             let body = json!({
                 "name": format!("Bidder {amount}"), "url": format!("https://bidder.example.com/{amount}"), "body": "{}",
                 "answer": {"acceptance": ["$.accepted"], "amount": ["$.bidAmount"], "destination": ["$.phoneNumber"]},
-                "caps": caps
+                "caps": caps, "buyer": (amount == 40).then_some(buyer)
             });
             (RtbTargetId::from_uuid(Uuid::from_u128(id)), serde_json::from_value(body).unwrap())
         };
@@ -176,8 +185,7 @@ impl World {
             1,
             clock.now(),
             serde_json::from_value(campaign).unwrap(),
-            targets,
-            rtb_targets.into_iter().collect(),
+            Parts { targets, rtb_targets: rtb_targets.into_iter().collect(), ..Parts::default() },
         )
         .unwrap();
         store.publish(tenant, &snapshot, &some_entry(tenant, clock.now())).await.unwrap();
@@ -188,12 +196,25 @@ impl World {
             updated_at: clock.now(),
             body: json!({
                 "number": number, "account_sid": account, "campaign": campaign_id,
-                "publisher": domain::ids::PublisherId::from_uuid(Uuid::from_u128(8)), "fallback_number": null
+                "publisher": publisher, "fallback_number": null
             }),
         };
         store.create(tenant, Kind::Number, &record, number.as_str(), &some_entry(tenant, clock.now())).await.unwrap();
-        let counters = snapshot.counters().into_iter().collect();
-        Self { store, clock, tenant, account, number, counters, _database: database }
+        let destinations = snapshot.counters().into_iter().filter(|row| *row != CounterId::from(buyer));
+        let counters = destinations.collect();
+        let campaign = campaign_id;
+        Self {
+            store,
+            clock,
+            tenant,
+            account,
+            number,
+            campaign,
+            publisher,
+            buyer,
+            counters,
+            _database: database,
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -207,18 +228,30 @@ impl World {
         }
     }
 
+    pub async fn incoming_from(&self, call: CallId, from: &str) -> Reply {
+        match self.try_incoming_from(call, from).await.unwrap() {
+            Answer::Taken(reply) => reply,
+            other => panic!("the call was not taken: {other:?}"),
+        }
+    }
+
     pub async fn try_incoming(&self, call: CallId) -> PortResult<Answer> {
+        self.try_incoming_from(call, "+14155550100").await
+    }
+
+    async fn try_incoming_from(&self, call: CallId, from: &str) -> PortResult<Answer> {
         let use_case = AnswerCall {
             numbers: self.store.clone(),
             published: self.store.clone(),
             counters: self.store.clone(),
+            blocked: self.store.clone(),
             calls: self.store.clone(),
             clock: self.clock.clone(),
         };
         let incoming = Incoming {
             call_sid: call.sid(),
             account_sid: self.account.clone(),
-            from: "+14155550100".to_owned(),
+            from: from.to_owned(),
             to: self.number.as_str().to_owned(),
             from_state: Some("CA".to_owned()),
             from_zip: None,

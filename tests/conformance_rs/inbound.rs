@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use app::answer_call::AnswerCall;
 use app::clock::SystemClock;
 use app::ports::{
-    CallRecord, CallSummary, Calls, Closing, Counters, DueCall, Numbers, Page, PortResult, Published,
-    RecordingEvent, Step, StepStart, StepWrite, Written,
+    BlockedCallers, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, Numbers, Page, PortResult,
+    Published, RecordingEvent, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
+use domain::blocked::{Block, BlockPattern};
 use domain::call::{Attempt, Call, LegEvent};
 use domain::caps::{CounterId, ReservationState, Usage};
 use domain::ids::{AccountSid, CallId, CampaignId, TenantId};
@@ -85,6 +86,14 @@ impl Counters for CountingPorts {
 
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {
         unreachable!("written to")
+    }
+}
+
+#[async_trait]
+impl BlockedCallers for CountingPorts {
+    async fn blocks(&self, _: TenantId, _: &[BlockPattern]) -> PortResult<Vec<Block>> {
+        self.asked();
+        Ok(Vec::new())
     }
 }
 
@@ -183,6 +192,7 @@ impl Front {
                 numbers: self.ports.clone(),
                 published: self.ports.clone(),
                 counters: self.ports.clone(),
+                blocked: self.ports.clone(),
                 calls: self.ports.clone(),
                 clock: Arc::new(SystemClock),
             },

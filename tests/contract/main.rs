@@ -6,6 +6,7 @@
 
 mod audit;
 mod bid_log;
+mod blocked;
 mod caps;
 mod catalog;
 mod closing;

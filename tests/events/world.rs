@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ids::{ApiKeyId, CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Parts, Snapshot};
 use jiff::Timestamp;
 use outbound::{AllowList, Outbound};
 use runtime::{HttpRequest, HttpResponse, Settings, Tick};
@@ -157,6 +157,7 @@ impl World {
                     numbers: store.clone(),
                     published: store.clone(),
                     counters: store.clone(),
+                    blocked: store.clone(),
                     calls: store.clone(),
                     clock: self.clock.clone(),
                 };
@@ -257,8 +258,11 @@ pub async fn set_up(store: &Store, settings: &Settings, bidders_at: &str) {
         1,
         now,
         serde_json::from_value(campaign).unwrap(),
-        [(target_id, serde_json::from_value(target).unwrap())].into(),
-        rtb_targets.collect(),
+        Parts {
+            targets: [(target_id, serde_json::from_value(target).unwrap())].into(),
+            rtb_targets: rtb_targets.collect(),
+            ..Parts::default()
+        },
     );
     store.publish(tenant, &snapshot.unwrap(), &some_entry(tenant, now)).await.unwrap();
 

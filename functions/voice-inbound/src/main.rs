@@ -21,6 +21,7 @@ async fn main() -> Result<(), Cause> {
             numbers: store.clone(),
             published: store.clone(),
             counters: store.clone(),
+            blocked: store.clone(),
             calls: store,
             clock: Arc::new(SystemClock),
         },

@@ -102,6 +102,7 @@ fn voice_inbound(settings: &Settings, store: Arc<Store>) -> Result<Handler, Caus
             numbers: store.clone(),
             published: store.clone(),
             counters: store.clone(),
+            blocked: store.clone(),
             calls: store,
             clock: clock(),
         },

@@ -1,4 +1,4 @@
-//! What a tenant sets up: campaigns, targets, RTB targets and phone numbers. One set of deeds for all four.
+//! What a tenant sets up: campaigns and what they refer to. One set of deeds for all nouns.
 //!
 //! What must stay true:
 //!
@@ -7,12 +7,14 @@
 //! * What is in use is not deleted, and the refusal says what uses it.
 //! * Whatever is changed stands in the audit log, written in the same transaction; a refused change stands nowhere.
 //! * A changed thing that published campaigns hold a copy of is put into them, see [`crate::campaigns`].
-//! * The live flag of a target or bidder follows its stored status at once: published campaigns look at the flag.
+//! * Live flags follow the stored status at once: published campaigns look at the flags.
+//! * A tenant has at most [`MAX_OF_A_KIND`] things of a kind.
 
 mod body;
 mod entry;
 mod listing;
 mod noting;
+mod switches;
 mod uses;
 
 pub use body::read as read_body;
@@ -23,13 +25,15 @@ pub(crate) use uses::fetch;
 pub use uses::{Reference, User};
 
 use domain::audit::By;
-use domain::ids::{AccountSid, Id, TenantId};
+use domain::ids::{AccountSid, Id, IdError, TenantId};
 use domain::validate::{Problem, Problems};
 use serde_json::{Map, Value};
 
 use crate::campaigns::follow;
 use crate::clock::Clock;
-use crate::ports::{Catalog, Counters, Kind, PortError, PortResult, Published, Record, Saved, Vault};
+use crate::ports::{
+    Catalog, Counters, Kind, MAX_OF_A_KIND, PortError, PortResult, Published, Record, Saved, Vault,
+};
 use crate::publish_campaign::Lines;
 
 /// Judges a bidder's address when it is saved; the words say what is wrong with it.
@@ -84,6 +88,11 @@ pub enum Refused {
     Archived,
     /// The campaign could not place a call; what stands in the way.
     NotReady(Vec<Problem>),
+    /// There are as many of this kind as there may be.
+    LimitReached {
+        /// How many.
+        most: u32,
+    },
 }
 
 /// Something was stored, but a part of what belongs to it did not work.
@@ -142,11 +151,12 @@ pub async fn create<E: Entry>(
     let record = Record { id: id.to_string(), version: 1, created_at: now, updated_at: now, body };
     let what = Noted { deed: "created", after: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
     let note = noted(tools, tenant, what).await?;
-    entry.before_create(tools, tenant, id).await?;
+    switches::before_birth(tools, tenant, id, &entry).await?;
     match tools.catalog.create(tenant, E::KIND, &record, entry.unique(), &note).await? {
         Saved::Done => {}
         Saved::Taken => return Ok(Err(Refused::Taken { field: E::UNIQUE_FIELD })),
         Saved::Changed => return Ok(Err(Refused::Changed { current: None })),
+        Saved::LimitReached => return Ok(Err(Refused::LimitReached { most: MAX_OF_A_KIND })),
     }
     let warnings = entry.after_save(tools, tenant, id, None).await?;
     Ok(Ok(Stored { record, warnings }))
@@ -182,17 +192,43 @@ pub async fn update<E: Entry>(
         return Ok(Err(Refused::Invalid(problems)));
     }
     entry.settle();
-    let record = match save_change(tools, tenant, &before, (&old, &entry), "updated").await? {
+    let mut stored = match save(tools, tenant, &before, (&old, &entry), "updated").await? {
+        Ok(stored) => stored,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let record = &stored.record;
+    stored.warnings.extend(follow(tools, tenant, E::KIND, &record.id, Some(&record.body)).await?);
+    Ok(Ok(stored))
+}
+
+/// Stores a thing in the place of what it was, with the live flags and whatever else follows from it; `deed` is for the
+/// audit log. What is the same is not stored again, but what follows is done again.
+///
+/// # Errors
+/// A port did not answer. The change may be stored all the same.
+pub(crate) async fn save<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    before: &Record,
+    (old, new): (&E, &E),
+    deed: &'static str,
+) -> Outcome<Stored> {
+    let corrupt = |cause| PortError::corrupt("read the id of a catalogue entry", cause);
+    let id: Id<E::Noun> = before.id.parse().map_err(|cause: IdError| corrupt(cause))?;
+    let touched = switches::before_change(tools, tenant, id, (old, new)).await?;
+    let saved = save_change(tools, tenant, before, (old, new), deed).await;
+    if touched || matches!(saved, Ok(Ok(_))) {
+        switches::follow::<E>(tools, tenant, id).await?;
+    }
+    let record = match saved? {
         Ok(record) => record,
         Err(refused) => return Ok(Err(refused)),
     };
-    let mut warnings = entry.after_save(tools, tenant, id, Some(&old)).await?;
-    warnings.extend(follow(tools, tenant, E::KIND, &record.id, Some(&record.body)).await?);
+    let warnings = new.after_save(tools, tenant, id, Some(old)).await?;
     Ok(Ok(Stored { record, warnings }))
 }
 
-/// Stores a thing in the place of what it was; `deed` is for the audit log. What is the same is not stored again.
-pub(crate) async fn save_change<E: Entry>(
+async fn save_change<E: Entry>(
     tools: &Tools<'_>,
     tenant: TenantId,
     before: &Record,
@@ -222,7 +258,7 @@ pub(crate) async fn save_change<E: Entry>(
     Ok(match saved {
         Saved::Done => Ok(record),
         Saved::Taken => Err(Refused::Taken { field: E::UNIQUE_FIELD }),
-        Saved::Changed => Err(Refused::Changed { current: None }),
+        Saved::Changed | Saved::LimitReached => Err(Refused::Changed { current: None }),
     })
 }
 
@@ -243,14 +279,14 @@ pub async fn delete<E: Entry>(
     let entry: E = entry_of(&record)?;
     let what = Noted { deed: "deleted", before: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
     let note = noted(tools, tenant, what).await?;
-    entry.before_delete(tools, tenant, id).await?;
+    switches::before_removal(tools, tenant, id, &entry).await?;
     let deleted = tools.catalog.delete(tenant, E::KIND, &record, entry.unique(), &note).await;
     if !matches!(deleted, Ok(Saved::Done)) {
-        entry.after_failed_delete(tools, tenant, id).await?;
+        switches::follow::<E>(tools, tenant, id).await?;
     }
     Ok(match deleted? {
         Saved::Done => Ok(follow(tools, tenant, E::KIND, &record.id, None).await?),
-        Saved::Changed | Saved::Taken => Err(Refused::Changed { current: None }),
+        Saved::Changed | Saved::Taken | Saved::LimitReached => Err(Refused::Changed { current: None }),
     })
 }
 
@@ -268,7 +304,9 @@ pub(crate) async fn problems_of<E: Entry>(
     }
     entry.check_surroundings(tools, before, &mut around);
     found.extend(around.into_vec());
-    found.extend(uses::missing(tools.catalog, tenant, &entry.references()).await?);
+    // What it referred to before was looked up then, and cannot be removed while it does.
+    let new = uses::new_ones(entry.references(), &before.map(E::references).unwrap_or_default());
+    found.extend(uses::missing(tools.catalog, tenant, &new).await?);
     Ok(found)
 }
 
@@ -279,6 +317,14 @@ pub(crate) async fn problems_of<E: Entry>(
 pub fn entry_of<E: Entry>(record: &Record) -> PortResult<E> {
     serde_json::from_value(record.body.clone())
         .map_err(|cause| PortError::corrupt("read a catalogue entry", cause))
+}
+
+/// A record as those see it who may not see callers' numbers.
+pub fn masked<E: Entry>(mut record: Record) -> Record {
+    if let Value::Object(body) = &mut record.body {
+        E::mask_personal(body);
+    }
+    record
 }
 
 fn body_of<E: Entry>(entry: &E) -> PortResult<Value> {
@@ -292,5 +338,10 @@ pub const fn word(kind: Kind) -> &'static str {
         Kind::Target => "target",
         Kind::RtbTarget => "RTB target",
         Kind::Number => "phone number",
+        Kind::Publisher => "publisher",
+        Kind::Buyer => "buyer",
+        Kind::TargetGroup => "target group",
+        Kind::RingTree => "ring tree",
+        Kind::BlockedNumber => "blocked number",
     }
 }

@@ -166,6 +166,10 @@ pub struct StepDecisions {
     /// How many more were passed over, by reason code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<String, u32>,
+    /// Why the call was given to nobody without looking at destinations: `blocked_number`, `campaign_paused`,
+    /// `publisher_paused`, `publisher_terms_paused`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<Verdict>,
 }
 
 /// What was decided about one destination.

@@ -44,6 +44,8 @@ pub enum Code {
     Archived,
     /// The campaign could not place a call; `fields` says what is missing.
     NotReady,
+    /// The account has as many of this kind as it may have.
+    LimitReached,
     /// More than the largest body we read.
     BodyTooLarge,
     /// The body is announced as something that we do not read.
@@ -80,6 +82,7 @@ impl Code {
         Self::InUse,
         Self::Archived,
         Self::NotReady,
+        Self::LimitReached,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
@@ -122,6 +125,7 @@ impl Code {
             Self::InUse => ("in_use", 409, "It is still in use"),
             Self::Archived => ("archived", 409, "The campaign is archived"),
             Self::NotReady => ("not_ready", 409, "The campaign could not place a call"),
+            Self::LimitReached => ("limit_reached", 409, "There is no room for more"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
             Self::Invalid => ("invalid", 422, "Some fields are not valid"),
@@ -137,7 +141,7 @@ impl Code {
 /// Something that stands in the way of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsedBy {
-    /// `campaign` or `phone_number`.
+    /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group` or `ring_tree`.
     pub kind: String,
     /// Its id.
     pub id: String,

@@ -6,6 +6,7 @@
 //! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
 
 use app::ports::{DUE_SHARDS, Kind};
+use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::ids::{AuctionId, AuditId, CallId, CampaignId, RtbTargetId, TenantId};
@@ -72,6 +73,11 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::Target => "TA",
         Kind::RtbTarget => "PI",
         Kind::Number => "PN",
+        Kind::Publisher => "AF",
+        Kind::Buyer => "BU",
+        Kind::TargetGroup => "TG",
+        Kind::RingTree => "RT",
+        Kind::BlockedNumber => "BL",
     }
 }
 
@@ -98,6 +104,16 @@ pub fn noun_in_list(tenant: TenantId, kind: Kind, id: &str) -> Key {
 /// First index: partition of the things of a kind.
 pub fn nouns(tenant: TenantId, kind: Kind) -> String {
     format!("T#{tenant}#{}", letters(kind))
+}
+
+/// How many things of a kind a tenant has.
+pub fn count(tenant: TenantId, kind: Kind) -> Key {
+    Key::new(format!("T#{tenant}#COUNT#{}", letters(kind)), "COUNT")
+}
+
+/// Which callers are blocked by a pattern; at the same time the claim that makes the pattern unique.
+pub fn block(tenant: TenantId, pattern: &BlockPattern) -> Key {
+    Key::new(format!("T#{tenant}#BLK#{}", pattern.as_str()), "BLK")
 }
 
 /// Claim of a name that no other thing of the kind may have.

@@ -9,6 +9,7 @@ pub mod keys;
 
 mod audit;
 mod bid_log;
+mod blocked;
 mod calls;
 mod catalog;
 mod connect;

@@ -4,7 +4,8 @@ use app::ports::Kind;
 use domain::call::{CallStatus, Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::ids::{
-    AuctionId, CallId, CampaignId, Id, Noun, NumberId, PublisherId, RtbTargetId, TargetId, TenantId,
+    AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, Noun, NumberId, PublisherId, RingTreeId,
+    RtbTargetId, TargetGroupId, TargetId, TenantId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
@@ -13,7 +14,7 @@ use store::keys::{self, Key};
 use uuid::Uuid;
 
 /// Digit by which an id is made, and the name under which the table shows it.
-const NAMES: [(u128, &str, &str); 8] = [
+const NAMES: [(u128, &str, &str); 12] = [
     (1, "AC", "<tenant>"),
     (2, "CA", "<campaign>"),
     (3, "TA", "<target>"),
@@ -22,6 +23,10 @@ const NAMES: [(u128, &str, &str); 8] = [
     (6, "AF", "<publisher>"),
     (7, "AU", "<auction>"),
     (8, "RGB", "<call>"),
+    (9, "BU", "<buyer>"),
+    (10, "TG", "<target group>"),
+    (11, "RT", "<ring tree>"),
+    (12, "BL", "<blocked number>"),
 ];
 
 fn id<N: Noun>(number: u128) -> Id<N> {
@@ -70,6 +75,10 @@ fn the_table_of_access_patterns() {
     let number_id: NumberId = id(5);
     let publisher: PublisherId = id(6);
     let auction: AuctionId = id(7);
+    let buyer: BuyerId = id(9);
+    let group: TargetGroupId = id(10);
+    let tree: RingTreeId = id(11);
+    let blocked: BlockedNumberId = id(12);
     let call: CallId = format!("RGB{:032x}", 8).parse().expect("a call id");
     let dialled: E164 = "+14155550100".parse().expect("a number");
     let now: Timestamp = "2026-11-22T09:05:07.123456Z".parse().expect("a time");
@@ -117,12 +126,20 @@ fn the_table_of_access_patterns() {
         (Kind::Target, target.to_string()),
         (Kind::RtbTarget, bidder.to_string()),
         (Kind::Number, number_id.to_string()),
+        (Kind::Publisher, publisher.to_string()),
+        (Kind::Buyer, buyer.to_string()),
+        (Kind::TargetGroup, group.to_string()),
+        (Kind::RingTree, tree.to_string()),
+        (Kind::BlockedNumber, blocked.to_string()),
     ];
     for (kind, id) in things {
         let noun = keys::letters(kind);
         table.row(&format!("a thing of the catalogue: {noun}"), "get", &keys::noun(tenant, kind, &id));
         table.row(&format!("a tenant's {noun}"), "gsi1", &keys::noun_in_list(tenant, kind, &id));
     }
+    table.row("how many of a kind there are", "condition", &keys::count(tenant, Kind::Target));
+    let beginning = "+1415".parse().expect("a pattern");
+    table.row("who is blocked: a caller's beginnings", "batch get", &keys::block(tenant, &beginning));
     table.row("is the name taken", "condition", &keys::name_claim(tenant, Kind::Campaign, "<name>"));
 
     table.row("bidders due for a look", "gsi2", &keys::due_health(now));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::ports::Step;
 use axum::Json;
 use axum::extract::State;
-use contract::calls::{DecisionView, StepDecisions};
+use contract::calls::{DecisionView, StepDecisions, Verdict};
 use contract::page::Page;
 use domain::ids::CallId;
 use domain::routing::Decision;
@@ -36,6 +36,9 @@ fn of_step(number: u16, step: Step) -> Option<StepDecisions> {
         at: answered.at,
         decisions: decisions.each.iter().map(one).collect(),
         more: decisions.more,
+        turned_away: decisions
+            .turned_away
+            .map(|why| Verdict { code: why.code().to_owned(), text: why.text().to_owned() }),
     })
 }
 

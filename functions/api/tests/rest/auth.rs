@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::calls::archived_call;
 use crate::support::{SetUp, World, bidder, campaign, target};
 
+/// What [`World::set_up`] makes.
+const THINGS: usize = 9;
+
 /// The route's path with ids of things that exist.
 fn address(route: &Route, own: &SetUp, call: &str) -> String {
     let id = match route.path {
@@ -15,6 +18,11 @@ fn address(route: &Route, own: &SetUp, call: &str) -> String {
         path if path.starts_with("/api/targets") => &own.target,
         path if path.starts_with("/api/rtb-targets") => &own.bidder,
         path if path.starts_with("/api/numbers") => &own.number,
+        path if path.starts_with("/api/publishers") => &own.publisher,
+        path if path.starts_with("/api/buyers") => &own.buyer,
+        path if path.starts_with("/api/target-groups") => &own.group,
+        path if path.starts_with("/api/ring-trees") => &own.tree,
+        path if path.starts_with("/api/blocked-numbers") => &own.blocked,
         path if path.starts_with("/api/calls") => call,
         path => {
             assert!(!path.contains('{'), "say here which thing {path} is about");
@@ -35,15 +43,22 @@ async fn ready(world: &World) -> SetUp {
 fn good_body(route: &Route, world: &World, own: &SetUp) -> Option<Value> {
     match (route.verb, route.path) {
         (Verb::Patch, "/api/numbers/{id}") => Some(json!({"version": 1, "campaign": null})),
+        (Verb::Patch, "/api/blocked-numbers/{id}") => Some(json!({"version": 1, "reason": "robocalls"})),
         (Verb::Patch, _) => Some(json!({"version": 1, "name": "Renamed"})),
         (Verb::Post, "/api/campaigns") => Some(campaign("Another", &own.target, &own.bidder)),
         (Verb::Post, "/api/targets") => Some(target("Another")),
         (Verb::Post, "/api/rtb-targets") => Some(bidder("Another")),
         (Verb::Post, "/api/numbers") => Some(world.number("+18335550177", None)),
-        (Verb::Post, "/api/campaigns/bulk") => Some(json!({"action": "pause", "ids": [own.campaign]})),
-        (Verb::Post, "/api/targets/bulk") => Some(json!({"action": "pause", "ids": [own.target]})),
-        (Verb::Post, "/api/rtb-targets/bulk") => Some(json!({"action": "pause", "ids": [own.bidder]})),
-        (Verb::Post, "/api/numbers/bulk") => Some(json!({"action": "delete", "ids": [own.number]})),
+        (Verb::Post, path) if path.ends_with("/bulk") => {
+            let one = path.replace("/bulk", "/{id}");
+            let id = address(&Route { path: one.leak(), ..*route }, own, "");
+            let id = id.rsplit('/').next();
+            Some(json!({"action": "delete", "ids": [id]}))
+        }
+        (Verb::Post, "/api/publishers" | "/api/buyers" | "/api/target-groups" | "/api/ring-trees") => {
+            Some(json!({"name": "Another"}))
+        }
+        (Verb::Post, "/api/blocked-numbers") => Some(json!({"number": "anonymous"})),
         _ => None,
     }
 }
@@ -94,7 +109,7 @@ async fn a_wrong_or_expired_key_is_refused_on_every_route() {
             assert!(challenge.contains("invalid_token"), "{} {challenge}", route.path);
         }
     }
-    assert_eq!(world.catalog.len(), 4);
+    assert_eq!(world.catalog.len(), THINGS);
 }
 
 #[tokio::test]
@@ -122,7 +137,7 @@ async fn every_scope_but_the_right_one_is_not_enough() {
         let problem = answer.refused(403, "missing_scope");
         assert!(problem["detail"].as_str().unwrap().contains(scope), "{problem}");
     }
-    assert_eq!(world.catalog.len(), 4);
+    assert_eq!(world.catalog.len(), THINGS);
 }
 
 #[tokio::test]
@@ -145,7 +160,17 @@ async fn another_tenants_things_do_not_exist() {
     let world = World::new().await;
     let own = ready(&world).await;
     let call = archived_call(&world, world.tenant);
-    let things = ["campaigns", "targets", "rtb-targets", "numbers"];
+    let things = [
+        "campaigns",
+        "targets",
+        "rtb-targets",
+        "numbers",
+        "publishers",
+        "buyers",
+        "target-groups",
+        "ring-trees",
+        "blocked-numbers",
+    ];
     let mut before = Vec::new();
     for thing in things {
         before.push(world.get(&format!("/api/{thing}")).await.ok(200));

@@ -3,6 +3,7 @@
 
 mod audit;
 mod auth;
+mod blocked;
 mod bulk;
 mod calls;
 mod calls_masking;
@@ -10,11 +11,13 @@ mod campaigns_life;
 mod campaigns_shared;
 mod delete;
 mod gateway;
+mod groups;
 mod guard;
 mod lists;
 mod malformed;
 mod nouns;
 mod pages;
+mod partners;
 mod permission_is_a_type;
 mod publish;
 mod support;

@@ -252,13 +252,18 @@ impl World {
         self.send(&self.key, "POST", &format!("/api/campaigns/{campaign}/publish"), None).await
     }
 
-    /// A campaign with a target, a bidder and a number.
+    /// A campaign with a target, a bidder and a number; and one of each other noun, used by nothing.
     pub async fn set_up(&self) -> SetUp {
         let target = self.post("/api/targets", &target("Front desk")).await.id();
         let bidder = self.post("/api/rtb-targets", &bidder("Good bidder")).await.id();
         let campaign = self.post("/api/campaigns", &campaign("Roofing", &target, &bidder)).await.id();
         let number = self.post("/api/numbers", &self.number("+18335550100", Some(&campaign))).await.id();
-        SetUp { target, bidder, campaign, number }
+        let publisher = self.post("/api/publishers", &json!({"name": "Search Partners"})).await.id();
+        let buyer = self.post("/api/buyers", &json!({"name": "Alpine"})).await.id();
+        let group = self.post("/api/target-groups", &json!({"name": "Desks"})).await.id();
+        let tree = self.post("/api/ring-trees", &json!({"name": "Everybody"})).await.id();
+        let blocked = self.post("/api/blocked-numbers", &json!({"number": "+14155550199"})).await.id();
+        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -271,6 +276,11 @@ pub struct SetUp {
     pub bidder: String,
     pub campaign: String,
     pub number: String,
+    pub publisher: String,
+    pub buyer: String,
+    pub group: String,
+    pub tree: String,
+    pub blocked: String,
 }
 
 pub fn target(name: &str) -> Value {

@@ -123,3 +123,33 @@ async fn a_campaign_goes_from_nothing_to_published_and_away() {
     let (status, calls) = table.send("GET", "/api/calls", json!({})).await;
     assert_eq!((status, &calls["searched_to"]), (200, &json!("2026-11-16")));
 }
+
+#[tokio::test]
+async fn what_campaigns_refer_to_comes_changes_and_goes() {
+    let table = OnTable::new().await;
+    for (path, body, patch) in [
+        ("/api/publishers", json!({"name": "Search Partners"}), json!({"version": 1, "name": "Renamed"})),
+        ("/api/buyers", json!({"name": "Alpine"}), json!({"version": 1, "status": "paused"})),
+        ("/api/target-groups", json!({"name": "Desks"}), json!({"version": 1, "name": "Renamed"})),
+        ("/api/ring-trees", json!({"name": "All"}), json!({"version": 1, "deadline_ms": 700})),
+        ("/api/blocked-numbers", json!({"number": "+1415"}), json!({"version": 1, "reason": "robocalls"})),
+        ("/api/blocked-numbers", json!({"number": "anonymous"}), json!({"version": 1, "number": "+1416"})),
+    ] {
+        let address = format!("{path}/{}", table.id(path, body.clone()).await);
+        let (status, taken) = table.send("POST", path, body.clone()).await;
+        assert_eq!((status, &taken["code"]), (409, &json!("taken")), "{path}");
+        let (status, changed) = table.send("PATCH", &address, patch.clone()).await;
+        assert_eq!((status, &changed["version"]), (200, &json!(2)), "{changed}");
+        for (field, value) in patch.as_object().unwrap().iter().filter(|(field, _)| *field != "version") {
+            assert_eq!(changed[field], *value);
+        }
+        let (_, page) = table.send("GET", path, json!({})).await;
+        assert_eq!(page["items"], json!([changed]));
+        let (status, _) = table.send("DELETE", &address, json!({})).await;
+        assert_eq!(status, 204);
+        let (_, page) = table.send("GET", path, json!({})).await;
+        assert_eq!(page["items"], json!([]));
+        let again = format!("{path}/{}", table.id(path, body).await);
+        table.send("DELETE", &again, json!({})).await;
+    }
+}

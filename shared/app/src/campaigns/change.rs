@@ -3,7 +3,7 @@
 use domain::campaign::Campaign;
 use domain::ids::{CampaignId, TenantId};
 
-use crate::catalog::{self, Entry, Outcome, Refused, Stored, Tools};
+use crate::catalog::{self, Outcome, Refused, Stored, Tools};
 
 /// Tries against others who change the same campaign.
 const ROUNDS: u8 = 5;
@@ -29,13 +29,9 @@ pub(super) async fn change(
         if let Err(refused) = edit(&mut new) {
             return Ok(Err(refused));
         }
-        match catalog::save_change(tools, tenant, &before, (&old, &new), deed).await? {
+        match catalog::save(tools, tenant, &before, (&old, &new), deed).await? {
             Err(Refused::Changed { .. }) => {}
-            Err(refused) => return Ok(Err(refused)),
-            Ok(record) => {
-                let warnings = new.after_save(tools, tenant, id, Some(&old)).await?;
-                return Ok(Ok(Stored { record, warnings }));
-            }
+            outcome => return Ok(outcome),
         }
     }
     Ok(Err(Refused::Changed { current: None }))

@@ -19,8 +19,8 @@ pub(crate) async fn follow(
     id: &str,
     body: Option<&Value>,
 ) -> PortResult<Vec<Warning>> {
-    // Campaigns are published by their owners, and numbers stand in no campaign.
-    if matches!(kind, Kind::Campaign | Kind::Number) {
+    // Campaigns are published by their owners; the others stand in none.
+    if matches!(kind, Kind::Campaign | Kind::Number | Kind::Publisher | Kind::BlockedNumber) {
         return Ok(Vec::new());
     }
     let in_use = tools.catalog.in_use(tenant).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::campaign::Campaign;
+use domain::campaign::{AuctionSettings, Campaign};
 use domain::ids::{CampaignId, TenantId};
 use domain::snapshot::Snapshot;
 
@@ -64,10 +64,14 @@ pub async fn version(
 /// A port did not answer.
 pub async fn restore(tools: &Tools<'_>, tenant: TenantId, id: CampaignId, number: u64) -> Outcome<Stored> {
     let Some(snapshot) = version(tools, tenant, id, number).await? else { return Ok(Err(Refused::NotFound)) };
-    let as_it_was = |campaign: &Campaign| Campaign {
-        status: campaign.status,
-        paused_reason: campaign.paused_reason,
-        ..snapshot.campaign.clone()
+    let as_it_was = |campaign: &Campaign| {
+        let mut restored = snapshot.campaign.clone();
+        (restored.status, restored.paused_reason) = (campaign.status, campaign.paused_reason);
+        if restored.ring_tree.is_some() {
+            // Publishing has put the tree's auction in; the campaign only names the tree.
+            restored.auction = AuctionSettings::default();
+        }
+        restored
     };
     let Some(record) = catalog::get::<Campaign>(tools, tenant, id).await? else {
         return Ok(Err(Refused::NotFound));

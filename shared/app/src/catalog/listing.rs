@@ -5,7 +5,7 @@
 
 use domain::ids::TenantId;
 
-use super::{Entry, Tools};
+use super::{Entry, Tools, masked};
 use crate::ports::{PortResult, Record};
 
 /// A page ends early when its bodies reach this many bytes of JSON, so that it fits into one answer.
@@ -41,6 +41,8 @@ pub struct Listing {
     pub sort: SortBy,
     /// Backwards.
     pub descending: bool,
+    /// Personal values are masked, and searched and sorted as they are shown: an order or a hit gives nothing away.
+    pub masked: bool,
     /// Only what comes after this.
     pub after: Option<Position>,
     /// Most items.
@@ -67,6 +69,7 @@ pub async fn list<E: Entry>(tools: &Tools<'_>, tenant: TenantId, listing: &Listi
         .list(tenant, E::KIND)
         .await?
         .into_iter()
+        .map(|record| if listing.masked { masked::<E>(record) } else { record })
         .filter(|record| wanted.as_deref().is_none_or(|part| name_of::<E>(record).contains(part)))
         .map(|record| (position_of::<E>(&record, listing.sort), record))
         .collect();
