@@ -11,10 +11,12 @@ use app::dial_next::{DialEnded, DialNext};
 use app::follow_leg::FollowLeg;
 use app::place::StepAnswer;
 use app::ports::{
-    BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, CarrierCall, Catalog, Counters, Kind, NoAnswer,
-    NumberRouting, Outbox, PortResult, Record, Telephony,
+    AccountStanding, BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, CarrierCall, Catalog, Counters,
+    Kind, NoAnswer, NumberRouting, Outbox, PortResult, Record, Telephony,
 };
 use app::run_auction::RunAuction;
+use app::secret::Secret;
+use app::twilio_accounts::Directory;
 use async_trait::async_trait;
 use domain::auction::BidRequest;
 use domain::call::{CallStatus, LegEvent};
@@ -26,10 +28,11 @@ use domain::phone::E164;
 use domain::snapshot::{Parts, Snapshot};
 use domain::voice::Reply;
 use jiff::{SignedDuration, Timestamp};
+use runtime::HttpRequest;
 use serde_json::json;
 use store::Store;
 use testkit::database::TestDatabase;
-use testkit::fakes::some_entry;
+use testkit::fakes::{connect_account, some_entry, test_vault};
 use testkit::faults::FaultProxy;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -112,6 +115,14 @@ impl Telephony for Carrier {
     async fn route_number(&self, _: &AccountSid, _: &E164, _: &NumberRouting) -> PortResult<bool> {
         Ok(true)
     }
+
+    async fn delete_recording(&self, _: &AccountSid, _: &str) -> PortResult<bool> {
+        Ok(false)
+    }
+
+    async fn check_account(&self, _: &AccountSid, _: &Secret) -> PortResult<AccountStanding> {
+        Ok(AccountStanding::Closed)
+    }
 }
 
 pub struct World {
@@ -128,6 +139,10 @@ pub struct World {
     pub counters: Vec<CounterId>,
     _database: TestDatabase,
 }
+
+/// Where this installation is, and the token of its Twilio account.
+const PUBLIC_BASE_URL: &str = "https://calls.example.com";
+const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// Caps of every destination in this world.
 const CAPS: &str = r#"{"concurrent": 5, "daily": 50}"#;
@@ -246,6 +261,7 @@ impl World {
             counters: self.store.clone(),
             blocked: self.store.clone(),
             calls: self.store.clone(),
+            vault: test_vault(),
             clock: self.clock.clone(),
         };
         let incoming = Incoming {
@@ -257,6 +273,52 @@ impl World {
             from_zip: None,
         };
         use_case.answer(&incoming).await
+    }
+
+    /// The function, as a process that has just started has it: its account is connected, but not read yet.
+    pub async fn voice_inbound(&self) -> Arc<voice_inbound::Context> {
+        let vault = test_vault();
+        let connecting =
+            connect_account(self.store.as_ref(), vault.as_ref(), self.tenant, &self.account, &[AUTH_TOKEN]);
+        connecting.await.unwrap();
+        let directory = Directory::new(self.store.clone(), vault, self.clock.clone());
+        let answer_call = AnswerCall {
+            numbers: self.store.clone(),
+            published: self.store.clone(),
+            counters: self.store.clone(),
+            calls: self.store.clone(),
+            clock: self.clock.clone(),
+        };
+        let door = webhook::Door::new(PUBLIC_BASE_URL, directory, self.clock.clone()).unwrap();
+        Arc::new(voice_inbound::Context { door, answer_call })
+    }
+
+    /// What Twilio sends when a call arrives.
+    pub fn webhook(&self, call: CallId) -> HttpRequest {
+        let call = call.sid();
+        let form = [
+            ("AccountSid", self.account.as_str()),
+            ("ApiVersion", "2010-04-01"),
+            ("CallSid", call.as_str()),
+            ("CallStatus", "ringing"),
+            ("Direction", "inbound"),
+            ("From", "+14155550100"),
+            ("To", self.number.as_str()),
+        ];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let url = format!("{PUBLIC_BASE_URL}{}", twilio::urls::INBOUND_PATH);
+        let signature = twilio::signature::sign(AUTH_TOKEN, &url, &form);
+        let mut headers = http::HeaderMap::new();
+        headers.insert("x-twilio-signature", signature.parse().unwrap());
+        HttpRequest {
+            method: http::Method::POST,
+            raw_path: twilio::urls::INBOUND_PATH.to_owned(),
+            raw_query: String::new(),
+            headers,
+            body: twilio::form::encode(&form).into(),
+            request_id: "test".to_owned(),
+            source_ip: None,
+        }
     }
 
     pub async fn auction(&self, call: CallId, step: u16) -> Reply {

@@ -238,6 +238,7 @@ fn call(seed: u64, now: Timestamp) -> Call {
         from: "+14155550100".to_owned(),
         from_state: None,
         from_zip: None,
+        caller_key: None,
         started_at: now,
         seed,
         currency: Currency::USD,

@@ -4,9 +4,11 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+mod accounts;
 mod audit;
 mod bid_log;
 mod blocked;
+mod callers;
 mod caps;
 mod catalog;
 mod closing;

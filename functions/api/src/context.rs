@@ -1,18 +1,18 @@
 //! What the handlers work with, and how it is put together from the settings.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
 use app::ports::{
-    Audit, BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Once, Published, Telephony,
-    Vault,
+    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Mailer, Once, Published,
+    Telephony, Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
+use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
-use domain::ids::{AccountSid, TenantId};
+use domain::ids::TenantId;
 use outbound::AllowList;
 use runtime::{Cause, Settings};
 use store::Store;
@@ -22,6 +22,7 @@ use twilio::urls::Urls;
 
 use crate::limits::Limits;
 use crate::pages;
+
 /// How long the numbers of one publication may take at Twilio: well below the function's time limit, so that there is
 /// always an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,6 +37,8 @@ pub struct Context {
     pub counters: Arc<dyn Counters>,
     /// Calls.
     pub calls: Arc<dyn Calls>,
+    /// Whose calls they are.
+    pub callers: Arc<dyn Callers>,
     /// API keys.
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
@@ -46,16 +49,20 @@ pub struct Context {
     pub pages: Arc<dyn FallbackPages>,
     /// Time and new ids.
     pub clock: Arc<dyn Clock>,
-    /// Each tenant's Twilio accounts.
-    pub accounts: BTreeMap<TenantId, Vec<AccountSid>>,
+    /// The connected Twilio accounts as they are stored.
+    pub accounts: Arc<dyn Accounts>,
+    /// The same with their tokens.
+    pub directory: Arc<Directory>,
+    /// Encrypts tenants' secrets.
+    pub vault: Arc<dyn Vault>,
+    /// E-mail.
+    pub mailer: Arc<dyn Mailer>,
     /// Where numbers are pointed.
     pub hooks: Hooks,
     /// The rules for bidders' addresses.
     pub check_url: Box<UrlCheck>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
-    /// Keeps secrets, and makes personal values recognisable without showing them.
-    pub vault: Arc<dyn Vault>,
     /// Counts requests.
     pub limits: Limits,
     /// Remembers requests that must happen once.
@@ -66,41 +73,46 @@ pub struct Context {
     pub app_origin: String,
 }
 
+/// Adapters whose place the settings name.
+pub struct Outside {
+    /// Fallback documents.
+    pub pages: Arc<dyn FallbackPages>,
+    /// E-mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Encrypts tenants' secrets.
+    pub vault: Arc<dyn Vault>,
+}
+
 impl Context {
     /// The product's own adapters: the table, Twilio, the rules of outbound requests.
     ///
     /// # Errors
     /// A setting is missing or cannot be used.
-    pub fn new(
-        settings: &Settings,
-        store: Arc<Store>,
-        pages: Arc<dyn FallbackPages>,
-        vault: Arc<dyn Vault>,
-    ) -> Result<Self, Cause> {
+    pub fn new(settings: &Settings, store: Arc<Store>, outside: Outside) -> Result<Self, Cause> {
         let urls = Urls::new(&settings.public_base_url)?;
-        let twilio_accounts = settings.twilio_accounts()?;
-        let mut accounts: BTreeMap<TenantId, Vec<AccountSid>> = BTreeMap::new();
-        for account in twilio_accounts.iter() {
-            accounts.entry(account.tenant).or_default().push(account.account_sid.clone());
-        }
+        let clock = Arc::new(SystemClock);
+        let directory = Arc::new(Directory::new(store.clone(), outside.vault.clone(), clock.clone()));
         let client = RestClient::new(&settings.twilio_api_base, Pace::default())?;
         Ok(Self {
             catalog: store.clone(),
             published: store.clone(),
             counters: store.clone(),
             calls: store.clone(),
+            callers: store.clone(),
             identity: store.clone(),
             bid_log: store.clone(),
             audit: store.clone(),
-            vault,
             limits: Limits::new(store.clone()),
-            once: store,
+            once: store.clone(),
             per_minute: settings.api_requests_per_minute,
-            app_origin: settings.app_origin.clone(),
-            telephony: Arc::new(TwilioTelephony::new(client, twilio_accounts.request_tokens())),
-            pages,
-            clock: Arc::new(SystemClock),
-            accounts,
+            app_origin: settings.app_origin()?.to_owned(),
+            telephony: Arc::new(TwilioTelephony::new(client, directory.clone())),
+            pages: outside.pages,
+            clock,
+            accounts: store,
+            directory,
+            vault: outside.vault,
+            mailer: outside.mailer,
             hooks: Hooks {
                 voice_url: urls.voice_url(),
                 status_url: urls.status_url(),
@@ -109,6 +121,15 @@ impl Context {
             },
             check_url: url_rules(AllowList::parse(&settings.outbound_allow)?),
         })
+    }
+
+    /// The deeds of Twilio accounts.
+    pub fn desk(&self) -> Desk<'_> {
+        Desk {
+            directory: &self.directory,
+            telephony: self.telephony.as_ref(),
+            catalog: self.catalog.as_ref(),
+        }
     }
 
     /// The deeds' tools for one tenant, and for who does them.
@@ -126,7 +147,7 @@ impl Context {
                 render_fallback: &pages::document,
             },
             clock: self.clock.as_ref(),
-            accounts: self.accounts.get(&tenant).map(Vec::as_slice).unwrap_or_default(),
+            accounts: OwnAccounts::new(self.accounts.as_ref(), tenant),
             check_url: self.check_url.as_ref(),
         }
     }

@@ -15,22 +15,25 @@
 pub mod access;
 mod actors;
 mod audit;
-mod body;
+pub mod body;
 mod bulk;
-mod calls;
+pub mod calls;
 mod campaigns;
 pub mod context;
 pub mod cookies;
-mod cursor;
+pub mod cursor;
 pub mod guard;
 mod health;
 pub mod limits;
+pub mod mailer;
 mod nouns;
 pub mod pages;
 mod params;
+pub mod privacy;
 mod publish;
 pub mod refusal;
 pub mod routes;
+mod twilio_accounts;
 
 use std::sync::Arc;
 
@@ -55,6 +58,8 @@ pub fn all_routes() -> routes::Routes {
     let routes = publish::routes(routes);
     let routes = campaigns::routes(routes);
     let routes = audit::routes(routes);
+    let routes = privacy::routes(routes);
+    let routes = twilio_accounts::routes(routes);
     calls::routes(routes)
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use api::{Context, handle, pages, router};
+use api::context::Outside;
+use api::{Context, handle, mailer, pages, router};
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
-use vault::{DataVault, FileKeys};
 
 #[tokio::main]
 async fn main() -> Result<(), Cause> {
@@ -14,10 +14,15 @@ async fn main() -> Result<(), Cause> {
     let config = aws::config().await?;
     let store = Store::connect(&config, &settings.table_name);
     warm_up("database connection", store.ping()).await;
-    let pages = pages::at(settings.fallback_place()?, &config);
-    let key_file = std::env::var_os("VAULT_KEY_FILE").ok_or("VAULT_KEY_FILE is missing")?;
-    let vault = Arc::new(DataVault::new(FileKeys::new(key_file)));
-    let context = Arc::new(Context::new(&settings, Arc::new(store), pages, vault)?);
+    let store = Arc::new(store);
+    let vault = webhook::vault(&settings, &config, store.clone())?;
+    warm_up("data key", vault.warm_up()).await;
+    let outside = Outside {
+        pages: pages::at(settings.fallback_place()?, &config),
+        mailer: mailer::at(settings.mail_place()?, &config),
+        vault,
+    };
+    let context = Arc::new(Context::new(&settings, store, outside)?);
     let router = router(context.clone());
     run_http(move |request| handle(context.clone(), router.clone(), request)).await
 }

@@ -203,7 +203,7 @@ fn name_of_list<N: ApiNoun>(query: &ListQuery, sees_numbers: bool) -> String {
     format!("{} {:?} {} {:?} {sees_numbers}", N::ALL, query.sort, query.descending, query.search)
 }
 
-fn listing(query: ListQuery, masked: bool, after: Option<(String, String)>) -> Listing {
+pub(crate) fn listing(query: ListQuery, masked: bool, after: Option<(String, String)>) -> Listing {
     let sort = match query.sort {
         query::SortBy::Name => SortBy::Name,
         query::SortBy::CreatedAt => SortBy::CreatedAt,
@@ -226,7 +226,7 @@ fn shown<N: ApiNoun>(record: Record, sees_numbers: bool, warnings: Vec<catalog::
 }
 
 /// A thing as the API shows it.
-pub fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
+pub(crate) fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
     let body = match record.body {
         Value::Object(body) => body,
         _ => serde_json::Map::new(),

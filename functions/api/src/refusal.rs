@@ -177,6 +177,10 @@ impl From<Refused> for Refusal {
             Refused::Taken { field } => {
                 let message = match field {
                     "number" => "this number is set up already; a number stands in one place only",
+                    "account_sid" => {
+                        "this Twilio account is connected already, here or in another account of this installation; \
+                         it is connected in one place only"
+                    }
                     _ => "another one has this name; choose a different one",
                 };
                 let problem = Problem {

@@ -217,6 +217,15 @@ pub async fn move_bidders(api: &ApiClient, from: &str, to: &str) -> Result<(), A
     Ok(())
 }
 
+/// Connects the demo tenant's Twilio account, if it is not. The simulated Twilio proves the token.
+///
+/// # Errors
+/// The API refuses or does not answer.
+pub async fn connect_account(api: &ApiClient, account: &AccountSid, token: &str) -> Result<(), ApiError> {
+    let wish = json!({"account_sid": account, "auth_token": token, "name": "Simulated Twilio"});
+    find_or_make(api, "/api/twilio-accounts", "account_sid", wish).await.map(drop)
+}
+
 /// The tenant's numbers, with what is needed to point them at us again.
 ///
 /// # Errors

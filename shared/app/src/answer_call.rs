@@ -10,10 +10,10 @@ use std::sync::Arc;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::Call;
 use domain::caps::{CounterId, Usage};
-use domain::ids::{AccountSid, CallId, CallSid, CampaignId};
+use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
 use domain::ledger::Payout;
 use domain::number::NumberOwner;
-use domain::phone::E164;
+use domain::phone::{E164, number_of_caller};
 use domain::routing::{Decisions, TurnedAway};
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Reply};
@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::place::{self, ANSWER_WITHIN, NOT_IN_SERVICE, Placing};
-use crate::ports::{BlockedCallers, Calls, Counters, Numbers, PortResult, Published, Step};
+use crate::ports::{BlockedCallers, Calls, Counters, Numbers, PortResult, Published, Step, Vault};
 
 /// What Twilio told us about the call.
 #[derive(Debug, Clone)]
@@ -86,6 +86,8 @@ pub struct AnswerCall {
     pub blocked: Arc<dyn BlockedCallers>,
     /// The call.
     pub calls: Arc<dyn Calls>,
+    /// Keyed hashes, by which a caller's calls are found when they are to be erased.
+    pub vault: Arc<dyn Vault>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
 }
@@ -106,11 +108,12 @@ impl AnswerCall {
 
         let cached = self.published.cached(owner.tenant, campaign);
         let patterns = BlockPattern::of_caller(&incoming.from);
-        let (earlier, version, usage, blocks) = futures::try_join!(
+        let (earlier, version, usage, blocks, caller_key) = futures::try_join!(
             self.calls.step(owner.tenant, call_id, 0),
             self.published.version(owner.tenant, campaign),
             self.usage_for(&owner, campaign, cached.as_deref()),
             self.blocked.blocks(owner.tenant, &patterns),
+            self.caller_key(owner.tenant, &incoming.from),
         )?;
         if let Some(Step::Answered(earlier)) = earlier {
             return Ok(Answer::Taken(earlier.reply));
@@ -124,7 +127,7 @@ impl AnswerCall {
             },
         };
         let turned_away = self.turned_away(&owner, campaign, &usage, &blocks);
-        let mut call = self.begin(incoming, to, &owner, &snapshot);
+        let mut call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
         if turned_away.is_some() {
             // Nobody is paid for a call that could not earn anything.
             call.payout = Payout::default();
@@ -221,6 +224,13 @@ impl AnswerCall {
         Ok(Some((snapshot, usage)))
     }
 
+    async fn caller_key(&self, tenant: TenantId, from: &str) -> PortResult<Option<String>> {
+        match number_of_caller(from) {
+            Some(number) => self.vault.pseudonym(tenant, number.as_str()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn begin(&self, incoming: &Incoming, to: E164, owner: &NumberOwner, snapshot: &Snapshot) -> Call {
         let (_, seed) = self.clock.new_id().as_u64_pair();
         Call {
@@ -234,6 +244,7 @@ impl AnswerCall {
             from: incoming.from.clone(),
             from_state: incoming.from_state.clone(),
             from_zip: incoming.from_zip.clone(),
+            caller_key: None,
             started_at: self.clock.now(),
             seed,
             currency: snapshot.campaign.currency,

@@ -10,22 +10,21 @@
 //! * Live flags follow the stored status at once: published campaigns look at the flags.
 //! * A tenant has at most [`MAX_OF_A_KIND`] things of a kind.
 
-mod body;
+pub mod body;
 mod entry;
 mod listing;
 mod noting;
 mod switches;
 mod uses;
 
-pub use body::read as read_body;
 pub use entry::Entry;
-pub use listing::{Listed, Listing, Position, SortBy, list};
+pub use listing::{Listed, Listing, Position, SortBy, list, page};
 pub(crate) use noting::{Noted, noted};
 pub(crate) use uses::fetch;
 pub use uses::{Reference, User};
 
 use domain::audit::By;
-use domain::ids::{AccountSid, Id, IdError, TenantId};
+use domain::ids::{Id, IdError, TenantId};
 use domain::validate::{Problem, Problems};
 use serde_json::{Map, Value};
 
@@ -35,6 +34,7 @@ use crate::ports::{
     Catalog, Counters, Kind, MAX_OF_A_KIND, PortError, PortResult, Published, Record, Saved, Vault,
 };
 use crate::publish_campaign::Lines;
+use crate::twilio_accounts::OwnAccounts;
 
 /// Judges a bidder's address when it is saved; the words say what is wrong with it.
 pub type UrlCheck = dyn Fn(&str) -> Result<(), String> + Send + Sync;
@@ -60,7 +60,7 @@ pub struct Tools<'a> {
     /// Time and new ids.
     pub clock: &'a dyn Clock,
     /// The tenant's Twilio accounts.
-    pub accounts: &'a [AccountSid],
+    pub accounts: OwnAccounts<'a>,
     /// The rules for addresses that bidders are asked at.
     pub check_url: &'a UrlCheck,
 }
@@ -303,6 +303,7 @@ pub(crate) async fn problems_of<E: Entry>(
         around.add("", "size", format!("all of it together is larger than {MAX_STORED} bytes"));
     }
     entry.check_surroundings(tools, before, &mut around);
+    entry.check_account(tools, &mut around).await?;
     found.extend(around.into_vec());
     // What it referred to before was looked up then, and cannot be removed while it does.
     let new = uses::new_ones(entry.references(), &before.map(E::references).unwrap_or_default());

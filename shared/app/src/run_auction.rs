@@ -254,7 +254,7 @@ impl RunAuction {
                 request: heard.request,
                 status: heard.status,
                 response: heard.response,
-                result: result.clone(),
+                result: without_numbers(result),
                 won: winner == Some(result.bidder),
             })
             .collect();
@@ -346,6 +346,15 @@ impl Heard {
         };
         Self { result, bid: None, url: String::new(), request: None, status: None, response: None }
     }
+}
+
+/// A bidder's own words may repeat the caller's number.
+fn without_numbers(result: &BidderResult) -> BidderResult {
+    let mut result = result.clone();
+    if let Some(Refusal::Declined(words)) = &mut result.refusal {
+        *words = phone::mask_words(words);
+    }
+    result
 }
 
 /// Masked first and cut then: a number at the cut would not be recognised.

@@ -9,7 +9,7 @@ use domain::caps::{Caps, OpenWindows, Usage, Window};
 use domain::group::{Member, TargetGroup};
 use domain::ids::{CallId, CallSid, TargetGroupId, TargetId};
 use domain::money::Money;
-use domain::phone::{E164, mask_all};
+use domain::phone::{E164, erase_number, mask_all, mask_words, number_of_caller};
 use domain::routing::plan_order;
 use domain::snapshot::{Parts, Snapshot};
 use domain::tokens::{Facts, Template};
@@ -72,6 +72,45 @@ proptest! {
     fn masking_leaves_no_number(prefix in "[a-z \":,{}]{0,8}", digits in "[2-9][0-9]{9}", suffix in "[a-z \":,{}]{0,8}") {
         let text = format!("{prefix}+1{digits}#{suffix}{digits}");
         prop_assert!(!mask_all(&text).contains(&digits));
+    }
+
+    #[test]
+    fn masking_leaves_no_formatted_number(text in text_with_numbers()) {
+        let (text, numbers) = text;
+        for masked in [mask_all(&text), mask_words(&text)] {
+            for number in &numbers {
+                prop_assert!(!bare(&masked).contains(number), "{number} in {masked:?} of {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn erasing_leaves_no_form_of_the_number_and_all_other_texts(
+        before in "[a-z ,:\"{}]{0,9}[a-z]", form in 0usize..FORMS.len(), number in "[2-9][0-9]{9}", after in "[a-z][a-z ,:\"{}]{0,9}",
+        other in "[2-9][0-9]{9}",
+    ) {
+        prop_assume!(number != other && number[3..] != other[3..]);
+        let own: E164 = format!("+1{number}").parse().unwrap();
+        let text = format!("{before}{}{after}+1{other};", written(form, &number));
+        let erased = erase_number(&text, &own).unwrap();
+        prop_assert!(!bare(&erased).contains(&number), "{erased:?} of {text:?}");
+        prop_assert!(erased.starts_with(&before) && erased.ends_with(&format!("{after}+1{other};")), "{erased:?}");
+        prop_assert!(erased.contains("erased"));
+        prop_assert_eq!(erase_number(&erased, &own), None);
+    }
+
+    #[test]
+    fn any_text_is_masked_and_erased_without_panic(text in any::<String>(), more in "[0-9+%()./ \u{a0}-]{0,60}", number in "[1-9][0-9]{7,14}") {
+        let text = format!("{text}{more}");
+        let (all, words) = (mask_all(&text), mask_words(&text));
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+        prop_assert!(digits(&mask_all(&all)) <= digits(&all) && digits(&all) <= digits(&text));
+        prop_assert!(digits(&words) <= digits(&all));
+        if let Ok(number) = format!("+{number}").parse::<E164>() {
+            let _ = erase_number(&text, &number);
+            prop_assert!(erase_number(number.as_str(), &number).is_some());
+        }
+        let _ = number_of_caller(&text);
     }
 
     #[test]
@@ -384,4 +423,95 @@ fn what_a_campaign_names_and_does_not_exist_is_told_when_it_is_published() {
     // A member of the first group and a bidder of the tree are missing, and so is the second group.
     assert_eq!(fields(with), [plan[0], plan[1], plan[2], "ring_tree"]);
     assert_eq!(fields(Parts::default()), [plan[0], plan[1], plan[2], "ring_tree"]);
+}
+
+/// A ten-digit number as people and programs write it.
+const FORMS: [&str; 16] = [
+    "AAABBBCCCC",
+    "+1AAABBBCCCC",
+    "1AAABBBCCCC",
+    "(AAA) BBB-CCCC",
+    "+1 (AAA) BBB-CCCC",
+    "AAA-BBB-CCCC",
+    "AAA.BBB.CCCC",
+    "AAA BBB CCCC",
+    "1-AAA-BBB-CCCC",
+    "AAA/BBB-CCCC",
+    "%2B1AAABBBCCCC",
+    "%28AAA%29%20BBB-CCCC",
+    "AAA\u{a0}BBB\u{2011}CCCC",
+    "+1.AAA.BBB.CCCC",
+    "(AAA)BBBCCCC",
+    "AA ABB BCC CC",
+];
+
+fn written(form: usize, number: &str) -> String {
+    let mut digits = number.chars();
+    let form = FORMS[form].replace("%2B", "%2b");
+    form.chars().map(|sign| if "ABC".contains(sign) { digits.next().unwrap() } else { sign }).collect()
+}
+
+/// One to three numbers in any form, with other text around and between them.
+fn text_with_numbers() -> impl Strategy<Value = (String, Vec<String>)> {
+    let one = ("[a-z ,:{}\"-]{1,6}", 0usize..FORMS.len(), "[2-9][0-9]{2}[2-9][0-9]{6}", "[a-z ,:{}\"]{0,6}");
+    proptest::collection::vec(one, 1..4).prop_map(|parts| {
+        let text = parts
+            .iter()
+            .map(|(before, form, number, after)| format!("{before}{}{after}", written(*form, number)));
+        (text.collect(), parts.iter().map(|(_, _, number, _)| number.clone()).collect())
+    })
+}
+
+/// The text without anything that people write between digits.
+fn bare(text: &str) -> String {
+    let mut bare = text.to_owned();
+    for between in ["%28", "%29", "%20", "%2b", " ", "-", ".", "(", ")", "/", "\u{a0}", "\u{2011}"] {
+        bare = bare.replace(between, "");
+    }
+    bare
+}
+
+#[test]
+fn masked_texts_read_well() {
+    for (text, masked) in [
+        ("+1 (415) 555-0100 was sold 3 times in 24 hours", "415***0100 was sold 3 times in 24 hours"),
+        ("call (415) 555-0100 now", "call 415***0100 now"),
+        ("until 2026-11-22 10:00:00", "until 2026-11-22 10:00:00"),
+        ("{\"bidExpireDT\": \"11/22/2026 10:00:00 AM\"}", "{\"bidExpireDT\": \"11/22/2026 10:00:00 AM\"}"),
+        ("{\"bidAmount\": 42.50, \"duration\": 60}", "{\"bidAmount\": 42.50, \"duration\": 60}"),
+        ("+44 20 7946 0123", "442***0123"),
+        ("4155550100 4155550111", "415***0100 415***0111"),
+    ] {
+        assert_eq!(mask_all(text), masked);
+    }
+    assert_eq!(mask_words("555-0100 rang"), "555***0100 rang");
+    assert_eq!(mask_all("id 12345678901234567890"), "id 12345678901234567890");
+}
+
+#[test]
+fn a_caller_is_found_in_what_twilio_says() {
+    for (from, number) in [
+        ("+14155550123", Some("+14155550123")),
+        ("sip:+14155550123@sip.example.com", Some("+14155550123")),
+        ("sips:14155550123@sip.example.com;transport=tls", Some("+14155550123")),
+        ("sip:%2B14155550123@sip.example.com", Some("+14155550123")),
+        ("sip:alice@example.com", None),
+        ("sip:1234@example.com", None),
+        ("anonymous", None),
+        ("", None),
+    ] {
+        assert_eq!(number_of_caller(from).as_ref().map(E164::as_str), number, "{from}");
+    }
+}
+
+#[test]
+fn foreign_numbers_are_erased_in_their_national_forms_too() {
+    let number: E164 = "+442079460123".parse().unwrap();
+    for text in ["+44 20 7946 0123", "020 7946 0123", "00442079460123", "tel:+442079460123"] {
+        let erased = erase_number(text, &number).unwrap();
+        assert!(!erased.contains(|sign: char| sign.is_ascii_digit()), "{text}: {erased}");
+    }
+    assert_eq!(erase_number("+44 20 7946 0124", &number), None);
+    let local: E164 = "+14155550123".parse().unwrap();
+    assert_eq!(erase_number("ask for 555-0123.", &local).as_deref(), Some("ask for erased."));
 }

@@ -207,7 +207,7 @@ impl Catalog for Store {
 
 impl Store {
     /// Does all of it; a condition that did not hold gives the verdict that belongs to its action, the first one wins.
-    async fn save(
+    pub(crate) async fn save(
         &self,
         what: &'static str,
         actions: &[TransactWriteItem],

@@ -1,15 +1,15 @@
 //! Every key of the table, built here and nowhere else.
 //!
 //! What must stay true: a tenant-owned partition begins with `T#<tenant>#`, also in the indexes, so that a policy on
-//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `KEY#`) and the
-//! plumbing (`DUE#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
+//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `ACCT#`, `KEY#`) and
+//! the plumbing (`DUE#`, `KEYRING#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
 //! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
 
 use app::ports::{DUE_SHARDS, Kind};
 use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
-use domain::ids::{AuctionId, AuditId, CallId, CampaignId, RtbTargetId, TenantId};
+use domain::ids::{AccountSid, AuctionId, AuditId, CallId, CampaignId, RtbTargetId, TenantId};
 use domain::ledger::Party;
 use domain::phone::E164;
 use domain::routing::Via;
@@ -241,6 +241,29 @@ pub fn call_in_day(tenant: TenantId, started_at: Timestamp, call: CallId) -> Key
     Key::new(calls_of_day(tenant, utc_date(started_at)), format!("{}#{call}", time(started_at)))
 }
 
+/// Sort keys of a caller's calls begin so.
+pub const CALL_OF_CALLER: &str = "IDX#call#";
+
+/// Partition of what is known of a caller, by the keyed hash of the number.
+pub fn caller_partition(tenant: TenantId, caller: &str) -> String {
+    format!("T#{tenant}#CLR#{caller}")
+}
+
+/// A call of a caller that has not been erased.
+pub fn call_of_caller(tenant: TenantId, caller: &str, call: CallId) -> Key {
+    Key::new(caller_partition(tenant, caller), format!("{CALL_OF_CALLER}{call}"))
+}
+
+/// Proof that a caller was erased.
+pub fn erasure_proof(tenant: TenantId, caller: &str) -> Key {
+    Key::new(format!("T#{tenant}#ERASED#{caller}"), "PROOF")
+}
+
+/// Partition of the block list's entry of exactly this number.
+pub fn blocked(tenant: TenantId, number: &E164) -> String {
+    format!("T#{tenant}#BLK#{}", number.as_str())
+}
+
 /// Second index: open calls by the time at which somebody must look after them.
 pub fn due_closing(call: CallId, due_at: Timestamp) -> Key {
     Key::new(due_closings(shard_of(call)), time(due_at))
@@ -320,4 +343,27 @@ pub fn rate_window(key: &str, window: Timestamp) -> Key {
 /// The record of a request that must happen once.
 pub fn once(key: &str) -> Key {
     Key::new(format!("ONCE#{key}"), "ONCE")
+}
+
+/// A connected Twilio account: whose it is, its sealed tokens.
+pub fn twilio_account(account: &AccountSid) -> Key {
+    Key::new(format!("ACCT#{account}"), "ACCT")
+}
+
+/// First index: partition of a tenant's Twilio accounts.
+pub fn twilio_accounts(tenant: TenantId) -> String {
+    format!("T#{tenant}#ACCT")
+}
+
+/// First index: a Twilio account among those of its tenant.
+pub fn twilio_account_in_list(tenant: TenantId, account: &AccountSid) -> Key {
+    Key::new(twilio_accounts(tenant), account.as_str())
+}
+
+/// Partition of the vault's wrapped data keys.
+pub const KEYRING: &str = "KEYRING#1";
+
+/// A wrapped data key.
+pub fn wrapped_key(number: u32) -> Key {
+    Key::new(KEYRING, format!("KEY#{number:04}"))
 }

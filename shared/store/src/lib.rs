@@ -8,6 +8,7 @@
 pub mod keys;
 
 mod audit;
+mod accounts;
 mod bid_log;
 mod blocked;
 mod calls;

@@ -4,7 +4,7 @@ use app::ports::Kind;
 use domain::call::{CallStatus, Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::ids::{
-    AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, Noun, NumberId, PublisherId, RingTreeId,
+    AccountSid, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, Noun, NumberId, PublisherId, RingTreeId,
     RtbTargetId, TargetGroupId, TargetId, TenantId,
 };
 use domain::ledger::Party;
@@ -14,7 +14,7 @@ use store::keys::{self, Key};
 use uuid::Uuid;
 
 /// Digit by which an id is made, and the name under which the table shows it.
-const NAMES: [(u128, &str, &str); 12] = [
+const NAMES: [(u128, &str, &str); 13] = [
     (1, "AC", "<tenant>"),
     (2, "CA", "<campaign>"),
     (3, "TA", "<target>"),
@@ -27,6 +27,7 @@ const NAMES: [(u128, &str, &str); 12] = [
     (10, "TG", "<target group>"),
     (11, "RT", "<ring tree>"),
     (12, "BL", "<blocked number>"),
+    (13, "AC", "<AccountSid>"),
 ];
 
 fn id<N: Noun>(number: u128) -> Id<N> {
@@ -121,6 +122,9 @@ fn the_table_of_access_patterns() {
     let party = Party::Publisher(publisher);
     table.row("ledger of a party and month", "gsi2", &keys::ledger_in_month(tenant, party, now, call, 1));
 
+    table.row("a caller's calls", "query", &keys::call_of_caller(tenant, "<keyed hash>", call));
+    table.row("proof that a caller was erased", "get", &keys::erasure_proof(tenant, "<keyed hash>"));
+
     let things = [
         (Kind::Campaign, campaign.to_string()),
         (Kind::Target, target.to_string()),
@@ -147,6 +151,10 @@ fn the_table_of_access_patterns() {
     table.row("a bidder's bids of a day", "query", &keys::bid(tenant, bidder, now, auction));
     table.row("an auction's bids", "gsi1", &keys::bid_in_auction(tenant, auction, bidder));
     table.row("whose is the API key", "get", &keys::api_key("<sha-256>"));
+    let account: AccountSid = format!("AC{:032x}", 9).parse().expect("a sid");
+    table.row("whose is the Twilio account", "get", &keys::twilio_account(&account));
+    table.row("a tenant's Twilio accounts", "gsi1", &keys::twilio_account_in_list(tenant, &account));
+    table.row("the vault's wrapped data keys", "query", &keys::wrapped_key(1));
     assert_eq!(keys::bids_of_day(tenant, bidder, day), keys::bid(tenant, bidder, now, auction).pk);
 
     insta::assert_snapshot!(table.print());

@@ -1,6 +1,5 @@
 //! A world with two tenants, keys, and a way to send requests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use api::{Context, handle, router};
 use app::api_keys;
 use app::ports::{ApiKey, Identity};
 use app::publish_campaign::Hooks;
+use app::twilio_accounts::Directory;
 use bytes::Bytes;
 use domain::ids::{AccountSid, ApiKeyId, TenantId};
 use domain::phone::E164;
@@ -19,11 +19,13 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakePages,
-    FakeTelephony, FakeVault,
+    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakeMailer,
+    FakePages, FakeTelephony, connect_account, test_vault,
 };
 use uuid::Uuid;
 
+/// The token of each tenant's Twilio account.
+pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const NOW: &str = "2026-11-22T12:00:00Z";
 pub const APP_ORIGIN: &str = "https://app.example.com";
 
@@ -33,10 +35,13 @@ pub struct World {
     pub telephony: Arc<FakeTelephony>,
     pub pages: Arc<FakePages>,
     pub calls: Arc<CallArchive>,
+    pub callers: Arc<FakeCallers>,
     pub bids: Arc<BidShelf>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
     pub desk: Arc<FakeDesk>,
+    pub accounts: Arc<FakeAccounts>,
+    pub mailer: Arc<FakeMailer>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -114,20 +119,32 @@ impl World {
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
+        let callers = Arc::new(FakeCallers::default());
         let bids = Arc::new(BidShelf::default());
         let identity = Arc::new(FakeIdentity::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
+        let (accounts, vault) = (Arc::new(FakeAccounts::default()), test_vault());
+        let mailer = Arc::new(FakeMailer::default());
+        for owner in [tenant, other] {
+            connect_account(accounts.as_ref(), vault.as_ref(), owner, &account(owner), &[AUTH_TOKEN])
+                .await
+                .unwrap();
+        }
         let context = Arc::new(Context {
             catalog: catalog.clone(),
             published: catalog.clone(),
             counters: counters.clone(),
             calls: calls.clone(),
+            callers: callers.clone(),
             identity: identity.clone(),
             bid_log: bids.clone(),
             telephony: telephony.clone(),
             pages: pages.clone(),
             clock: clock.clone(),
-            accounts: BTreeMap::from([(tenant, vec![account(tenant)]), (other, vec![account(other)])]),
+            accounts: accounts.clone(),
+            directory: Arc::new(Directory::new(accounts.clone(), vault.clone(), clock.clone())),
+            vault,
+            mailer: mailer.clone(),
             hooks: Hooks {
                 voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
                 status_url: "https://calls.example.com/twilio/voice/status".to_owned(),
@@ -136,7 +153,6 @@ impl World {
             },
             check_url: url_rules(outbound::AllowList::parse("127.0.0.1:9999").unwrap()),
             audit: desk.clone(),
-            vault: Arc::new(FakeVault),
             limits: Limits::new(desk.clone()),
             once: desk.clone(),
             per_minute,
@@ -151,10 +167,13 @@ impl World {
             telephony,
             pages,
             calls,
+            callers,
             bids,
             clock,
             identity,
             desk,
+            accounts,
+            mailer,
             tenant,
             other,
             context,
@@ -263,7 +282,7 @@ impl World {
         let group = self.post("/api/target-groups", &json!({"name": "Desks"})).await.id();
         let tree = self.post("/api/ring-trees", &json!({"name": "Everybody"})).await.id();
         let blocked = self.post("/api/blocked-numbers", &json!({"number": "+14155550199"})).await.id();
-        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked }
+        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked, account: account(self.tenant).to_string() }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -281,6 +300,8 @@ pub struct SetUp {
     pub group: String,
     pub tree: String,
     pub blocked: String,
+    /// Its Twilio account.
+    pub account: String,
 }
 
 pub fn target(name: &str) -> Value {

@@ -202,9 +202,11 @@ async fn numbers(
     id: CampaignId,
     campaign: &Campaign,
 ) -> PortResult<Vec<Check>> {
-    let mut checks = vec![match tools.accounts {
-        [] => Check::missing("twilio_account", "no Twilio account is connected", "connect one"),
-        accounts => Check::ok("twilio_account", format!("{} connected", plural(accounts.len(), "Twilio account"))),
+    let accounts = tools.accounts.sids().await?;
+    let mut checks = vec![if accounts.is_empty() {
+        Check::missing("twilio_account", "no Twilio account is connected", "connect one")
+    } else {
+        Check::ok("twilio_account", format!("{} connected", plural(accounts.len(), "Twilio account")))
     }];
     let mut numbers: Vec<(String, Number)> = Vec::new();
     for record in tools.catalog.list(tenant, Kind::Number).await? {
@@ -220,7 +222,7 @@ async fn numbers(
     }
     let found = plural(numbers.len(), "phone number");
     checks.push(Check::ok("phone_number", format!("{found} assigned to this campaign")));
-    checks.extend(connected(tools, &numbers).await);
+    checks.extend(connected(tools, &accounts, &numbers).await);
     let without = numbers.iter().filter(|(_, number)| number.fallback_number.is_none()).count();
     checks.push(if campaign.fallback_number.is_some() || without == 0 {
         Check::ok("fallback_number", "callers are put through even when our servers cannot answer")
@@ -232,11 +234,15 @@ async fn numbers(
 }
 
 /// Whether the numbers are at a Twilio account of the tenant's. As long as one is, calls come in.
-async fn connected(tools: &Tools<'_>, numbers: &[(String, Number)]) -> Vec<Check> {
+async fn connected(
+    tools: &Tools<'_>,
+    accounts: &[AccountSid],
+    numbers: &[(String, Number)],
+) -> Vec<Check> {
     const CODE: &str = "number_connected";
     let until = Instant::now() + PATIENCE.min(tools.lines.hooks.patience);
     let asked = numbers.iter().take(ASKED).map(|(id, number)| async move {
-        if !is_ours(tools.accounts, &number.account_sid) {
+        if !accounts.contains(&number.account_sid) {
             let message = format!("the Twilio account of {} is not connected", number.number.as_str());
             return Some(Check::missing(CODE, message, "connect the account").about(id));
         }
@@ -262,10 +268,6 @@ async fn connected(tools: &Tools<'_>, numbers: &[(String, Number)]) -> Vec<Check
         troubled.iter_mut().for_each(|check| check.state = State::Warning);
     }
     troubled
-}
-
-fn is_ours(accounts: &[AccountSid], account: &AccountSid) -> bool {
-    accounts.contains(account)
 }
 
 fn plural(count: usize, what: &str) -> String {

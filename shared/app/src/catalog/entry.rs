@@ -53,6 +53,11 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
         Vec::new()
     }
 
+    /// The Twilio account it names is one of the tenant's.
+    async fn check_account(&self, _tools: &Tools<'_>, _problems: &mut Problems) -> PortResult<()> {
+        Ok(())
+    }
+
     /// Masks what only those with `numbers:read` may see.
     fn mask_personal(_body: &mut Map<String, Value>) {}
 
@@ -179,7 +184,7 @@ impl Entry for Number {
         campaign.chain(publisher).collect()
     }
 
-    fn check_surroundings(&self, tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
+    fn check_surroundings(&self, _tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
         if before.is_some_and(|before| before.number != self.number) {
             problems.add(
                 "number",
@@ -187,10 +192,14 @@ impl Entry for Number {
                 "a number cannot become another one: remove it and add the other",
             );
         }
-        if !tools.accounts.contains(&self.account_sid) {
-            let words = "this is not one of your Twilio accounts, or its credentials are not configured";
+    }
+
+    async fn check_account(&self, tools: &Tools<'_>, problems: &mut Problems) -> PortResult<()> {
+        if !tools.accounts.contains(&self.account_sid).await? {
+            let words = "this is not one of your connected Twilio accounts: connect it first";
             problems.add("account_sid", "account", words);
         }
+        Ok(())
     }
 
     async fn after_save(

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod callers;
 mod calls;
 mod catalog;
 mod limits;
@@ -14,6 +15,7 @@ mod vault;
 
 pub use accounts::*;
 pub use audit::*;
+pub use callers::*;
 pub use calls::*;
 pub use catalog::*;
 pub use limits::*;
