@@ -196,8 +196,7 @@ pub async fn update<E: Entry>(
         Ok(stored) => stored,
         Err(refused) => return Ok(Err(refused)),
     };
-    let record = &stored.record;
-    stored.warnings.extend(follow(tools, tenant, E::KIND, &record.id, Some(&record.body)).await?);
+    stored.warnings.extend(follow(tools, tenant, E::KIND, &stored.record.id, true).await?);
     Ok(Ok(stored))
 }
 
@@ -285,7 +284,7 @@ pub async fn delete<E: Entry>(
         switches::follow::<E>(tools, tenant, id).await?;
     }
     Ok(match deleted? {
-        Saved::Done => Ok(follow(tools, tenant, E::KIND, &record.id, None).await?),
+        Saved::Done => Ok(follow(tools, tenant, E::KIND, &record.id, false).await?),
         Saved::Changed | Saved::Taken | Saved::LimitReached => Err(Refused::Changed { current: None }),
     })
 }

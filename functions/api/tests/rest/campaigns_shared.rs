@@ -151,3 +151,67 @@ async fn a_campaign_that_is_not_active_stays_as_it_is() {
     }
     assert_eq!(world.get(&address).await.ok(200)["status"], "draft");
 }
+
+#[tokio::test]
+async fn a_changed_group_or_ring_tree_is_published_with_those_who_came_new_into_it() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    let body = json!({
+        "name": "Shared", "status": "active",
+        "plan": [{"target_group": own.group}], "ring_tree": own.tree
+    });
+    let campaign = world.post("/api/campaigns", &body).await.id();
+    let second = world.post("/api/targets", &target("Second")).await.id();
+    let members = |version: u64, ids: &[&String]| {
+        let members: Vec<Value> = ids.iter().map(|id| json!({"target": id})).collect();
+        json!({"version": version, "members": members})
+    };
+    let group = format!("/api/target-groups/{}", own.group);
+    let now = world.get(&group).await.ok(200)["version"].as_u64().unwrap();
+    world.patch(&group, &members(now, &[&own.target])).await.ok(200);
+    world.publish(&campaign).await.ok(200);
+
+    world.patch(&group, &members(now + 1, &[&own.target, &second])).await.ok(200);
+    assert_eq!(version(&world, &campaign).await, Some(2));
+    assert_eq!(published_name(&world, &campaign, &second).await, "Second");
+    world.patch(&format!("/api/targets/{second}"), &json!({"version": 1, "name": "Third"})).await.ok(200);
+    assert_eq!(published_name(&world, &campaign, &second).await, "Third");
+
+    let tree = format!("/api/ring-trees/{}", own.tree);
+    let now = world.get(&tree).await.ok(200)["version"].as_u64().unwrap();
+    world.patch(&tree, &json!({"version": now, "deadline_ms": 900})).await.ok(200);
+    assert_eq!(version(&world, &campaign).await, Some(4));
+    let snapshot = world.get(&format!("/api/campaigns/{campaign}/versions/4")).await.ok(200);
+    assert_eq!(snapshot["campaign"]["auction"]["deadline_ms"], 900);
+    let ready = world.get(&format!("/api/campaigns/{campaign}/readiness")).await.ok(200);
+    let changes = ready["checks"].as_array().unwrap().iter().find(|one| one["code"] == "unpublished_changes");
+    assert_eq!(changes.unwrap()["state"], "ok", "{ready}");
+    world.post(&format!("/api/campaigns/{campaign}/versions/1/restore"), &json!({})).await.ok(200);
+}
+
+#[tokio::test]
+async fn an_emptied_group_and_a_paused_buyer_pause_the_campaign() {
+    let world = World::new().await;
+    let buyer = world.post("/api/buyers", &json!({"name": "The only one"})).await.id();
+    let mut body = target("Theirs");
+    body["buyer"] = json!(buyer);
+    let theirs = world.post("/api/targets", &body).await.id();
+    let group = world.post("/api/target-groups", &json!({"name": "G", "members": [{"target": theirs}]})).await.id();
+    let body = json!({"name": "Shared", "status": "active", "plan": [{"target_group": group}]});
+    let campaign = world.post("/api/campaigns", &body).await.id();
+    world.publish(&campaign).await.ok(200);
+    let address = format!("/api/campaigns/{campaign}");
+    let activate = format!("{address}/activate");
+
+    let paused = world.patch(&format!("/api/buyers/{buyer}"), &json!({"version": 1, "status": "paused"})).await.ok(200);
+    assert_eq!(warnings(&paused)[0].0, "campaign_paused");
+    assert_eq!(world.get(&address).await.ok(200)["paused_reason"], "no_active_destination");
+    world.post(&activate, &json!({})).await.refused(409, "not_ready");
+    world.patch(&format!("/api/buyers/{buyer}"), &json!({"version": 2, "status": "active"})).await.ok(200);
+    world.post(&activate, &json!({})).await.ok(200);
+
+    let emptied = world.patch(&format!("/api/target-groups/{group}"), &json!({"version": 1, "members": []})).await.ok(200);
+    let told: Vec<&str> = warnings(&emptied).into_iter().map(|(code, _)| code).collect();
+    assert_eq!(told, ["campaign_paused"]);
+    assert_eq!(world.get(&address).await.ok(200)["status"], "paused");
+}

@@ -1,14 +1,13 @@
 //! What follows for published campaigns when something they use was changed or removed.
 
 use domain::ids::{CampaignId, TenantId};
-use serde_json::Value;
 
 use super::{idle, republish};
 use crate::catalog::{Tools, Warning};
 use crate::ports::{Kind, PortResult};
 
-/// Publishes again what uses the thing, and pauses what has no destination left; `body` is the thing as it is now, `None`
-/// when it is gone.
+/// Publishes again what uses the thing, and pauses what has no destination left; `is_there` says
+/// whether it was changed, not removed.
 ///
 /// # Errors
 /// A port did not answer. Saving the thing again repeats all of it.
@@ -17,7 +16,7 @@ pub(crate) async fn follow(
     tenant: TenantId,
     kind: Kind,
     id: &str,
-    body: Option<&Value>,
+    is_there: bool,
 ) -> PortResult<Vec<Warning>> {
     // Campaigns are published by their owners; the others stand in none.
     if matches!(kind, Kind::Campaign | Kind::Number | Kind::Publisher | Kind::BlockedNumber) {
@@ -27,14 +26,13 @@ pub(crate) async fn follow(
     let using: Vec<CampaignId> =
         in_use.into_iter().filter(|one| one.uses.contains(id)).map(|one| one.campaign).collect();
     let mut warnings = Vec::new();
+    let mut emptied = Vec::new();
     // What is gone cannot be put in; its live flag has switched it off.
-    if body.is_some() {
-        warnings.extend(republish::all(tools, tenant, &using).await);
+    if is_there {
+        let outcome = republish::all(tools, tenant, &using).await;
+        warnings.extend(outcome.warning);
+        emptied = outcome.emptied;
     }
-    let takes_calls =
-        body.and_then(|body| body.get("status")).and_then(Value::as_str).is_some_and(|status| status == "active");
-    if !takes_calls {
-        warnings.extend(idle::pause_idle(tools, tenant, &using).await?);
-    }
+    warnings.extend(idle::pause_idle(tools, tenant, &using, &emptied).await?);
     Ok(warnings)
 }

@@ -88,20 +88,43 @@ impl Current {
     }
 }
 
-/// Brings these campaigns up to date, several at a time; one warning names those that could not be.
-pub(super) async fn all(tools: &Tools<'_>, tenant: TenantId, campaigns: &[CampaignId]) -> Option<Warning> {
+/// What became of many campaigns.
+pub(super) struct Republished {
+    /// Names those that could not be brought up to date.
+    pub(super) warning: Option<Warning>,
+    /// Those that would have no destination at all any more: they cannot be published so, and have to be paused.
+    pub(super) emptied: Vec<CampaignId>,
+}
+
+enum Left {
+    Behind(String),
+    Empty(CampaignId),
+}
+
+/// Brings these campaigns up to date, several at a time.
+pub(super) async fn all(tools: &Tools<'_>, tenant: TenantId, campaigns: &[CampaignId]) -> Republished {
     let until = Instant::now() + PATIENCE;
-    let mut failed: Vec<String> = Vec::new();
+    let mut behind: Vec<String> = Vec::new();
+    let mut emptied = Vec::new();
     for some in campaigns.chunks(PARALLEL) {
         let work = some.iter().map(|id| one(tools, tenant, *id, until));
-        failed.extend(join_all(work).await.into_iter().flatten());
+        for left in join_all(work).await.into_iter().flatten() {
+            match left {
+                Left::Behind(words) => behind.push(words),
+                Left::Empty(id) => emptied.push(id),
+            }
+        }
     }
-    if failed.is_empty() {
+    Republished { warning: warning(&behind), emptied }
+}
+
+fn warning(behind: &[String]) -> Option<Warning> {
+    if behind.is_empty() {
         return None;
     }
-    let more = failed.len().saturating_sub(NAMED);
+    let more = behind.len().saturating_sub(NAMED);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let named = failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let named = behind.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
     Some(Warning {
         code: "not_republished",
         message: format!(
@@ -111,18 +134,21 @@ pub(super) async fn all(tools: &Tools<'_>, tenant: TenantId, campaigns: &[Campai
     })
 }
 
-/// The campaign with the reason why it could not be brought up to date.
-async fn one(tools: &Tools<'_>, tenant: TenantId, id: CampaignId, until: Instant) -> Option<String> {
+/// What is left to do for a campaign; nothing when it is up to date.
+async fn one(tools: &Tools<'_>, tenant: TenantId, id: CampaignId, until: Instant) -> Option<Left> {
     match timeout_at(until, bring_up_to_date(tools, tenant, id, None)).await {
         Ok(Ok(current)) => {
             let problem = current.problems.first()?;
-            Some(format!("{} ({id}): {}", current.name, problem.message))
+            if problem.rule == "required" {
+                return Some(Left::Empty(id));
+            }
+            Some(Left::Behind(format!("{} ({id}): {}", current.name, problem.message)))
         }
         Ok(Err(error)) => {
             tracing::warn!(campaign_id = %id, error = %error, "a campaign could not be published again");
-            Some(format!("{} ({id}): it could not be reached", name_of(tools, tenant, id)))
+            Some(Left::Behind(format!("{} ({id}): it could not be reached", name_of(tools, tenant, id))))
         }
-        Err(_) => Some(format!("{} ({id}): there was no time left", name_of(tools, tenant, id))),
+        Err(_) => Some(Left::Behind(format!("{} ({id}): there was no time left", name_of(tools, tenant, id)))),
     }
 }
 

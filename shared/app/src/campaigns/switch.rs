@@ -50,7 +50,7 @@ pub async fn activate(tools: &Tools<'_>, tenant: TenantId, id: CampaignId) -> Ou
     let others = ready.checks.into_iter().filter(|check| check.state == State::Missing && check.code != "active");
     stored.warnings.extend(others.map(|check| Warning { code: check.code, message: check.message }));
     // The last destination may have gone while this was going on.
-    let paused = pause_idle(tools, tenant, &[id]).await?;
+    let paused = pause_idle(tools, tenant, &[id], &[]).await?;
     if !paused.is_empty() {
         stored.warnings.extend(paused);
         if let Some(record) = catalog::get::<Campaign>(tools, tenant, id).await? {
