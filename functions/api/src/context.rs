@@ -6,8 +6,8 @@ use std::time::Duration;
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
 use app::ports::{
-    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Mailer, Once, Published,
-    Telephony, Vault,
+    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Mailer, Once,
+    Published, Telephony, Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};

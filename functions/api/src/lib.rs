@@ -24,6 +24,7 @@ pub mod cookies;
 pub mod cursor;
 pub mod guard;
 mod health;
+pub mod idempotency;
 pub mod limits;
 pub mod mailer;
 mod nouns;

@@ -4,8 +4,8 @@ use app::ports::Kind;
 use domain::call::{CallStatus, Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::ids::{
-    AccountSid, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, Noun, NumberId, PublisherId, RingTreeId,
-    RtbTargetId, TargetGroupId, TargetId, TenantId,
+    AccountSid, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, Noun, NumberId, PublisherId,
+    RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;

@@ -14,6 +14,7 @@ mod delete;
 mod gateway;
 mod groups;
 mod guard;
+mod idempotency;
 mod lists;
 mod malformed;
 mod nouns;

@@ -19,8 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakeMailer,
-    FakePages, FakeTelephony, connect_account, test_vault,
+    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
+    FakeIdentity, FakeMailer, FakePages, FakeTelephony, connect_account, test_vault,
 };
 use uuid::Uuid;
 
@@ -282,7 +282,18 @@ impl World {
         let group = self.post("/api/target-groups", &json!({"name": "Desks"})).await.id();
         let tree = self.post("/api/ring-trees", &json!({"name": "Everybody"})).await.id();
         let blocked = self.post("/api/blocked-numbers", &json!({"number": "+14155550199"})).await.id();
-        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked, account: account(self.tenant).to_string() }
+        SetUp {
+            target,
+            bidder,
+            campaign,
+            number,
+            publisher,
+            buyer,
+            group,
+            tree,
+            blocked,
+            account: account(self.tenant).to_string(),
+        }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
