@@ -13,8 +13,12 @@
 //! the same.
 
 pub mod access;
+mod actors;
+mod audit;
 pub mod body;
+mod bulk;
 pub mod calls;
+mod campaigns;
 pub mod context;
 pub mod cookies;
 pub mod cursor;
@@ -53,6 +57,8 @@ pub fn all_routes() -> routes::Routes {
     let routes = health::routes(routes::Routes::new());
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = campaigns::routes(routes);
+    let routes = audit::routes(routes);
     let routes = privacy::routes(routes);
     let routes = twilio_accounts::routes(routes);
     calls::routes(routes)

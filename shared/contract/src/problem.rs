@@ -44,6 +44,8 @@ pub enum Code {
     InUse,
     /// The campaign is archived.
     Archived,
+    /// The campaign could not place a call; `fields` says what is missing.
+    NotReady,
     /// The account has as many of this kind as it may have.
     LimitReached,
     /// More than the largest body we read.
@@ -82,6 +84,7 @@ impl Code {
         Self::Taken,
         Self::InUse,
         Self::Archived,
+        Self::NotReady,
         Self::LimitReached,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -125,6 +128,7 @@ impl Code {
             Self::Taken => ("taken", 409, "Another one has this already"),
             Self::InUse => ("in_use", 409, "It is still in use"),
             Self::Archived => ("archived", 409, "The campaign is archived"),
+            Self::NotReady => ("not_ready", 409, "The campaign could not place a call"),
             Self::LimitReached => ("limit_reached", 409, "There is no room for more"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),

@@ -32,6 +32,14 @@ pub enum CampaignStatus {
     Archived,
 }
 
+/// Why the platform paused a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PausedReason {
+    /// None of its destinations takes calls any more.
+    NoActiveDestination,
+}
+
 /// A campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +52,9 @@ pub struct Campaign {
     /// Draft, active, paused or archived.
     #[serde(default)]
     pub status: CampaignStatus,
+    /// Set when the platform paused it, gone when it is active again; nobody else writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_reason: Option<PausedReason>,
     /// Clock of its reports.
     #[serde(default = "utc")]
     pub time_zone: String,

@@ -30,7 +30,14 @@ fn address(route: &Route, own: &SetUp, call: &str) -> String {
             ""
         }
     };
-    route.path.replace("{id}", id).replace("{sid}", id).replace("{token}", "00000001")
+    route.path.replace("{id}", id).replace("{sid}", id).replace("{token}", "00000001").replace("{version}", "1")
+}
+
+/// A campaign with everything, published.
+async fn ready(world: &World) -> SetUp {
+    let own = world.set_up().await;
+    world.publish(&own.campaign).await.ok(200);
+    own
 }
 
 /// A body that the route would take from the thing's owner.
@@ -52,6 +59,12 @@ fn good_body(route: &Route, world: &World, own: &SetUp) -> Option<Value> {
             Some(json!({"auth_token": "fedcba9876543210fedcba9876543210"}))
         }
         (Verb::Post, "/api/numbers") => Some(world.number("+18335550177", None)),
+        (Verb::Post, path) if path.ends_with("/bulk") => {
+            let one = path.replace("/bulk", "/{id}");
+            let id = address(&Route { path: one.leak(), ..*route }, own, "");
+            let id = id.rsplit('/').next();
+            Some(json!({"action": "delete", "ids": [id]}))
+        }
         (Verb::Post, "/api/publishers" | "/api/buyers" | "/api/target-groups" | "/api/ring-trees") => {
             Some(json!({"name": "Another"}))
         }
@@ -79,7 +92,7 @@ async fn only_health_is_for_everybody() {
 #[tokio::test]
 async fn without_a_key_every_route_answers_401_and_says_how() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let call = archived_call(&world, world.tenant);
     for (route, _) in guarded() {
         let answer = world.raw(route.verb.as_str(), &address(&route, &own, &call), &[], "").await;
@@ -91,7 +104,7 @@ async fn without_a_key_every_route_answers_401_and_says_how() {
 #[tokio::test]
 async fn a_wrong_or_expired_key_is_refused_on_every_route() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let call = archived_call(&world, world.tenant);
     let expired = world.expired_key().await;
     let unknown = app::api_keys::new_token().unwrap();
@@ -122,7 +135,7 @@ async fn other_ways_to_sign_in_are_no_keys() {
 #[tokio::test]
 async fn every_scope_but_the_right_one_is_not_enough() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let call = archived_call(&world, world.tenant);
     for (route, scope) in guarded() {
         let others: Vec<&str> =
@@ -141,7 +154,7 @@ async fn every_scope_but_the_right_one_is_not_enough() {
 async fn the_right_scope_alone_is_enough() {
     for (route, scope) in guarded() {
         let world = World::new().await;
-        let own = world.set_up().await;
+        let own = ready(&world).await;
         let call = archived_call(&world, world.tenant);
         let key = world.new_key(world.tenant, &[scope], None).await;
         let body = good_body(&route, &world, &own);
@@ -156,7 +169,7 @@ async fn the_right_scope_alone_is_enough() {
 #[tokio::test]
 async fn another_tenants_things_do_not_exist() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let call = archived_call(&world, world.tenant);
     let things = [
         "campaigns",
@@ -193,7 +206,7 @@ async fn another_tenants_things_do_not_exist() {
 #[tokio::test]
 async fn nobody_refers_to_another_tenants_things() {
     let world = World::new().await;
-    let own = world.set_up().await;
+    let own = ready(&world).await;
     let campaign = campaign("Mine", &own.target, &own.bidder);
     let problem =
         world.send(&world.other_key, "POST", "/api/campaigns", Some(&campaign)).await.refused(422, "invalid");
@@ -211,7 +224,7 @@ async fn nobody_refers_to_another_tenants_things() {
 #[tokio::test]
 async fn a_number_is_taken_across_tenants_and_a_name_is_not() {
     let world = World::new().await;
-    world.set_up().await;
+    ready(&world).await;
     let number = json!({
         "number": "+18335550100", "account_sid": crate::support::account(world.other), "campaign": null
     });

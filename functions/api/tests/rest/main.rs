@@ -1,11 +1,15 @@
 //! The REST API from request to answer, over ports in memory.
 #![expect(clippy::unwrap_used, reason = "a broken harness should stop the test")]
 
+mod audit;
 mod auth;
 mod blocked;
+mod bulk;
 mod calls;
 mod calls_filters;
 mod calls_masking;
+mod campaigns_life;
+mod campaigns_shared;
 mod delete;
 mod gateway;
 mod groups;

@@ -113,7 +113,8 @@ impl World {
     pub async fn with_limit(per_minute: u32) -> Self {
         let tenant = TenantId::from_uuid(Uuid::from_u128(0xA));
         let other = TenantId::from_uuid(Uuid::from_u128(0xB));
-        let catalog = Arc::new(FakeCatalog::default());
+        let desk = Arc::new(FakeDesk::default());
+        let catalog = Arc::new(FakeCatalog::noting_in(desk.clone()));
         let counters = Arc::new(FakeCounters::default());
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
@@ -121,7 +122,6 @@ impl World {
         let callers = Arc::new(FakeCallers::default());
         let bids = Arc::new(BidShelf::default());
         let identity = Arc::new(FakeIdentity::default());
-        let desk = Arc::new(FakeDesk::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
         let (accounts, vault) = (Arc::new(FakeAccounts::default()), test_vault());
         let mailer = Arc::new(FakeMailer::default());
