@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
 /// Every way in which the API refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The body is not JSON, not an object, or nested too deeply.
@@ -64,6 +66,8 @@ pub enum Code {
     KeyReused,
     /// Too busy; try again soon.
     Busy,
+    /// More or longer headers than we read.
+    HeadersTooLarge,
 }
 
 impl Code {
@@ -94,6 +98,7 @@ impl Code {
         Self::KeyReused,
         Self::Internal,
         Self::Busy,
+        Self::HeadersTooLarge,
     ];
 
     /// As it is written in JSON.
@@ -138,12 +143,13 @@ impl Code {
             Self::KeyReused => ("key_reused", 422, "The Idempotency-Key belongs to another request"),
             Self::Internal => ("internal", 500, "Something went wrong on our side"),
             Self::Busy => ("busy", 503, "Too busy at the moment"),
+            Self::HeadersTooLarge => ("headers_too_large", 431, "The headers are too large"),
         }
     }
 }
 
 /// Something that stands in the way of a deletion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsedBy {
     /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group` or `ring_tree`.
     pub kind: String,
@@ -154,7 +160,7 @@ pub struct UsedBy {
 }
 
 /// A problem as it is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
     /// A URI that names the kind of problem; made from the code.
     #[serde(rename = "type")]

@@ -19,6 +19,7 @@ pub mod number;
 pub mod partner;
 pub mod phone;
 pub mod routing;
+pub mod schema;
 pub mod seed;
 pub mod snapshot;
 pub mod target;
