@@ -13,6 +13,8 @@ pub mod ids;
 pub mod ledger;
 pub mod money;
 pub mod number;
+pub mod password;
+pub mod people;
 pub mod phone;
 pub mod routing;
 pub mod seed;

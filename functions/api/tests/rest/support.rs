@@ -183,6 +183,7 @@ impl World {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             created_at: NOW.parse().unwrap(),
             expires_at,
+            last_used_at: None,
         };
         self.identity.store_api_key(&api_keys::hash(token), &key).await.unwrap();
     }

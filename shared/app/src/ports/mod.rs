@@ -6,6 +6,7 @@
 mod audit;
 mod calls;
 mod catalog;
+mod identity;
 mod limits;
 mod mail;
 mod outside;
@@ -14,6 +15,7 @@ mod vault;
 pub use audit::*;
 pub use calls::*;
 pub use catalog::*;
+pub use identity::*;
 pub use limits::*;
 pub use mail::*;
 pub use outside::*;

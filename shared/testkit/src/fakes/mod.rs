@@ -10,6 +10,9 @@ mod counters;
 mod desk;
 mod identity;
 mod lines;
+mod mail;
+mod passwords;
+mod vault;
 
 pub use archive::{BidShelf, CallArchive};
 pub use catalog::FakeCatalog;
@@ -17,6 +20,9 @@ pub use counters::FakeCounters;
 pub use desk::FakeDesk;
 pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
+pub use mail::FakeMailer;
+pub use passwords::FakePasswords;
+pub use vault::FakeVault;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
