@@ -11,6 +11,7 @@ mod closing;
 mod faults;
 mod health;
 mod identity;
+mod limits;
 mod lists;
 mod published;
 mod release;

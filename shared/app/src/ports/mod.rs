@@ -3,6 +3,7 @@
 //! Every method that touches a tenant's data takes the tenant first (calls and steps carry theirs). Adapters pass the
 //! contract suite in `tests/contract`, and so do the fakes.
 
+mod accounts;
 mod audit;
 mod calls;
 mod catalog;
@@ -12,6 +13,7 @@ mod mail;
 mod outside;
 mod vault;
 
+pub use accounts::*;
 pub use audit::*;
 pub use calls::*;
 pub use catalog::*;
