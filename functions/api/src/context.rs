@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
+use app::identity;
+use app::identity::passwords::Argon2Passwords;
 use app::ports::{
-    Audit, BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Once, Published, Telephony,
+    Audit, BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Limiter, Mailer, Once, Passwords,
+    Published, Telephony, Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
 use domain::ids::{AccountSid, TenantId};
@@ -23,6 +26,10 @@ use crate::pages;
 /// How long the numbers of one publication may take at Twilio: well below the function's time limit, so that there is
 /// always an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An answer that must not tell by its time whether an address is known takes at least so long: longer than a mail takes to
+/// be handed over.
+const EVEN_TIME: Duration = Duration::from_millis(800);
 
 /// What the handlers need.
 pub struct Context {
@@ -60,6 +67,26 @@ pub struct Context {
     pub per_minute: u32,
     /// Where people open the dashboard: scheme, host and port.
     pub app_origin: String,
+    /// Encrypts tenants' secrets.
+    pub vault: Arc<dyn Vault>,
+    /// E-mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Counts attempts to sign in.
+    pub limiter: Arc<dyn Limiter>,
+    /// Hashes passwords.
+    pub passwords: Arc<dyn Passwords>,
+    /// How long an answer takes at least that must not tell whether an address is known.
+    pub even_time: Duration,
+}
+
+/// Adapters whose place the settings name.
+pub struct Outside {
+    /// Fallback documents.
+    pub pages: Arc<dyn FallbackPages>,
+    /// E-mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Encrypts tenants' secrets.
+    pub vault: Arc<dyn Vault>,
 }
 
 impl Context {
@@ -67,7 +94,7 @@ impl Context {
     ///
     /// # Errors
     /// A setting is missing or cannot be used.
-    pub fn new(settings: &Settings, store: Arc<Store>, pages: Arc<dyn FallbackPages>) -> Result<Self, Cause> {
+    pub fn new(settings: &Settings, store: Arc<Store>, outside: Outside) -> Result<Self, Cause> {
         let urls = Urls::new(&settings.public_base_url)?;
         let twilio_accounts = settings.twilio_accounts()?;
         let mut accounts: BTreeMap<TenantId, Vec<AccountSid>> = BTreeMap::new();
@@ -84,11 +111,16 @@ impl Context {
             bid_log: store.clone(),
             audit: store.clone(),
             limits: Limits::new(store.clone()),
+            limiter: store.clone(),
+            passwords: Arc::new(Argon2Passwords::new()?),
+            even_time: EVEN_TIME,
             once: store,
             per_minute: settings.api_requests_per_minute,
             app_origin: settings.app_origin.clone(),
             telephony: Arc::new(TwilioTelephony::new(client, twilio_accounts.request_tokens())),
-            pages,
+            pages: outside.pages,
+            mailer: outside.mailer,
+            vault: outside.vault,
             clock: Arc::new(SystemClock),
             accounts,
             hooks: Hooks {
@@ -99,6 +131,21 @@ impl Context {
             },
             check_url: url_rules(AllowList::parse(&settings.outbound_allow)?),
         })
+    }
+
+    /// The tools of the deeds about accounts and their people.
+    pub fn identity_tools(&self) -> identity::Tools<'_> {
+        identity::Tools {
+            identity: self.identity.as_ref(),
+            audit: self.audit.as_ref(),
+            limiter: self.limiter.as_ref(),
+            mailer: self.mailer.as_ref(),
+            vault: self.vault.as_ref(),
+            passwords: self.passwords.as_ref(),
+            clock: self.clock.as_ref(),
+            app_origin: &self.app_origin,
+            even_time: self.even_time,
+        }
     }
 
     /// The deeds' tools for one tenant.

@@ -20,6 +20,7 @@ pub mod cookies;
 mod cursor;
 pub mod guard;
 mod health;
+mod identity;
 pub mod limits;
 mod nouns;
 pub mod pages;
@@ -49,6 +50,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = health::routes(routes::Routes::new());
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = identity::routes(routes);
     calls::routes(routes)
 }
 

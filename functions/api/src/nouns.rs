@@ -143,7 +143,8 @@ fn name_of_list<N: ApiNoun>(query: &ListQuery) -> String {
     format!("{} {:?} {} {:?}", N::ALL, query.sort, query.descending, query.search)
 }
 
-fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
+/// A page of a list, as the deeds take it.
+pub fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
     let sort = match query.sort {
         query::SortBy::Name => SortBy::Name,
         query::SortBy::CreatedAt => SortBy::CreatedAt,

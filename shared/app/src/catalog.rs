@@ -12,6 +12,7 @@ mod entry;
 mod listing;
 mod uses;
 
+pub use body::read as read_body;
 pub use entry::Entry;
 pub use listing::{Listed, Listing, Position, SortBy, list};
 pub(crate) use uses::fetch;

@@ -19,8 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakePages,
-    FakeTelephony,
+    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakeMailer,
+    FakePages, FakePasswords, FakeTelephony, FakeVault,
 };
 use uuid::Uuid;
 
@@ -37,6 +37,8 @@ pub struct World {
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
     pub desk: Arc<FakeDesk>,
+    pub mailer: Arc<FakeMailer>,
+    pub passwords: Arc<FakePasswords>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -114,8 +116,10 @@ impl World {
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
         let bids = Arc::new(BidShelf::default());
-        let identity = Arc::new(FakeIdentity::default());
         let desk = Arc::new(FakeDesk::default());
+        let identity = Arc::new(FakeIdentity::noting(desk.clone()));
+        let mailer = Arc::new(FakeMailer::default());
+        let passwords = Arc::new(FakePasswords::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
         let context = Arc::new(Context {
             catalog: catalog.clone(),
@@ -140,6 +144,11 @@ impl World {
             once: desk.clone(),
             per_minute,
             app_origin: APP_ORIGIN.to_owned(),
+            vault: Arc::new(FakeVault),
+            mailer: mailer.clone(),
+            limiter: desk.clone(),
+            passwords: passwords.clone(),
+            even_time: Duration::ZERO,
         });
         let mut world = Self {
             router: router(context.clone()),
@@ -154,6 +163,8 @@ impl World {
             clock,
             identity,
             desk,
+            mailer,
+            passwords,
             tenant,
             other,
             context,

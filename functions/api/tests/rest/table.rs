@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api::context::Outside;
 use api::{Context, handle, router};
 use app::api_keys;
 use app::ports::{ApiKey, Identity};
@@ -11,6 +12,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use runtime::{HttpRequest, Settings};
 use serde_json::{Value, json};
 use testkit::database::TestDatabase;
+use testkit::fakes::FakeVault;
 use uuid::Uuid;
 
 use crate::support::{NOW, World, account, bidder, campaign, phone, target};
@@ -49,7 +51,12 @@ impl OnTable {
             "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
             _ => None,
         });
-        let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
+        let outside = Outside {
+            pages: world.pages.clone(),
+            mailer: world.mailer.clone(),
+            vault: Arc::new(FakeVault),
+        };
+        let context = Context::new(&settings.unwrap(), store, outside).unwrap();
         let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
         let context = Arc::new(Context { telephony, clock, ..context });
         Self { world, context, token, _database: database }

@@ -5,7 +5,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Reads a body; one problem, with the field's path.
-pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Vec<Problem>> {
+///
+/// # Errors
+/// The body has not this shape.
+pub fn read<T: DeserializeOwned>(body: Value) -> Result<T, Vec<Problem>> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let path = error.path().to_string();
         vec![explain(if path == "." { "" } else { &path }, &error.inner().to_string())]
