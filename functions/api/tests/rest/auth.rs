@@ -16,6 +16,11 @@ fn address(route: &Route, own: &SetUp, call: &str) -> String {
         path if path.starts_with("/api/rtb-targets") => &own.bidder,
         path if path.starts_with("/api/numbers") => &own.number,
         path if path.starts_with("/api/calls") => call,
+        path if path.starts_with("/api/users") => &own.people.user,
+        path if path.starts_with("/api/invitations") => &own.people.invitation,
+        path if path.starts_with("/api/api-keys") => &own.people.key,
+        // Refused before the id is read: keys have no sessions.
+        path if path.starts_with("/api/me/sessions") => "SE00000000000000000000000000000001",
         path => {
             assert!(!path.contains('{'), "say here which thing {path} is about");
             ""
@@ -28,6 +33,8 @@ fn address(route: &Route, own: &SetUp, call: &str) -> String {
 fn good_body(route: &Route, world: &World, own: &SetUp) -> Option<Value> {
     match (route.verb, route.path) {
         (Verb::Patch, "/api/numbers/{id}") => Some(json!({"version": 1, "campaign": null})),
+        (Verb::Post, "/api/invitations") => Some(json!({"email": "x@acme.example", "role": "analyst"})),
+        (Verb::Post, "/api/api-keys") => Some(json!({"name": "Another", "scopes": ["api_keys:write"]})),
         (Verb::Patch, _) => Some(json!({"version": 1, "name": "Renamed"})),
         (Verb::Post, "/api/campaigns") => Some(campaign("Another", &own.target, &own.bidder)),
         (Verb::Post, "/api/targets") => Some(target("Another")),
@@ -41,12 +48,41 @@ fn guarded() -> Vec<(Route, &'static str)> {
     all_routes().table().iter().filter_map(|route| Some((*route, route.scope?.as_str()))).collect()
 }
 
+/// The routes that a key may open.
+fn for_keys() -> impl Iterator<Item = (Route, &'static str)> {
+    guarded().into_iter().filter(|(route, _)| route.scope.is_some_and(|permission| permission.is_scope()))
+}
+
 #[tokio::test]
-async fn only_health_is_for_everybody() {
+async fn what_is_for_people_is_refused_to_every_key() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    let for_people: Vec<(Route, &str)> =
+        guarded().into_iter().filter(|(route, _)| route.scope == Some(Permission::Myself)).collect();
+    assert!(for_people.len() >= 11);
+    for (route, _) in for_people {
+        let answer = world.send(&world.key, route.verb.as_str(), &address(&route, &own, ""), None).await;
+        answer.refused(403, "not_permitted");
+    }
+}
+
+#[tokio::test]
+async fn only_health_and_the_ways_to_sign_in_are_for_everybody() {
     let routes = all_routes();
     let open: Vec<&str> =
         routes.table().iter().filter(|route| route.scope.is_none()).map(|route| route.path).collect();
-    assert_eq!(open, ["/api/health"]);
+    let before_signing_in = [
+        "/api/health",
+        "/api/auth/sign-up",
+        "/api/auth/sign-up/confirm",
+        "/api/auth/sign-in",
+        "/api/auth/sign-in/second-factor",
+        "/api/auth/password-reset",
+        "/api/auth/password-reset/confirm",
+        "/api/auth/email/confirm",
+        "/api/invitations/accept",
+    ];
+    assert_eq!(open, before_signing_in);
     let world = World::new().await;
     let health = world.raw("GET", "/api/health", &[], "").await.ok(200);
     assert_eq!(health["status"], "ok");
@@ -101,7 +137,7 @@ async fn every_scope_but_the_right_one_is_not_enough() {
     let world = World::new().await;
     let own = world.set_up().await;
     let call = archived_call(&world, world.tenant);
-    for (route, scope) in guarded() {
+    for (route, scope) in for_keys() {
         let others: Vec<&str> =
             Permission::ALL.iter().map(|other| other.as_str()).filter(|other| *other != scope).collect();
         let key = world.new_key(world.tenant, &others, None).await;
@@ -116,7 +152,7 @@ async fn every_scope_but_the_right_one_is_not_enough() {
 
 #[tokio::test]
 async fn the_right_scope_alone_is_enough() {
-    for (route, scope) in guarded() {
+    for (route, scope) in for_keys() {
         let world = World::new().await;
         let own = world.set_up().await;
         let call = archived_call(&world, world.tenant);
@@ -139,7 +175,7 @@ async fn another_tenants_things_do_not_exist() {
     for thing in things {
         before.push(world.get(&format!("/api/{thing}")).await.ok(200));
     }
-    for (route, _) in guarded().into_iter().filter(|(route, _)| route.path.contains("{id}")) {
+    for (route, _) in for_keys().filter(|(route, _)| route.path.contains("{id}")) {
         let body = good_body(&route, &world, &own);
         let address = address(&route, &own, &call);
         world

@@ -269,7 +269,8 @@ impl World {
         let bidder = self.post("/api/rtb-targets", &bidder("Good bidder")).await.id();
         let campaign = self.post("/api/campaigns", &campaign("Roofing", &target, &bidder)).await.id();
         let number = self.post("/api/numbers", &self.number("+18335550100", Some(&campaign))).await.id();
-        SetUp { target, bidder, campaign, number }
+        let people = crate::people::set_up(self).await;
+        SetUp { target, bidder, campaign, number, people }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -282,6 +283,7 @@ pub struct SetUp {
     pub bidder: String,
     pub campaign: String,
     pub number: String,
+    pub people: crate::people::People,
 }
 
 pub fn target(name: &str) -> Value {
