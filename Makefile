@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/callcenter-pro/target
 # Always with --workspace: any other selection changes features, and compiles what the tests have compiled once more.
 PLATFORM = cargo build --workspace --bin local-platform && exec "$(CARGO_TARGET_DIR)/debug/local-platform"
 
-.PHONY: help run call reset test lint bench soak build deploy deploy-local clean
+.PHONY: help run call reset test lint bench soak fuzz build deploy deploy-local clean
 
 help: ## what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ bench: ## figures, to be quoted; fails on nothing
 
 soak: ## the long tests: kill storms, big loads
 	@infra/test.sh soak
+
+fuzz: ## every parser under cargo-fuzz; says what it needs (FUZZ_SECONDS=60 each)
+	@infra/test.sh fuzz
 
 build: ## release binaries for Lambda (ARCH=arm64|x86_64)
 	@infra/tools/lambda-build.sh $(or $(ARCH),arm64)

@@ -4,6 +4,7 @@
 #   infra/test.sh lint          formatting, clippy, structure
 #   infra/test.sh deploy-local  release build with cargo-lambda, deployed to the emulator, end-to-end test against it
 #   infra/test.sh soak          the long tests
+#   infra/test.sh fuzz          every parser under cargo-fuzz, FUZZ_SECONDS each (needs nightly)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/callcenter-pro/target}"
@@ -105,11 +106,31 @@ soak)
     export PROPTEST_RNG_SEED
     echo "property tests with seed $PROPTEST_RNG_SEED"
     stage "properties of the domain, 2,000 cases" cargo test --quiet -p domain -p twilio
+    export FUZZ_CASES=1000000
+    stage "a million cases for each parser" cargo test --quiet --workspace --test fuzz -- mutations --nocapture
+    export CALLS=100000
+    stage "lists of 100,000 calls" cargo test --quiet --workspace --test rest -- scale --nocapture
     export PROPTEST_CASES=500
     stage "disordered callbacks, 500 stories" cargo test --quiet -p tests --test calls order
     ;;
+fuzz)
+    # Nothing else needs the nightly compiler, so its absence is told and is no failure.
+    if ! cargo +nightly --version >/dev/null 2>&1 || ! cargo +nightly fuzz --version >/dev/null 2>&1; then
+        echo "make fuzz needs the nightly compiler, cargo-fuzz and a C++ compiler:"
+        echo "  rustup toolchain install nightly && cargo install cargo-fuzz"
+        echo "without them: FUZZ_CASES=1000000 cargo test --workspace --test fuzz -- --nocapture"
+        exit 0
+    fi
+    for target in tests/fuzz/fuzz_targets/*.rs; do
+        name=$(basename "$target" .rs)
+        # New findings go to a folder of their own; the committed samples are only read.
+        mkdir -p ".artifacts/fuzz/$name"
+        stage "fuzz $name" cargo +nightly fuzz run --fuzz-dir tests/fuzz "$name" ".artifacts/fuzz/$name" \
+            "tests/fuzz/corpus/$name" -- -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536
+    done
+    ;;
 *)
-    echo "unknown: $1 (all, lint, deploy-local, soak)" >&2
+    echo "unknown: $1 (all, lint, deploy-local, soak, fuzz)" >&2
     exit 2
     ;;
 esac

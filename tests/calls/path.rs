@@ -31,6 +31,20 @@ async fn a_warm_call_is_answered_in_three_round_trips_with_caps_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_door_costs_a_warm_call_no_round_trip_and_a_cold_one_a_single_one() {
+    let (world, proxy) = World::behind_faults(false).await;
+    proxy.inject(Rule::always(Fault::Delay(Duration::from_millis(20))));
+    world.incoming(call(1)).await;
+    let function = world.voice_inbound().await;
+    for (number, expected) in [(2, 4), (3, 3), (4, 3)] {
+        let since = Instant::now();
+        let answer = voice_inbound::handle(function.clone(), world.webhook(call(number))).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(proxy.sequential_rounds(since), expected, "call {number}; {:#?}", proxy.seen());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_call_gets_its_answer_and_writes_nothing() {
     let (world, proxy) = World::behind_faults(false).await;
     let first = world.incoming(call(1)).await;

@@ -77,6 +77,7 @@ fn calls_are_settled_as_written() {
             from: "+14155550100".to_owned(),
             from_state: None,
             from_zip: None,
+            caller_key: None,
             started_at: start,
             seed: 1,
             currency: Currency::USD,

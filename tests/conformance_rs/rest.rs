@@ -54,6 +54,7 @@ async fn every_request_we_make_is_within_the_description() {
     assert!(matches!(listed, Ok(_) | Err(RestError::Field { field: "next_page_uri", .. })), "{listed:?}");
     client.find_number(&credentials(), &number()).await.unwrap();
     client.update_number(&credentials(), &number_sid, &hooks()).await.unwrap();
+    client.delete_recording(&credentials(), &format!("RE{:032x}", 9)).await.unwrap();
 }
 
 /// The judge itself: what breaks the description is refused, and the client says so.
@@ -113,9 +114,12 @@ async fn the_simulator_and_we_keep_to_the_description_when_we_talk() {
     assert_eq!(changed.voice_url, Some(hooks().voice_url));
     let unknown: CallSid = format!("CA{:032x}", 0x404).parse().unwrap();
     assert!(client.fetch_call(&credentials(), &unknown).await.unwrap_err().is_not_found());
+    let recording = application.network.recordings().pop().expect("the call was recorded");
+    client.delete_recording(&credentials(), &recording).await.unwrap();
+    assert!(client.delete_recording(&credentials(), &recording).await.unwrap_err().is_not_found());
     server.abort();
 
-    let exchanges: Vec<Exchange> = (0..5).map(|_| serde_json::from_str(&prism.line()).unwrap()).collect();
+    let exchanges: Vec<Exchange> = (0..7).map(|_| serde_json::from_str(&prism.line()).unwrap()).collect();
     for Exchange { request, violations } in exchanges {
         let broken: Vec<Violation> = violations.into_iter().filter(Violation::counts).collect();
         assert!(broken.is_empty(), "{request}: {broken:?}");

@@ -1,10 +1,12 @@
 //! The catalogue: names and numbers are unique, and nobody's change is lost.
 
-use app::ports::{Catalog, Kind, Numbers, Record, Saved};
+use app::ports::{Catalog, Kind, MAX_OF_A_KIND, Numbers, Record, Saved};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::{CampaignId, NumberId, TargetId, TenantId};
 use domain::phone::E164;
 use futures::future::join_all;
 use serde_json::json;
+use testkit::database::TABLE;
 use uuid::Uuid;
 
 use crate::support::*;
@@ -164,4 +166,71 @@ async fn a_number_belongs_to_one_tenant_and_the_call_path_knows_whose() {
     let again =
         store.create(other, Kind::Number, &number_record(2, 1, None), number).await.expect("an answer");
     assert_eq!(again, Saved::Done);
+}
+
+/// Makes the table believe that there are so many targets.
+async fn pretend(database: &testkit::database::TestDatabase, targets: u32) {
+    let key = store::keys::count(tenant(), Kind::Target);
+    let put = database.client().put_item().table_name(TABLE);
+    let put = put
+        .item("pk", AttributeValue::S(key.pk))
+        .item("sk", AttributeValue::S(key.sk))
+        .item("things", AttributeValue::N(targets.to_string()));
+    put.send().await.expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exactly_as_many_of_a_kind_are_created_as_there_is_room_for() {
+    let troubled = troubled(&a_busy_table()).await;
+    pretend(&troubled.database, MAX_OF_A_KIND - 5).await;
+    let creations = (1..=20).map(|number: u128| {
+        let store = troubled.store.clone();
+        tokio::spawn(async move {
+            let record = target_record(number, 1);
+            // Many at once at one count: whoever is told that the table is busy asks again.
+            loop {
+                match store.create(tenant(), Kind::Target, &record, &number.to_string()).await {
+                    Err(app::ports::PortError::Busy { .. }) => {}
+                    answer => break answer,
+                }
+            }
+        })
+    });
+    let saved: Vec<Saved> = join_all(creations)
+        .await
+        .into_iter()
+        .map(|joined| joined.expect("no panic").expect("an answer"))
+        .collect();
+    assert_eq!(saved.iter().filter(|saved| **saved == Saved::Done).count(), 5);
+    assert_eq!(saved.iter().filter(|saved| **saved == Saved::LimitReached).count(), 15);
+
+    let store = troubled.database.store();
+    let there = store.list(tenant(), Kind::Target).await.expect("a list");
+    assert_eq!(there.len(), 5, "what was refused was not written");
+    let other = store.create(id(8), Kind::Target, &target_record(30, 1), "30").await.expect("an answer");
+    assert_eq!(other, Saved::Done, "another tenant has room of its own");
+
+    let one = &there[0];
+    let name = one.id.parse::<TargetId>().expect("an id").uuid().as_u128().to_string();
+    assert_eq!(store.delete(tenant(), Kind::Target, one, &name).await.expect("an answer"), Saved::Done);
+    let again = store.create(tenant(), Kind::Target, &target_record(31, 1), "31").await.expect("an answer");
+    assert_eq!(again, Saved::Done, "a removal makes room");
+    let beyond = store.create(tenant(), Kind::Target, &target_record(32, 1), "32").await.expect("an answer");
+    assert_eq!(beyond, Saved::LimitReached);
+}
+
+#[tokio::test]
+async fn a_creation_that_is_refused_is_not_counted() {
+    let database = database().await;
+    let store = database.store();
+    pretend(&database, MAX_OF_A_KIND - 2).await;
+    store.create(tenant(), Kind::Target, &target_record(1, 1), "one").await.expect("created");
+    for number in 2..=5 {
+        let taken = store.create(tenant(), Kind::Target, &target_record(number, 1), "one").await;
+        assert_eq!(taken.expect("an answer"), Saved::Taken);
+    }
+    let last = store.create(tenant(), Kind::Target, &target_record(6, 1), "six").await.expect("an answer");
+    assert_eq!(last, Saved::Done);
+    let full = store.create(tenant(), Kind::Target, &target_record(7, 1), "one").await.expect("an answer");
+    assert_eq!(full, Saved::Taken, "the name is told first: it stays wrong when there is room");
 }

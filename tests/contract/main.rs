@@ -4,7 +4,10 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+mod accounts;
 mod bid_log;
+mod blocked;
+mod callers;
 mod caps;
 mod catalog;
 mod closing;

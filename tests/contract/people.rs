@@ -13,7 +13,7 @@ use app::identity::sign_in::{SignIn, second_step, sign_in, sign_out};
 use app::identity::sign_up::{self, SignUp};
 use app::identity::users::{self, UserPatch};
 use app::identity::{Done, NotDone, Refused, Tools, Visitor, email, keys, password, second_factor, sessions, totp};
-use app::ports::{Act, Committed, Identity, Limiter, Passwords, PortResult, Session, Why};
+use app::ports::{Act, Committed, Identity, Limiter, Passwords, PortResult, Session, Vault, Why};
 use app::secret::Secret;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -26,7 +26,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use store::Store;
 use testkit::database::{TABLE, TestDatabase};
-use testkit::fakes::{FakeClock, FakeMailer, FakePasswords, FakeVault};
+use testkit::fakes::{FakeCatalog, FakeClock, FakeMailer, FakePasswords, test_vault};
 
 use crate::support::{database, noon};
 
@@ -52,6 +52,8 @@ struct Bureau {
     limiter: Arc<dyn Limiter>,
     store: Store,
     mailer: FakeMailer,
+    vault: Arc<dyn Vault>,
+    catalog: FakeCatalog,
     passwords: Arc<dyn Passwords>,
     counted: Arc<FakePasswords>,
     clock: FakeClock,
@@ -75,6 +77,8 @@ impl Bureau {
             store: database.store(),
             database,
             mailer: FakeMailer::default(),
+            vault: test_vault(),
+            catalog: FakeCatalog::default(),
             passwords,
             counted: Arc::default(),
             clock: FakeClock::at(noon()),
@@ -84,10 +88,11 @@ impl Bureau {
     fn tools(&self) -> Tools<'_> {
         Tools {
             identity: &self.store,
+            catalog: &self.catalog,
             audit: &self.store,
             limiter: self.limiter.as_ref(),
             mailer: &self.mailer,
-            vault: &FakeVault,
+            vault: self.vault.as_ref(),
             passwords: self.passwords.as_ref(),
             clock: &self.clock,
             app_origin: "https://app.example.com",

@@ -24,6 +24,7 @@ fn snapshot(version: u64, description: impl Into<String>) -> Snapshot {
         campaign,
         targets: BTreeMap::new(),
         rtb_targets: BTreeMap::new(),
+        target_groups: BTreeMap::new(),
     }
 }
 

@@ -65,6 +65,7 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         from: "+14155550123".to_owned(),
         from_state: Some("CA".to_owned()),
         from_zip: None,
+        caller_key: None,
         started_at,
         seed: u64::MAX - u64::from(number),
         currency: Currency::USD,
@@ -152,6 +153,8 @@ pub fn closing() -> Closing {
         attempts: 0,
         billed_attempt: Some(0),
         billed_name: Some("a target".to_owned()),
+        billed_via: Some(Via::Target(target())),
+        buyer: None,
         settlement: Settlement {
             converted: true,
             revenue,

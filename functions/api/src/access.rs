@@ -97,6 +97,14 @@ impl Principal {
         }
     }
 
+    /// The id of the user or of the key.
+    pub fn id(&self) -> String {
+        match &self.who {
+            Who::User { user, .. } => user.to_string(),
+            Who::ApiKey { key, .. } => key.to_string(),
+        }
+    }
+
     /// As the audit log names them.
     pub fn actor(&self) -> Actor {
         match &self.who {

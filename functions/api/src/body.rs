@@ -42,17 +42,25 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
         }
         let too_large = || Refusal::new(Code::BodyTooLarge, format!("a body has at most {MAX_BODY} bytes"));
         let body = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| too_large())?;
-        if is_too_deep(&body) {
-            let detail = format!("at most {MAX_DEPTH} objects and lists inside each other");
-            return Err(Refusal::new(Code::MalformedBody, detail));
-        }
-        match serde_json::from_slice(&body) {
-            Ok(Value::Object(object)) => Ok(Self(object)),
-            Ok(_) => Err(Refusal::new(Code::MalformedBody, "the body must be a JSON object")),
-            Err(error) => {
-                let detail = format!("not JSON: line {}, column {}", error.line(), error.column());
-                Err(Refusal::new(Code::MalformedBody, detail))
-            }
+        parse(&body).map(Self)
+    }
+}
+
+/// A JSON object from the bytes of a body that is not too large.
+///
+/// # Errors
+/// Not JSON, not an object, or too deep.
+pub fn parse(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if is_too_deep(body) {
+        let detail = format!("at most {MAX_DEPTH} objects and lists inside each other");
+        return Err(Refusal::new(Code::MalformedBody, detail));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(Refusal::new(Code::MalformedBody, "the body must be a JSON object")),
+        Err(error) => {
+            let detail = format!("not JSON: line {}, column {}", error.line(), error.column());
+            Err(Refusal::new(Code::MalformedBody, detail))
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What the handlers work with, and how it is put together from the settings.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +8,12 @@ use app::clock::{Clock, SystemClock};
 use app::identity;
 use app::identity::passwords::Argon2Passwords;
 use app::ports::{
-    Audit, BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Limiter, Mailer, Once, Passwords,
-    Published, Telephony, Vault,
+    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Limiter, Mailer, Once,
+    Passwords, Published, Telephony, Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
-use domain::ids::{AccountSid, TenantId};
+use app::twilio_accounts::{Desk, Directory, OwnAccounts};
+use domain::ids::TenantId;
 use outbound::AllowList;
 use runtime::{Cause, Settings};
 use store::Store;
@@ -23,6 +23,7 @@ use twilio::urls::Urls;
 
 use crate::limits::Limits;
 use crate::pages;
+
 /// How long the numbers of one publication may take at Twilio: well below the function's time limit, so that there is
 /// always an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,6 +42,8 @@ pub struct Context {
     pub counters: Arc<dyn Counters>,
     /// Calls.
     pub calls: Arc<dyn Calls>,
+    /// Whose calls they are.
+    pub callers: Arc<dyn Callers>,
     /// API keys.
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
@@ -51,8 +54,14 @@ pub struct Context {
     pub pages: Arc<dyn FallbackPages>,
     /// Time and new ids.
     pub clock: Arc<dyn Clock>,
-    /// Each tenant's Twilio accounts.
-    pub accounts: BTreeMap<TenantId, Vec<AccountSid>>,
+    /// The connected Twilio accounts as they are stored.
+    pub accounts: Arc<dyn Accounts>,
+    /// The same with their tokens.
+    pub directory: Arc<Directory>,
+    /// Encrypts tenants' secrets.
+    pub vault: Arc<dyn Vault>,
+    /// E-mail.
+    pub mailer: Arc<dyn Mailer>,
     /// Where numbers are pointed.
     pub hooks: Hooks,
     /// The rules for bidders' addresses.
@@ -67,10 +76,6 @@ pub struct Context {
     pub per_minute: u32,
     /// Where people open the dashboard: scheme, host and port.
     pub app_origin: String,
-    /// Encrypts tenants' secrets.
-    pub vault: Arc<dyn Vault>,
-    /// E-mail.
-    pub mailer: Arc<dyn Mailer>,
     /// Counts attempts to sign in.
     pub limiter: Arc<dyn Limiter>,
     /// Hashes passwords.
@@ -96,17 +101,15 @@ impl Context {
     /// A setting is missing or cannot be used.
     pub fn new(settings: &Settings, store: Arc<Store>, outside: Outside) -> Result<Self, Cause> {
         let urls = Urls::new(&settings.public_base_url)?;
-        let twilio_accounts = settings.twilio_accounts()?;
-        let mut accounts: BTreeMap<TenantId, Vec<AccountSid>> = BTreeMap::new();
-        for account in twilio_accounts.iter() {
-            accounts.entry(account.tenant).or_default().push(account.account_sid.clone());
-        }
+        let clock = Arc::new(SystemClock);
+        let directory = Arc::new(Directory::new(store.clone(), outside.vault.clone(), clock.clone()));
         let client = RestClient::new(&settings.twilio_api_base, Pace::default())?;
         Ok(Self {
             catalog: store.clone(),
             published: store.clone(),
             counters: store.clone(),
             calls: store.clone(),
+            callers: store.clone(),
             identity: store.clone(),
             bid_log: store.clone(),
             audit: store.clone(),
@@ -114,15 +117,16 @@ impl Context {
             limiter: store.clone(),
             passwords: Arc::new(Argon2Passwords::new()?),
             even_time: EVEN_TIME,
-            once: store,
+            once: store.clone(),
             per_minute: settings.api_requests_per_minute,
-            app_origin: settings.app_origin.clone(),
-            telephony: Arc::new(TwilioTelephony::new(client, twilio_accounts.request_tokens())),
+            app_origin: settings.app_origin()?.to_owned(),
+            telephony: Arc::new(TwilioTelephony::new(client, directory.clone())),
             pages: outside.pages,
-            mailer: outside.mailer,
+            clock,
+            accounts: store,
+            directory,
             vault: outside.vault,
-            clock: Arc::new(SystemClock),
-            accounts,
+            mailer: outside.mailer,
             hooks: Hooks {
                 voice_url: urls.voice_url(),
                 status_url: urls.status_url(),
@@ -137,6 +141,7 @@ impl Context {
     pub fn identity_tools(&self) -> identity::Tools<'_> {
         identity::Tools {
             identity: self.identity.as_ref(),
+            catalog: self.catalog.as_ref(),
             audit: self.audit.as_ref(),
             limiter: self.limiter.as_ref(),
             mailer: self.mailer.as_ref(),
@@ -145,6 +150,15 @@ impl Context {
             clock: self.clock.as_ref(),
             app_origin: &self.app_origin,
             even_time: self.even_time,
+        }
+    }
+
+    /// The deeds of Twilio accounts.
+    pub fn desk(&self) -> Desk<'_> {
+        Desk {
+            directory: &self.directory,
+            telephony: self.telephony.as_ref(),
+            catalog: self.catalog.as_ref(),
         }
     }
 
@@ -161,7 +175,7 @@ impl Context {
                 render_fallback: &pages::document,
             },
             clock: self.clock.as_ref(),
-            accounts: self.accounts.get(&tenant).map(Vec::as_slice).unwrap_or_default(),
+            accounts: OwnAccounts::new(self.accounts.as_ref(), tenant),
             check_url: self.check_url.as_ref(),
         }
     }

@@ -26,6 +26,9 @@ pub fn seal<P: Serialize>(tenant: TenantId, list: &str, at: P) -> Option<String>
 }
 
 /// The position of a cursor that [`seal`] made for the same tenant and list.
+///
+/// # Errors
+/// It is none, or of another tenant or list.
 pub fn open<P: Serialize + DeserializeOwned>(
     tenant: TenantId,
     list: &str,

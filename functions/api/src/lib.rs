@@ -13,21 +13,24 @@
 //! the same.
 
 pub mod access;
-mod body;
-mod calls;
+pub mod body;
+pub mod calls;
 pub mod context;
 pub mod cookies;
-mod cursor;
+pub mod cursor;
 pub mod guard;
 mod health;
 mod identity;
 pub mod limits;
+pub mod mailer;
 mod nouns;
 pub mod pages;
 mod params;
+pub mod privacy;
 mod publish;
 pub mod refusal;
 pub mod routes;
+mod twilio_accounts;
 
 use std::sync::Arc;
 
@@ -51,6 +54,8 @@ pub fn all_routes() -> routes::Routes {
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
     let routes = identity::routes(routes);
+    let routes = privacy::routes(routes);
+    let routes = twilio_accounts::routes(routes);
     calls::routes(routes)
 }
 

@@ -13,16 +13,20 @@ use contract::page::Page;
 use contract::problem::Code;
 use contract::query::{self, ListQuery};
 use contract::resource::{Resource, Warning};
+use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
+use domain::group::{RingTree, TargetGroup};
 use domain::ids::Id;
 use domain::number::Number;
+use domain::partner::{Buyer, Publisher};
 use domain::target::{RtbTarget, Target};
 use http::StatusCode;
 use http::header::LOCATION;
 use serde_json::Value;
 
 use crate::access::{
-    Access, CampaignsRead, CampaignsWrite, Permission, PhoneNumbersRead, PhoneNumbersWrite, RtbTargetsRead,
+    Access, BlockedNumbersRead, BlockedNumbersWrite, BuyersRead, BuyersWrite, CampaignsRead, CampaignsWrite,
+    Permission, PhoneNumbersRead, PhoneNumbersWrite, PublishersRead, PublishersWrite, RtbTargetsRead,
     RtbTargetsWrite, TargetsRead, TargetsWrite,
 };
 use crate::body::JsonObject;
@@ -69,12 +73,48 @@ impl ApiNoun for Number {
     type Write = PhoneNumbersWrite;
 }
 
+impl ApiNoun for Publisher {
+    const ALL: &'static str = "/api/publishers";
+    const ONE: &'static str = "/api/publishers/{id}";
+    type Read = PublishersRead;
+    type Write = PublishersWrite;
+}
+impl ApiNoun for Buyer {
+    const ALL: &'static str = "/api/buyers";
+    const ONE: &'static str = "/api/buyers/{id}";
+    type Read = BuyersRead;
+    type Write = BuyersWrite;
+}
+impl ApiNoun for TargetGroup {
+    const ALL: &'static str = "/api/target-groups";
+    const ONE: &'static str = "/api/target-groups/{id}";
+    type Read = TargetsRead;
+    type Write = TargetsWrite;
+}
+impl ApiNoun for RingTree {
+    const ALL: &'static str = "/api/ring-trees";
+    const ONE: &'static str = "/api/ring-trees/{id}";
+    type Read = RtbTargetsRead;
+    type Write = RtbTargetsWrite;
+}
+impl ApiNoun for BlockedNumber {
+    const ALL: &'static str = "/api/blocked-numbers";
+    const ONE: &'static str = "/api/blocked-numbers/{id}";
+    type Read = BlockedNumbersRead;
+    type Write = BlockedNumbersWrite;
+}
+
 /// Their routes.
 pub fn routes(routes: Routes) -> Routes {
     let routes = noun::<Campaign>(routes);
     let routes = noun::<Target>(routes);
     let routes = noun::<RtbTarget>(routes);
-    noun::<Number>(routes)
+    let routes = noun::<Number>(routes);
+    let routes = noun::<Publisher>(routes);
+    let routes = noun::<Buyer>(routes);
+    let routes = noun::<TargetGroup>(routes);
+    let routes = noun::<RingTree>(routes);
+    noun::<BlockedNumber>(routes)
 }
 
 fn noun<N: ApiNoun>(routes: Routes) -> Routes {
@@ -93,7 +133,8 @@ async fn create<N: ApiNoun>(
 ) -> Result<impl IntoResponse, Refusal> {
     let stored = catalog::create::<N>(&context.tools(access.tenant), access.tenant, body).await??;
     let location = format!("{}/{}", N::ALL, stored.record.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(resource(stored.record, stored.warnings))))
+    let shown = shown::<N>(stored.record, access.sees_numbers, stored.warnings);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(shown)))
 }
 
 async fn get<N: ApiNoun>(
@@ -102,7 +143,8 @@ async fn get<N: ApiNoun>(
     Named(id): Named<Id<N::Noun>>,
 ) -> Result<Json<Resource>, Refusal> {
     let found = catalog::get::<N>(&context.tools(access.tenant), access.tenant, id).await?;
-    found.map(|record| Json(resource(record, Vec::new()))).ok_or_else(Refusal::not_found)
+    let shown = |record| Json(shown::<N>(record, access.sees_numbers, Vec::new()));
+    found.map(shown).ok_or_else(Refusal::not_found)
 }
 
 async fn update<N: ApiNoun>(
@@ -112,7 +154,7 @@ async fn update<N: ApiNoun>(
     JsonObject(patch): JsonObject,
 ) -> Result<Json<Resource>, Refusal> {
     let stored = catalog::update::<N>(&context.tools(access.tenant), access.tenant, id, patch).await??;
-    Ok(Json(resource(stored.record, stored.warnings)))
+    Ok(Json(shown::<N>(stored.record, access.sees_numbers, stored.warnings)))
 }
 
 async fn delete<N: ApiNoun>(
@@ -130,21 +172,20 @@ async fn list<N: ApiNoun>(
     Params(params): Params,
 ) -> Result<Json<Page<Resource>>, Refusal> {
     let query = ListQuery::read(&params).map_err(|fields| Refusal::fields(Code::InvalidQuery, fields))?;
-    let name = name_of_list::<N>(&query);
+    let name = name_of_list::<N>(&query, access.sees_numbers);
     let after = query.cursor.as_deref().map(|text| cursor::open(access.tenant, &name, text)).transpose()?;
-    let listing = listing(query, after);
+    let listing = listing(query, !access.sees_numbers, after);
     let listed = catalog::list::<N>(&context.tools(access.tenant), access.tenant, &listing).await?;
     let next = listed.next.and_then(|Position { key, id }| cursor::seal(access.tenant, &name, (key, id)));
     let items = listed.items.into_iter().map(|record| resource(record, Vec::new())).collect();
     Ok(Json(Page { items, next }))
 }
 
-fn name_of_list<N: ApiNoun>(query: &ListQuery) -> String {
-    format!("{} {:?} {} {:?}", N::ALL, query.sort, query.descending, query.search)
+fn name_of_list<N: ApiNoun>(query: &ListQuery, sees_numbers: bool) -> String {
+    format!("{} {:?} {} {:?} {sees_numbers}", N::ALL, query.sort, query.descending, query.search)
 }
 
-/// A page of a list, as the deeds take it.
-pub fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
+pub(crate) fn listing(query: ListQuery, masked: bool, after: Option<(String, String)>) -> Listing {
     let sort = match query.sort {
         query::SortBy::Name => SortBy::Name,
         query::SortBy::CreatedAt => SortBy::CreatedAt,
@@ -154,12 +195,19 @@ pub fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
         search: query.search,
         sort,
         descending: query.descending,
+        masked,
         after: after.map(|(key, id)| Position { key, id }),
         limit: usize::from(query.limit),
     }
 }
 
-fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
+/// A record for somebody who may, or may not, see callers' numbers.
+fn shown<N: ApiNoun>(record: Record, sees_numbers: bool, warnings: Vec<catalog::Warning>) -> Resource {
+    let record = if sees_numbers { record } else { catalog::masked::<N>(record) };
+    resource(record, warnings)
+}
+
+pub(crate) fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
     let body = match record.body {
         Value::Object(body) => body,
         _ => serde_json::Map::new(),

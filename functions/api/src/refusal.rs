@@ -184,7 +184,11 @@ impl From<Refused> for Refusal {
             Refused::Invalid(fields) => Self::fields(Code::Invalid, fields),
             Refused::Taken { field } => {
                 let message = match field {
-                    "number" => "this phone number is set up already; a number is used in one place only",
+                    "number" => "this number is set up already; a number stands in one place only",
+                    "account_sid" => {
+                        "this Twilio account is connected already, here or in another account of this installation; \
+                         it is connected in one place only"
+                    }
                     _ => "another one has this name; choose a different one",
                 };
                 let problem = Problem {
@@ -202,6 +206,11 @@ impl From<Refused> for Refusal {
             Refused::InUse(users) => Self::in_use(users),
             Refused::Archived => {
                 Self::new(Code::Archived, "an archived campaign is not published: set another status first")
+            }
+            Refused::LimitReached { most } => {
+                let detail =
+                    format!("an account has at most {most} of these: remove what is no longer needed");
+                Self::new(Code::LimitReached, detail)
             }
         }
     }
@@ -230,6 +239,11 @@ fn kind_name(kind: Kind) -> String {
         Kind::Target => "target",
         Kind::RtbTarget => "rtb_target",
         Kind::Number => "phone_number",
+        Kind::Publisher => "publisher",
+        Kind::Buyer => "buyer",
+        Kind::TargetGroup => "target_group",
+        Kind::RingTree => "ring_tree",
+        Kind::BlockedNumber => "blocked_number",
     }
     .to_owned()
 }

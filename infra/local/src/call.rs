@@ -191,6 +191,7 @@ impl Watch<'_> {
             ("payout", ledger.totals.payout),
             ("profit", ledger.totals.profit),
         ] {
+            let Some(amount) = amount else { continue };
             let reasons = ledger.entries.iter().filter(|entry| entry.kind == word);
             let reasons: Vec<&str> = reasons.map(|entry| entry.reason.as_str()).collect();
             let amount = amount.to_string();

@@ -96,16 +96,6 @@ impl Demo {
         }
         Ok(())
     }
-
-    /// The account as `TWILIO_ACCOUNTS` has it.
-    pub fn twilio_accounts(&self) -> String {
-        serde_json::json!([{
-            "account_sid": self.account_sid,
-            "tenant": self.tenant,
-            "auth_tokens": [self.auth_token],
-        }])
-        .to_string()
-    }
 }
 
 /// Writes a whole file that only its owner may read.

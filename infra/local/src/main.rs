@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use local_platform::call::{NOT_RUNNING, place_and_watch};
 use local_platform::options::{DEFAULT_PORT, Options, Ports};
@@ -89,7 +90,11 @@ impl Flags {
 async fn run(flags: &Flags) -> Result<(), Cause> {
     let folder = flags.folder();
     let first = flags.number("--port")?.unwrap_or(DEFAULT_PORT);
-    let options = Options { ports: Ports::From(first), ..Options::in_folder(&folder) };
+    let options = Options {
+        ports: Ports::From(first),
+        announce_mail: Some(Arc::new(say)),
+        ..Options::in_folder(&folder)
+    };
     let platform = Platform::start(options).await?;
     let running = Running {
         pid: std::process::id(),
@@ -185,8 +190,8 @@ async fn reset(flags: &Flags) -> Result<(), Cause> {
     while let Some(entry) = entries.next_entry().await? {
         let name = entry.file_name().to_string_lossy().into_owned();
         match name.as_str() {
-            "fallback" => tokio::fs::remove_dir_all(entry.path()).await?,
-            "demo.json" | "running.json" => tokio::fs::remove_file(entry.path()).await?,
+            "fallback" | "mail" => tokio::fs::remove_dir_all(entry.path()).await?,
+            "demo.json" | "running.json" | "vault.key" => tokio::fs::remove_file(entry.path()).await?,
             _ if name.starts_with("callcenter.db") => tokio::fs::remove_file(entry.path()).await?,
             _ => {}
         }

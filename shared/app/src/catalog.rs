@@ -1,30 +1,33 @@
-//! What a tenant sets up: campaigns, targets, RTB targets and phone numbers. One set of deeds for all four.
+//! What a tenant sets up: campaigns and what they refer to. One set of deeds for all nouns.
 //!
 //! What must stay true:
 //!
 //! * A change names the version it was made from; of two changes from the same version one is refused.
 //! * What is stored has passed the domain's rules, and refers only to things of the same tenant.
 //! * What is in use is not deleted, and the refusal says what uses it.
-//! * The live flag of a target or bidder follows its stored status at once: published campaigns look at the flag.
+//! * Live flags follow the stored status at once: published campaigns look at the flags.
+//! * A tenant has at most [`MAX_OF_A_KIND`] things of a kind.
 
-mod body;
+pub mod body;
 mod entry;
 mod listing;
+mod switches;
 mod uses;
 
 pub use body::read as read_body;
 pub use entry::Entry;
-pub use listing::{Listed, Listing, Position, SortBy, list};
+pub use listing::{Listed, Listing, Position, SortBy, list, page};
 pub(crate) use uses::fetch;
 pub use uses::{Reference, User};
 
-use domain::ids::{AccountSid, Id, TenantId};
+use domain::ids::{Id, TenantId};
 use domain::validate::{Problem, Problems};
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::ports::{Catalog, Counters, Kind, PortError, PortResult, Published, Record, Saved};
+use crate::ports::{Catalog, Counters, Kind, MAX_OF_A_KIND, PortError, PortResult, Published, Record, Saved};
 use crate::publish_campaign::Lines;
+use crate::twilio_accounts::OwnAccounts;
 
 /// Judges a bidder's address when it is saved; the words say what is wrong with it.
 pub type UrlCheck = dyn Fn(&str) -> Result<(), String> + Send + Sync;
@@ -45,7 +48,7 @@ pub struct Tools<'a> {
     /// Time and new ids.
     pub clock: &'a dyn Clock,
     /// The tenant's Twilio accounts.
-    pub accounts: &'a [AccountSid],
+    pub accounts: OwnAccounts<'a>,
     /// The rules for addresses that bidders are asked at.
     pub check_url: &'a UrlCheck,
 }
@@ -71,6 +74,11 @@ pub enum Refused {
     InUse(Vec<User>),
     /// The campaign is archived: it is not published.
     Archived,
+    /// There are as many of this kind as there may be.
+    LimitReached {
+        /// How many.
+        most: u32,
+    },
 }
 
 /// Something was stored, but a part of what belongs to it did not work.
@@ -127,11 +135,12 @@ pub async fn create<E: Entry>(
     let now = tools.clock.now();
     let body = body_of(&entry)?;
     let record = Record { id: id.to_string(), version: 1, created_at: now, updated_at: now, body };
-    entry.before_create(tools, tenant, id).await?;
+    switches::before_birth(tools, tenant, id, &entry).await?;
     match tools.catalog.create(tenant, E::KIND, &record, entry.unique()).await? {
         Saved::Done => {}
         Saved::Taken => return Ok(Err(Refused::Taken { field: E::UNIQUE_FIELD })),
         Saved::Changed => return Ok(Err(Refused::Changed { current: None })),
+        Saved::LimitReached => return Ok(Err(Refused::LimitReached { most: MAX_OF_A_KIND })),
     }
     let warnings = entry.after_save(tools, tenant, id, None).await?;
     Ok(Ok(Stored { record, warnings }))
@@ -166,7 +175,12 @@ pub async fn update<E: Entry>(
     if !problems.is_empty() {
         return Ok(Err(Refused::Invalid(problems)));
     }
-    let record = match save_change(tools, tenant, &before, (&old, &entry)).await? {
+    let touched = switches::before_change(tools, tenant, id, (&old, &entry)).await?;
+    let saved = save_change(tools, tenant, &before, (&old, &entry)).await;
+    if touched || matches!(saved, Ok(Ok(_))) {
+        switches::follow::<E>(tools, tenant, id).await?;
+    }
+    let record = match saved? {
         Ok(record) => record,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -195,7 +209,7 @@ async fn save_change<E: Entry>(
     Ok(match saved {
         Saved::Done => Ok(record),
         Saved::Taken => Err(Refused::Taken { field: E::UNIQUE_FIELD }),
-        Saved::Changed => Err(Refused::Changed { current: None }),
+        Saved::Changed | Saved::LimitReached => Err(Refused::Changed { current: None }),
     })
 }
 
@@ -210,14 +224,14 @@ pub async fn delete<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Nou
         return Ok(Err(Refused::InUse(users)));
     }
     let entry: E = entry_of(&record)?;
-    entry.before_delete(tools, tenant, id).await?;
+    switches::before_removal(tools, tenant, id, &entry).await?;
     let deleted = tools.catalog.delete(tenant, E::KIND, &record, entry.unique()).await;
     if !matches!(deleted, Ok(Saved::Done)) {
-        entry.after_failed_delete(tools, tenant, id).await?;
+        switches::follow::<E>(tools, tenant, id).await?;
     }
     Ok(match deleted? {
         Saved::Done => Ok(()),
-        Saved::Changed | Saved::Taken => Err(Refused::Changed { current: None }),
+        Saved::Changed | Saved::Taken | Saved::LimitReached => Err(Refused::Changed { current: None }),
     })
 }
 
@@ -234,8 +248,11 @@ async fn problems_of<E: Entry>(
         around.add("", "size", format!("all of it together is larger than {MAX_STORED} bytes"));
     }
     entry.check_surroundings(tools, before, &mut around);
+    entry.check_account(tools, &mut around).await?;
     found.extend(around.into_vec());
-    found.extend(uses::missing(tools.catalog, tenant, &entry.references()).await?);
+    // What it referred to before was looked up then, and cannot be removed while it does.
+    let new = uses::new_ones(entry.references(), &before.map(E::references).unwrap_or_default());
+    found.extend(uses::missing(tools.catalog, tenant, &new).await?);
     Ok(found)
 }
 
@@ -246,6 +263,14 @@ async fn problems_of<E: Entry>(
 pub fn entry_of<E: Entry>(record: &Record) -> PortResult<E> {
     serde_json::from_value(record.body.clone())
         .map_err(|cause| PortError::corrupt("read a catalogue entry", cause))
+}
+
+/// A record as those see it who may not see callers' numbers.
+pub fn masked<E: Entry>(mut record: Record) -> Record {
+    if let Value::Object(body) = &mut record.body {
+        E::mask_personal(body);
+    }
+    record
 }
 
 fn body_of<E: Entry>(entry: &E) -> PortResult<Value> {
@@ -259,5 +284,10 @@ pub const fn word(kind: Kind) -> &'static str {
         Kind::Target => "target",
         Kind::RtbTarget => "RTB target",
         Kind::Number => "phone number",
+        Kind::Publisher => "publisher",
+        Kind::Buyer => "buyer",
+        Kind::TargetGroup => "target group",
+        Kind::RingTree => "ring tree",
+        Kind::BlockedNumber => "blocked number",
     }
 }

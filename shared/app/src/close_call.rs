@@ -42,6 +42,8 @@ fn closing(record: &CallRecord, conclusion: &Conclusion) -> Closing {
         attempts: u16::try_from(record.attempts.len()).unwrap_or(u16::MAX),
         billed_attempt: conclusion.billed.as_ref().map(|attempt| attempt.number),
         billed_name: conclusion.billed.as_ref().map(|attempt| attempt.name.clone()),
+        billed_via: conclusion.billed.as_ref().map(|attempt| attempt.via),
+        buyer: conclusion.billed.as_ref().and_then(|attempt| attempt.terms.buyer),
         settlement: ledger::settle(&record.call, conclusion),
     }
 }

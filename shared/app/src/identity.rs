@@ -16,6 +16,7 @@ pub mod lists;
 mod lockout;
 mod mails;
 mod notes;
+mod parties;
 pub mod password;
 pub mod passwords;
 pub mod second_factor;
@@ -35,7 +36,7 @@ use domain::validate::Problem;
 use crate::api_keys;
 use crate::clock::Clock;
 use crate::ports::{
-    Audit, Committed, Identity, Limiter, Mailer, OneTimeToken, Passwords, Person, PortError, PortResult,
+    Audit, Catalog, Committed, Identity, Limiter, Mailer, OneTimeToken, Passwords, Person, PortError, PortResult,
     Act, Vault, Why,
 };
 use crate::secret::Secret;
@@ -44,6 +45,8 @@ use crate::secret::Secret;
 pub struct Tools<'a> {
     /// Accounts and people.
     pub identity: &'a dyn Identity,
+    /// Buyers and publishers, whose people there may be.
+    pub catalog: &'a dyn Catalog,
     /// The audit log, for what changes nothing.
     pub audit: &'a dyn Audit,
     /// Counts attempts.

@@ -10,23 +10,24 @@
 //! * The snapshot holds no pauses of destinations: their live flag alone decides, so that switching on works at once, too.
 //! * Publishing changes no status. A draft or paused campaign can be published; it takes no calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use domain::campaign::{Campaign, CampaignStatus};
-use domain::ids::{CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::campaign::{Campaign, CampaignStatus, Planned};
+use domain::group::{RingTree, TargetGroup};
+use domain::ids::{CampaignId, Id, NumberId, TenantId};
 use domain::number::Number;
 use domain::phone::E164;
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Parts, Snapshot};
 use domain::target::{RtbTarget, Status, Target};
 use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use crate::catalog::{self, Entry, Outcome, Refused, Tools, Warning};
-use crate::ports::{FallbackPages, Kind, NumberRouting, PortError, PortResult, Record, Saved, Telephony};
+use crate::ports::{FallbackPages, NumberRouting, PortError, PortResult, Record, Saved, Telephony};
 
 /// Numbers connected at the same time, at most.
 const PARALLEL: usize = 8;
@@ -111,49 +112,62 @@ pub async fn publish_campaign(tools: &Tools<'_>, tenant: TenantId, id: CampaignI
     let (status, fallback) = (campaign.status, campaign.fallback_number.clone());
     let version = tools.published.version(tenant, id).await?.unwrap_or(0) + 1;
     let published_at = tools.clock.now();
-    let targets = targets_of(tools, tenant, &campaign).await?;
-    let bidders = bidders_of(tools, tenant, &campaign).await?;
-    let snapshot = match Snapshot::compile(id, version, published_at, campaign, targets, bidders) {
+    let parts = parts_of(tools, tenant, &campaign).await?;
+    let snapshot = match Snapshot::compile(id, version, published_at, campaign, parts) {
         Ok(snapshot) => snapshot,
         Err(problems) => return Ok(Err(Refused::Invalid(problems))),
     };
     match tools.catalog.publish(tenant, &snapshot).await? {
         Saved::Done => {}
-        Saved::Changed | Saved::Taken => return Ok(Err(Refused::Changed { current: None })),
+        Saved::Changed | Saved::Taken | Saved::LimitReached => {
+            return Ok(Err(Refused::Changed { current: None }));
+        }
     }
     let numbers = connect_numbers(tools, tenant, id, fallback.as_ref()).await?;
     Ok(Ok(Publication { version, published_at, status, numbers }))
 }
 
-async fn targets_of(
-    tools: &Tools<'_>,
-    tenant: TenantId,
-    campaign: &Campaign,
-) -> PortResult<BTreeMap<TargetId, Target>> {
-    let ids: Vec<String> = campaign.plan.iter().map(|entry| entry.target.to_string()).collect();
-    let mut targets = BTreeMap::new();
-    for record in catalog::fetch(tools.catalog, tenant, Kind::Target, &ids).await? {
-        let mut target: Target = catalog::entry_of(&record)?;
-        target.status = Status::Active;
-        targets.insert(id_of(&record)?, target);
-    }
-    Ok(targets)
+/// What a campaign names, as it is set up now; what does not exist is left out. Destinations stand in it as active: their
+/// live flags alone say what is paused.
+///
+/// # Errors
+/// The catalogue did not answer.
+pub async fn parts_of(tools: &Tools<'_>, tenant: TenantId, campaign: &Campaign) -> PortResult<Parts> {
+    let groups = campaign.plan.iter().filter_map(|entry| match entry.to {
+        Planned::Group(id) => Some(id),
+        Planned::Target(_) => None,
+    });
+    let (target_groups, ring_trees) = futures::try_join!(
+        things::<TargetGroup>(tools, tenant, groups.collect()),
+        things::<RingTree>(tools, tenant, campaign.ring_tree.into_iter().collect()),
+    )?;
+    let planned = campaign.plan.iter().filter_map(|entry| match entry.to {
+        Planned::Target(id) => Some(id),
+        Planned::Group(_) => None,
+    });
+    let members = target_groups.values().flat_map(|group| &group.members).map(|member| member.target);
+    let own_bidders = campaign.auction.bidders.iter();
+    let bidders = own_bidders.chain(ring_trees.values().flat_map(|tree| &tree.bidders));
+    let (mut targets, mut rtb_targets) = futures::try_join!(
+        things::<Target>(tools, tenant, planned.chain(members).collect()),
+        things::<RtbTarget>(tools, tenant, bidders.map(|entry| entry.rtb_target).collect()),
+    )?;
+    targets.values_mut().for_each(|target| target.status = Status::Active);
+    rtb_targets.values_mut().for_each(|bidder| bidder.status = Status::Active);
+    Ok(Parts { targets, rtb_targets, target_groups, ring_trees })
 }
 
-async fn bidders_of(
+async fn things<E: Entry>(
     tools: &Tools<'_>,
     tenant: TenantId,
-    campaign: &Campaign,
-) -> PortResult<BTreeMap<RtbTargetId, RtbTarget>> {
-    let ids: Vec<String> =
-        campaign.auction.bidders.iter().map(|entry| entry.rtb_target.to_string()).collect();
-    let mut bidders = BTreeMap::new();
-    for record in catalog::fetch(tools.catalog, tenant, Kind::RtbTarget, &ids).await? {
-        let mut bidder: RtbTarget = catalog::entry_of(&record)?;
-        bidder.status = Status::Active;
-        bidders.insert(id_of(&record)?, bidder);
+    ids: BTreeSet<Id<E::Noun>>,
+) -> PortResult<BTreeMap<Id<E::Noun>, E>> {
+    let ids: Vec<String> = ids.iter().map(Id::to_string).collect();
+    let mut found = BTreeMap::new();
+    for record in catalog::fetch(tools.catalog, tenant, E::KIND, &ids).await? {
+        found.insert(id_of(&record)?, catalog::entry_of(&record)?);
     }
-    Ok(bidders)
+    Ok(found)
 }
 
 fn id_of<I: std::str::FromStr>(record: &Record) -> PortResult<I>

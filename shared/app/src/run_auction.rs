@@ -13,7 +13,7 @@ use domain::campaign::BidderEntry;
 use domain::caps::{CounterId, Usage};
 use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone;
-use domain::routing::{Situation, Via, eligible};
+use domain::routing::{Destined, Situation};
 use domain::snapshot::Snapshot;
 use domain::target::RtbTarget;
 use domain::voice::Reply;
@@ -211,8 +211,7 @@ impl RunAuction {
         let mut asked = FuturesUnordered::new();
         for (index, entry) in settings.bidders.iter().enumerate() {
             let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { continue };
-            let via = Via::RtbTarget(entry.rtb_target);
-            match eligible(via, bidder.status, &bidder.caps, &bidder.time_zone, &situation) {
+            match Destined::bidder(entry.rtb_target, bidder).eligible(&situation) {
                 Err(reason) => {
                     results[index] = Some(Heard::silent(entry, bidder, Refusal::NotAsked(reason), None));
                 }
@@ -255,7 +254,7 @@ impl RunAuction {
                 request: heard.request,
                 status: heard.status,
                 response: heard.response,
-                result: result.clone(),
+                result: without_numbers(result),
                 won: winner == Some(result.bidder),
             })
             .collect();
@@ -347,6 +346,15 @@ impl Heard {
         };
         Self { result, bid: None, url: String::new(), request: None, status: None, response: None }
     }
+}
+
+/// A bidder's own words may repeat the caller's number.
+fn without_numbers(result: &BidderResult) -> BidderResult {
+    let mut result = result.clone();
+    if let Some(Refusal::Declined(words)) = &mut result.refusal {
+        *words = phone::mask_words(words);
+    }
+    result
 }
 
 /// Masked first and cut then: a number at the cut would not be recognised.

@@ -2,6 +2,9 @@
 //!
 //! Callers' numbers, and the destinations of bids and attempts, are masked (`555***1234`) unless the key has
 //! `numbers:read`. Money is micro-units of `currency`.
+//!
+//! Somebody who sees only their own calls gets less: a publisher no destinations, bids, revenue and profit; a buyer no
+//! publisher, payout and profit, and nothing about other buyers' destinations.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +25,11 @@ pub struct CallsPage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// The earliest UTC day looked at so far. A page may be short, even empty, and still have a `next`: one request
-    /// looks at a bounded number of days.
+    /// looks at a bounded number of days and of calls.
     pub searched_to: Date,
+    /// With a page that ended before it was full: how far the search came, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// One line of the call log.
@@ -43,7 +49,7 @@ pub struct CallLine {
     pub from_state: Option<String>,
     /// ZIP code of the caller.
     pub from_zip: Option<String>,
-    /// Who sent it.
+    /// Who sent it; not for buyers.
     pub publisher: Option<PublisherId>,
     /// When it reached us.
     pub started_at: Timestamp,
@@ -68,14 +74,17 @@ pub struct ClosingView {
     pub connected_s: u32,
     /// Whether it converted.
     pub converted: bool,
-    /// The destination that the books are about.
+    /// The destination that the books are about; not for publishers.
     pub destination_name: Option<String>,
-    /// What it earned.
-    pub revenue: Money,
-    /// What is paid for it.
-    pub payout: Money,
-    /// Revenue − payout.
-    pub profit: Money,
+    /// What it earned; to a buyer, what it costs. Absent for publishers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue: Option<Money>,
+    /// What is paid for it. Absent for buyers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout: Option<Money>,
+    /// Revenue − payout. Absent for buyers and publishers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profit: Option<Money>,
 }
 
 /// One call.
@@ -166,6 +175,10 @@ pub struct StepDecisions {
     /// How many more were passed over, by reason code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<String, u32>,
+    /// Why the call was given to nobody without looking at destinations: `blocked_number`, `campaign_paused`,
+    /// `publisher_paused`, `publisher_terms_paused`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<Verdict>,
 }
 
 /// What was decided about one destination.
@@ -271,12 +284,15 @@ pub struct LedgerView {
 /// Sums over a ledger.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// What we earn.
-    pub revenue: Money,
-    /// What we pay out.
-    pub payout: Money,
-    /// Revenue − payout.
-    pub profit: Money,
+    /// What we earn. Absent for publishers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue: Option<Money>,
+    /// What we pay out. Absent for buyers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout: Option<Money>,
+    /// Revenue − payout. Absent for buyers and publishers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profit: Option<Money>,
 }
 
 /// One line of the ledger.

@@ -13,6 +13,7 @@
 pub mod calls;
 pub mod identity;
 pub mod page;
+pub mod privacy;
 pub mod problem;
 pub mod publication;
 pub mod query;

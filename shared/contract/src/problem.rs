@@ -42,6 +42,8 @@ pub enum Code {
     InUse,
     /// The campaign is archived.
     Archived,
+    /// The account has as many of this kind as it may have.
+    LimitReached,
     /// More than the largest body we read.
     BodyTooLarge,
     /// The body is announced as something that we do not read.
@@ -76,8 +78,6 @@ pub enum Code {
     LastOwner,
     /// It is not in the state for this.
     WrongState,
-    /// The account has as many of this kind as it may have.
-    LimitReached,
 }
 
 impl Code {
@@ -97,6 +97,7 @@ impl Code {
         Self::Taken,
         Self::InUse,
         Self::Archived,
+        Self::LimitReached,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
@@ -114,7 +115,6 @@ impl Code {
         Self::AboveRole,
         Self::LastOwner,
         Self::WrongState,
-        Self::LimitReached,
     ];
 
     /// As it is written in JSON.
@@ -148,6 +148,7 @@ impl Code {
             Self::Taken => ("taken", 409, "Another one has this already"),
             Self::InUse => ("in_use", 409, "It is still in use"),
             Self::Archived => ("archived", 409, "The campaign is archived"),
+            Self::LimitReached => ("limit_reached", 409, "There is no room for more"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
             Self::Invalid => ("invalid", 422, "Some fields are not valid"),
@@ -165,7 +166,6 @@ impl Code {
             Self::AboveRole => ("above_role", 403, "That role is above yours"),
             Self::LastOwner => ("last_owner", 409, "The account needs an owner"),
             Self::WrongState => ("wrong_state", 409, "That does not go now"),
-            Self::LimitReached => ("limit_reached", 409, "There is no room for more"),
         }
     }
 }
@@ -173,7 +173,7 @@ impl Code {
 /// Something that stands in the way of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsedBy {
-    /// `campaign` or `phone_number`.
+    /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group` or `ring_tree`.
     pub kind: String,
     /// Its id.
     pub id: String,

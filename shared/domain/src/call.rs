@@ -116,6 +116,9 @@ pub struct Call {
     /// ZIP code of the caller, when Twilio knows it.
     #[serde(default)]
     pub from_zip: Option<String>,
+    /// Keyed hash of the caller's number, by which their calls are found again; `None` when there is no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller_key: Option<String>,
     /// When it reached us.
     pub started_at: Timestamp,
     /// Decides every draw of this call; stored so that decisions can be replayed.
@@ -132,6 +135,11 @@ impl Call {
     /// The caller's number, when it is one.
     pub fn caller(&self) -> Option<E164> {
         self.from.parse().ok()
+    }
+
+    /// The number by which a caller is found again: of a SIP address that begins with one, too.
+    pub fn caller_number(&self) -> Option<E164> {
+        crate::phone::number_of_caller(&self.from)
     }
 }
 

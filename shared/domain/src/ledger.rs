@@ -120,15 +120,15 @@ pub enum PayoutAmount {
 }
 
 impl Payout {
-    /// Rules for saving.
-    pub fn check(&self, problems: &mut Problems) {
-        let field = "payout.amount";
+    /// Rules for saving; `at` is the payout's own field.
+    pub fn check(&self, at: &str, problems: &mut Problems) {
+        let field = &format!("{at}.amount");
         match self.amount {
             PayoutAmount::Fixed(amount) | PayoutAmount::PerMinute(amount) if amount < Money::ZERO => {
                 problems.add(field, "range", "a payout is not negative");
             }
             PayoutAmount::Share { basis_points, min, max } => {
-                problems.within("payout.amount.share.basis_points", basis_points, 0..=10_000);
+                problems.within(&format!("{field}.share.basis_points"), basis_points, 0..=10_000);
                 if min.zip(max).is_some_and(|(min, max)| max < min) {
                     problems.add(field, "range", "the highest payout is below the lowest");
                 }

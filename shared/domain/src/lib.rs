@@ -5,14 +5,17 @@
 pub mod access;
 pub mod auction;
 pub mod audit;
+pub mod blocked;
 pub mod call;
 pub mod campaign;
 pub mod caps;
 pub mod email;
+pub mod group;
 pub mod ids;
 pub mod ledger;
 pub mod money;
 pub mod number;
+pub mod partner;
 pub mod password;
 pub mod people;
 pub mod phone;

@@ -2,10 +2,14 @@
 //!
 //! The hot path uses this own E.164 check (a table-driven library costs tens of milliseconds at its first parse).
 
+mod text;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use text::{ERASED, erase_number, mask_all, mask_words, number_of_caller};
 
 /// A phone number in E.164: `+`, then 8 to 15 digits; numbers of country code 1 have exactly ten digits after it and an
 /// area code from 2 to 9.
@@ -148,35 +152,4 @@ impl Destination {
             }
         }
     }
-}
-
-/// Masks every phone number in a text: `+` with 8 to 15 digits, and bare runs of 10 to 15 digits. Some long numbers that
-/// are none (a time in milliseconds) are masked with them.
-pub fn mask_all(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
-        let (before, from_digits) = rest.split_at(start);
-        let end =
-            from_digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(from_digits.len());
-        let (digits, after) = from_digits.split_at(end);
-        let is_number = match before.strip_suffix('+') {
-            Some(before_plus) if (8..=15).contains(&digits.len()) => {
-                out.push_str(before_plus);
-                true
-            }
-            _ => {
-                out.push_str(before);
-                (10..=15).contains(&digits.len())
-            }
-        };
-        if is_number {
-            out.push_str(&mask(digits));
-        } else {
-            out.push_str(digits);
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }

@@ -51,6 +51,17 @@ impl Problems {
         }
     }
 
+    /// Free text has at most so many characters, and none that cannot be shown.
+    pub fn text(&mut self, field: &str, text: &str, most: usize) {
+        let length = text.chars().count();
+        if length > most {
+            self.add(field, "length", format!("at most {most} characters, this text has {length}"));
+        }
+        if text.chars().any(|character| character.is_control() && !"\r\n\t".contains(character)) {
+            self.add(field, "characters", "a text has no control characters besides line breaks and tabs");
+        }
+    }
+
     /// A list has at most so many entries.
     pub fn at_most(&mut self, field: &str, length: usize, most: usize) {
         if length > most {

@@ -133,6 +133,11 @@ impl Reply {
         Self { verbs: vec![Verb::Hangup] }
     }
 
+    /// Do not answer at all: the caller hears that the number is not in service, and nobody pays for the call.
+    pub fn reject() -> Self {
+        Self { verbs: vec![Verb::Reject(RejectReason::Rejected)] }
+    }
+
     /// Go on at another of our URLs.
     pub fn redirect(to: Callback) -> Self {
         Self { verbs: vec![Verb::Redirect(to)] }

@@ -1,16 +1,18 @@
 //! Every key of the table, built here and nowhere else.
 //!
 //! What must stay true: a tenant-owned partition begins with `T#<tenant>#`, also in the indexes, so that a policy on
-//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `KEY#`) and the
-//! plumbing (`DUE#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
+//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `ACCT#`, `KEY#`) and
+//! the plumbing (`DUE#`, `KEYRING#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
 //! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
 
 use app::ports::{DUE_SHARDS, Kind};
+use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
-    ApiKeyId, AuctionId, AuditId, CallId, CampaignId, InvitationId, RtbTargetId, SessionId, TenantId, UserId,
+    AccountSid, ApiKeyId, AuctionId, AuditId, CallId, CampaignId, InvitationId, RtbTargetId, SessionId, TenantId,
+    UserId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
@@ -75,6 +77,11 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::Target => "TA",
         Kind::RtbTarget => "PI",
         Kind::Number => "PN",
+        Kind::Publisher => "AF",
+        Kind::Buyer => "BU",
+        Kind::TargetGroup => "TG",
+        Kind::RingTree => "RT",
+        Kind::BlockedNumber => "BL",
     }
 }
 
@@ -101,6 +108,16 @@ pub fn noun_in_list(tenant: TenantId, kind: Kind, id: &str) -> Key {
 /// First index: partition of the things of a kind.
 pub fn nouns(tenant: TenantId, kind: Kind) -> String {
     format!("T#{tenant}#{}", letters(kind))
+}
+
+/// How many things of a kind a tenant has.
+pub fn count(tenant: TenantId, kind: Kind) -> Key {
+    Key::new(format!("T#{tenant}#COUNT#{}", letters(kind)), "COUNT")
+}
+
+/// Which callers are blocked by a pattern; at the same time the claim that makes the pattern unique.
+pub fn block(tenant: TenantId, pattern: &BlockPattern) -> Key {
+    Key::new(format!("T#{tenant}#BLK#{}", pattern.as_str()), "BLK")
 }
 
 /// Claim of a name that no other thing of the kind may have.
@@ -211,6 +228,29 @@ pub fn calls_of_day(tenant: TenantId, date: Date) -> String {
 /// First index: a call among those of its day, by start.
 pub fn call_in_day(tenant: TenantId, started_at: Timestamp, call: CallId) -> Key {
     Key::new(calls_of_day(tenant, utc_date(started_at)), format!("{}#{call}", time(started_at)))
+}
+
+/// Sort keys of a caller's calls begin so.
+pub const CALL_OF_CALLER: &str = "IDX#call#";
+
+/// Partition of what is known of a caller, by the keyed hash of the number.
+pub fn caller_partition(tenant: TenantId, caller: &str) -> String {
+    format!("T#{tenant}#CLR#{caller}")
+}
+
+/// A call of a caller that has not been erased.
+pub fn call_of_caller(tenant: TenantId, caller: &str, call: CallId) -> Key {
+    Key::new(caller_partition(tenant, caller), format!("{CALL_OF_CALLER}{call}"))
+}
+
+/// Proof that a caller was erased.
+pub fn erasure_proof(tenant: TenantId, caller: &str) -> Key {
+    Key::new(format!("T#{tenant}#ERASED#{caller}"), "PROOF")
+}
+
+/// Partition of the block list's entry of exactly this number.
+pub fn blocked(tenant: TenantId, number: &E164) -> String {
+    format!("T#{tenant}#BLK#{}", number.as_str())
 }
 
 /// Second index: open calls by the time at which somebody must look after them.
@@ -367,4 +407,27 @@ pub fn rate_window(key: &str, window: Timestamp) -> Key {
 /// The record of a request that must happen once.
 pub fn once(key: &str) -> Key {
     Key::new(format!("ONCE#{key}"), "ONCE")
+}
+
+/// A connected Twilio account: whose it is, its sealed tokens.
+pub fn twilio_account(account: &AccountSid) -> Key {
+    Key::new(format!("ACCT#{account}"), "ACCT")
+}
+
+/// First index: partition of a tenant's Twilio accounts.
+pub fn twilio_accounts(tenant: TenantId) -> String {
+    format!("T#{tenant}#ACCT")
+}
+
+/// First index: a Twilio account among those of its tenant.
+pub fn twilio_account_in_list(tenant: TenantId, account: &AccountSid) -> Key {
+    Key::new(twilio_accounts(tenant), account.as_str())
+}
+
+/// Partition of the vault's wrapped data keys.
+pub const KEYRING: &str = "KEYRING#1";
+
+/// A wrapped data key.
+pub fn wrapped_key(number: u32) -> Key {
+    Key::new(KEYRING, format!("KEY#{number:04}"))
 }

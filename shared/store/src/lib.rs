@@ -8,7 +8,9 @@
 pub mod keys;
 
 mod audit;
+mod accounts;
 mod bid_log;
+mod blocked;
 mod calls;
 mod catalog;
 mod connect;

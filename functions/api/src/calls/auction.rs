@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use app::ports::BidLogEntry;
+use app::ports::{BidLogEntry, CallRecord};
 use axum::Json;
 use axum::extract::State;
 use contract::calls::{AuctionView, BidderView, Exchange, Verdict, WinnerView};
 use contract::page::Page;
 use domain::auction::{Auction, BidderResult};
-use domain::ids::CallId;
+use domain::ids::{CallId, RtbTargetId};
 use domain::money::Currency;
+use domain::routing::Via;
 
-use super::{load, shown};
+use super::{Viewer, load, shown};
 use crate::access::{Access, CallsRead};
 use crate::context::Context;
 use crate::params::Named;
@@ -23,14 +24,54 @@ pub async fn auction(
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<Page<AuctionView>>, Refusal> {
-    let mut record = load(&context, access.tenant, id).await?;
+    auction_for(&context, &Viewer::of(&access), id).await.map(Json)
+}
+
+/// A call's auctions as a viewer may see them: to a buyer only the part of its own bidders that were dialled, to a
+/// publisher none.
+///
+/// # Errors
+/// The call does not exist for them.
+pub async fn auction_for(
+    context: &Context,
+    viewer: &Viewer,
+    id: CallId,
+) -> Result<Page<AuctionView>, Refusal> {
+    let mut record = load(context, viewer, id).await?;
+    if !viewer.sees_destinations() {
+        record.auctions.clear();
+    }
+    let own = own_bidders(&record, viewer);
     record.auctions.sort_by_key(|auction| auction.step);
     let mut items = Vec::with_capacity(record.auctions.len());
     for auction in &record.auctions {
-        let log = context.bid_log.of_auction(access.tenant, auction.id).await?;
-        items.push(view(auction, record.call.currency, &log, access.sees_numbers));
+        let log = context.bid_log.of_auction(viewer.tenant, auction.id).await?;
+        let mut view = view(auction, record.call.currency, &log, viewer.sees_numbers);
+        if !viewer.sees_all() {
+            narrow(&mut view, &own);
+        }
+        items.push(view);
     }
-    Ok(Json(Page { items, next: None }))
+    Ok(Page { items, next: None })
+}
+
+/// The bidders whose attempts the viewer may see.
+fn own_bidders(record: &CallRecord, viewer: &Viewer) -> Vec<RtbTargetId> {
+    let seen = record.attempts.iter().filter(|attempt| viewer.sees_attempt(attempt));
+    seen.filter_map(|attempt| match attempt.via {
+        Via::RtbTarget(id) => Some(id),
+        Via::Target(_) => None,
+    })
+    .collect()
+}
+
+/// Leaves only these bidders; a place among the others would tell of them.
+fn narrow(view: &mut AuctionView, own: &[RtbTargetId]) {
+    view.winner.take_if(|winner| !own.contains(&winner.bidder));
+    view.bidders.retain(|bidder| own.contains(&bidder.bidder));
+    for bidder in &mut view.bidders {
+        bidder.rank = None;
+    }
 }
 
 fn view(auction: &Auction, currency: Currency, log: &[BidLogEntry], sees_numbers: bool) -> AuctionView {

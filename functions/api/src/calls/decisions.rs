@@ -5,12 +5,12 @@ use std::sync::Arc;
 use app::ports::Step;
 use axum::Json;
 use axum::extract::State;
-use contract::calls::{DecisionView, StepDecisions};
+use contract::calls::{DecisionView, StepDecisions, Verdict};
 use contract::page::Page;
 use domain::ids::CallId;
 use domain::routing::Decision;
 
-use super::{load, shown};
+use super::{Viewer, load, shown};
 use crate::access::{Access, CallsRead};
 use crate::context::Context;
 use crate::params::Named;
@@ -22,10 +22,26 @@ pub async fn decisions(
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<Page<StepDecisions>>, Refusal> {
-    let mut record = load(&context, access.tenant, id).await?;
+    decisions_for(&context, &Viewer::of(&access), id).await.map(Json)
+}
+
+/// A call's decisions as a viewer may see them. They speak of every destination of the campaign, so they are only for
+/// those who see the whole account.
+///
+/// # Errors
+/// The call does not exist for them.
+pub async fn decisions_for(
+    context: &Context,
+    viewer: &Viewer,
+    id: CallId,
+) -> Result<Page<StepDecisions>, Refusal> {
+    let mut record = load(context, viewer, id).await?;
+    if !viewer.sees_all() {
+        record.steps.clear();
+    }
     record.steps.sort_by_key(|(number, _)| *number);
     let items = record.steps.into_iter().filter_map(|(number, step)| of_step(number, step)).collect();
-    Ok(Json(Page { items, next: None }))
+    Ok(Page { items, next: None })
 }
 
 fn of_step(number: u16, step: Step) -> Option<StepDecisions> {
@@ -36,6 +52,9 @@ fn of_step(number: u16, step: Step) -> Option<StepDecisions> {
         at: answered.at,
         decisions: decisions.each.iter().map(one).collect(),
         more: decisions.more,
+        turned_away: decisions
+            .turned_away
+            .map(|why| Verdict { code: why.code().to_owned(), text: why.text().to_owned() }),
     })
 }
 

@@ -7,7 +7,7 @@ use axum::extract::State;
 use contract::calls::CallDetail;
 use domain::ids::CallId;
 
-use super::{load, shown};
+use super::{Viewer, load, shown};
 use crate::access::{Access, CallsRead};
 use crate::context::Context;
 use crate::params::Named;
@@ -19,11 +19,19 @@ pub async fn detail(
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<CallDetail>, Refusal> {
-    let record = load(&context, access.tenant, id).await?;
-    Ok(Json(CallDetail {
-        line: shown::line(&record.call, record.closing.as_ref(), access.sees_numbers),
+    detail_for(&context, &Viewer::of(&access), id).await.map(Json)
+}
+
+/// One call as a viewer may see it.
+///
+/// # Errors
+/// It does not exist for them.
+pub async fn detail_for(context: &Context, viewer: &Viewer, id: CallId) -> Result<CallDetail, Refusal> {
+    let record = load(context, viewer, id).await?;
+    Ok(CallDetail {
+        line: shown::line(&record.call, record.closing.as_ref(), viewer),
         campaign_version: record.call.snapshot_version,
-        attempts: shown::attempts(&record, access.sees_numbers),
-        recordings: shown::recordings(&record),
-    }))
+        attempts: shown::attempts(&record, viewer),
+        recordings: shown::recordings(&record, viewer),
+    })
 }

@@ -9,7 +9,7 @@ use contract::page::Page;
 use domain::call::{Leg, LegEvent, Source};
 use domain::ids::CallId;
 
-use super::load;
+use super::{Viewer, load};
 use crate::access::{Access, CallsRead};
 use crate::context::Context;
 use crate::params::Named;
@@ -21,14 +21,28 @@ pub async fn events(
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<Page<EventView>>, Refusal> {
-    let mut record = load(&context, access.tenant, id).await?;
+    events_for(&context, &Viewer::of(&access), id).await.map(Json)
+}
+
+/// A call's events as a viewer may see them: those of the caller's leg, and of legs whose destination is theirs to see.
+///
+/// # Errors
+/// The call does not exist for them.
+pub async fn events_for(context: &Context, viewer: &Viewer, id: CallId) -> Result<Page<EventView>, Refusal> {
+    let mut record = load(context, viewer, id).await?;
+    record.attempts.retain(|attempt| viewer.sees_attempt(attempt));
+    let seen: Vec<u16> = record.attempts.iter().map(|attempt| attempt.number).collect();
+    record.events.retain(|event| match event.leg {
+        Leg::Caller => true,
+        Leg::Attempt(number) => viewer.sees_all() || seen.contains(&number),
+    });
     record.events.sort_by_key(|event| (event.at, event.leg, event.sequence, event.status));
     let name = |number: u16| {
         let attempt = record.attempts.iter().find(|attempt| attempt.number == number);
         attempt.map(|attempt| attempt.name.clone())
     };
     let items = record.events.iter().map(|event| shown(event, name)).collect();
-    Ok(Json(Page { items, next: None }))
+    Ok(Page { items, next: None })
 }
 
 fn shown(event: &LegEvent, name: impl Fn(u16) -> Option<String>) -> EventView {

@@ -11,7 +11,7 @@ use domain::ledger::{Entry, EntryKind, Party};
 use domain::money::Money;
 use domain::routing::Via;
 
-use super::load;
+use super::{Viewer, load};
 use crate::access::{Access, CallsRead};
 use crate::context::Context;
 use crate::params::Named;
@@ -23,20 +23,27 @@ pub async fn ledger(
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<LedgerView>, Refusal> {
-    let mut record = load(&context, access.tenant, id).await?;
+    ledger_for(&context, &Viewer::of(&access), id).await.map(Json)
+}
+
+/// The books of a call as a viewer may see them: their own lines and the sum of those.
+///
+/// # Errors
+/// The call does not exist for them, or its lines do not add up.
+pub async fn ledger_for(context: &Context, viewer: &Viewer, id: CallId) -> Result<LedgerView, Refusal> {
+    let mut record = load(context, viewer, id).await?;
+    record.ledger.retain(|entry| viewer.sees_entry(entry));
     record.ledger.sort_by_key(|entry| entry.number);
-    totals(&record).map(|totals| {
-        Json(LedgerView {
-            settled: record.closing.is_some(),
-            currency: record.call.currency,
-            totals,
-            entries: record.ledger.iter().map(shown).collect(),
-        })
+    Ok(LedgerView {
+        settled: record.closing.is_some(),
+        currency: record.call.currency,
+        totals: totals(&record, viewer)?,
+        entries: record.ledger.iter().map(shown).collect(),
     })
 }
 
 /// Sums of the lines themselves, not of the call: whoever compares the two checks the books.
-fn totals(record: &CallRecord) -> Result<Totals, Refusal> {
+fn totals(record: &CallRecord, viewer: &Viewer) -> Result<Totals, Refusal> {
     let sum = |kind: EntryKind| {
         let amounts = record.ledger.iter().filter(|entry| entry.kind == kind).map(|entry| entry.amount);
         amounts.into_iter().try_fold(Money::ZERO, Money::checked_add)
@@ -48,6 +55,7 @@ fn totals(record: &CallRecord) -> Result<Totals, Refusal> {
     let revenue = sum(EntryKind::Revenue).ok_or_else(overflow)?;
     let payout = sum(EntryKind::Payout).ok_or_else(overflow)?;
     let profit = revenue.checked_sub(payout).ok_or_else(overflow)?;
+    let [revenue, payout, profit] = viewer.money(revenue, payout, profit);
     Ok(Totals { revenue, payout, profit })
 }
 

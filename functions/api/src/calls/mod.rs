@@ -1,19 +1,32 @@
 //! `GET /api/calls…`: the call log, and one call with its events, decisions, auctions and books.
+//!
+//! What must stay true: everything here is shown to a [`Viewer`], and each part asks it what may be seen. Somebody limited
+//! to one party finds only that party's calls; the others do not exist for them.
 
 mod auction;
 mod decisions;
 mod detail;
 mod events;
+mod filter;
 mod ledger;
 mod list;
 mod shown;
+mod viewer;
 
 use app::ports::CallRecord;
-use domain::ids::{CallId, TenantId};
+use domain::ids::CallId;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Verb};
+
+pub use auction::auction_for;
+pub use decisions::decisions_for;
+pub use detail::detail_for;
+pub use events::events_for;
+pub use ledger::ledger_for;
+pub use list::list_for;
+pub use viewer::Viewer;
 
 /// Their routes.
 pub fn routes(routes: Routes) -> Routes {
@@ -26,6 +39,7 @@ pub fn routes(routes: Routes) -> Routes {
         .on(Verb::Get, "/api/calls/{id}/ledger", ledger::ledger)
 }
 
-async fn load(context: &Context, tenant: TenantId, id: CallId) -> Result<CallRecord, Refusal> {
-    context.calls.load(tenant, id).await?.ok_or_else(Refusal::not_found)
+async fn load(context: &Context, viewer: &Viewer, id: CallId) -> Result<CallRecord, Refusal> {
+    let found = context.calls.load(viewer.tenant, id).await?;
+    found.filter(|record| viewer.owns(&record.call, record.closing.as_ref())).ok_or_else(Refusal::not_found)
 }

@@ -3,41 +3,42 @@
 use app::ports::{CallRecord, Closing};
 use contract::calls::{AttemptView, CallLine, ClosingView, DestinationRef, RecordingView};
 use domain::call::{Attempt, Call, CallStatus, Leg};
-use domain::phone::{Destination, mask};
+use domain::phone::{Destination, mask, mask_words};
 use domain::routing::Via;
 
-/// Digits in a row from which a text is taken to hold a phone number.
-const NUMBER_DIGITS: usize = 7;
+use super::Viewer;
 
 /// One line of the call log.
-pub fn line(call: &Call, closing: Option<&Closing>, sees_numbers: bool) -> CallLine {
+pub fn line(call: &Call, closing: Option<&Closing>, viewer: &Viewer) -> CallLine {
     CallLine {
         id: call.id,
         campaign: call.campaign,
         number: call.number,
         to: call.to.clone(),
-        from: caller(&call.from, sees_numbers),
+        from: caller(&call.from, viewer.sees_numbers),
         from_state: call.from_state.clone(),
         from_zip: call.from_zip.clone(),
-        publisher: call.publisher,
+        publisher: call.publisher.filter(|_| viewer.sees_publishers()),
         started_at: call.started_at,
         currency: call.currency,
-        closing: closing.map(closed),
+        closing: closing.map(|closing| closed(closing, viewer)),
     }
 }
 
-fn closed(closing: &Closing) -> ClosingView {
+fn closed(closing: &Closing, viewer: &Viewer) -> ClosingView {
+    let books = &closing.settlement;
+    let [revenue, payout, profit] = viewer.money(books.revenue, books.payout, books.profit);
     ClosingView {
         ended_at: closing.ended_at,
         status: closing.status,
         total_s: closing.total_seconds,
         connected: closing.connected,
         connected_s: closing.connected_seconds,
-        converted: closing.settlement.converted,
-        destination_name: closing.billed_name.clone(),
-        revenue: closing.settlement.revenue,
-        payout: closing.settlement.payout,
-        profit: closing.settlement.profit,
+        converted: books.converted,
+        destination_name: closing.billed_name.clone().filter(|_| viewer.sees_destinations()),
+        revenue,
+        payout,
+        profit,
     }
 }
 
@@ -48,15 +49,16 @@ fn caller(from: &str, sees_numbers: bool) -> String {
 }
 
 /// The dialled destinations in order.
-pub fn attempts(record: &CallRecord, sees_numbers: bool) -> Vec<AttemptView> {
-    let mut attempts: Vec<&Attempt> = record.attempts.iter().collect();
+pub fn attempts(record: &CallRecord, viewer: &Viewer) -> Vec<AttemptView> {
+    let seen = record.attempts.iter().filter(|attempt| viewer.sees_attempt(attempt));
+    let mut attempts: Vec<&Attempt> = seen.collect();
     attempts.sort_by_key(|attempt| attempt.number);
     attempts
         .into_iter()
         .map(|attempt| AttemptView {
             number: attempt.number,
             destination: destination(attempt.via, &attempt.name),
-            address: address(&attempt.destination, sees_numbers),
+            address: address(&attempt.destination, viewer.sees_numbers),
             bid: attempt.bid,
             dialled_at: attempt.dialled_at,
             status: newest_status(record, attempt.number),
@@ -80,10 +82,13 @@ fn address(destination: &Destination, sees_numbers: bool) -> String {
 }
 
 /// The recordings in the order in which we heard of them.
-pub fn recordings(record: &CallRecord) -> Vec<RecordingView> {
+pub fn recordings(record: &CallRecord, viewer: &Viewer) -> Vec<RecordingView> {
+    let seen = record.attempts.iter().filter(|attempt| viewer.sees_attempt(attempt));
+    let seen: Vec<u16> = seen.map(|attempt| attempt.number).collect();
     let mut recordings: Vec<RecordingView> = record
         .recordings
         .iter()
+        .filter(|recording| viewer.sees_all() || seen.contains(&recording.attempt))
         .map(|recording| RecordingView {
             sid: recording.sid.clone(),
             attempt: recording.attempt,
@@ -107,21 +112,5 @@ pub fn destination(via: Via, name: &str) -> DestinationRef {
 
 /// Somebody else's words: a bidder may repeat the caller's number in them.
 pub fn words(text: &str, sees_numbers: bool) -> String {
-    if sees_numbers {
-        return text.to_owned();
-    }
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
-        let (before, from_digit) = rest.split_at(start);
-        shown.push_str(before);
-        let in_number = |character: char| character.is_ascii_digit() || "-.() ".contains(character);
-        let end = from_digit.find(|character| !in_number(character)).unwrap_or(from_digit.len());
-        let run = from_digit[..end].trim_end_matches(|character: char| !character.is_ascii_digit());
-        let digits = run.bytes().filter(u8::is_ascii_digit).count();
-        shown.push_str(&if digits >= NUMBER_DIGITS { mask(run) } else { run.to_owned() });
-        rest = &from_digit[run.len()..];
-    }
-    shown.push_str(rest);
-    shown
+    if sees_numbers { text.to_owned() } else { mask_words(text) }
 }

@@ -69,7 +69,7 @@ pub fn page(tenant: TenantId, path: &str, Params(params): Params) -> Result<(Lis
     let query = ListQuery::read(&params).map_err(|fields| Refusal::fields(Code::InvalidQuery, fields))?;
     let name = format!("{path} {:?} {} {:?}", query.sort, query.descending, query.search);
     let after = query.cursor.as_deref().map(|text| cursor::open(tenant, &name, text)).transpose()?;
-    Ok((listing(query, after), name))
+    Ok((listing(query, false, after), name))
 }
 
 /// The cursor of where a page ended.

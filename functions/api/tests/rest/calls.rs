@@ -349,6 +349,23 @@ async fn parameters_of_the_call_log_are_checked() {
         ("limit=ten", "limit"),
         ("limit=5&limit=6", "limit"),
         ("campaign=CA1", "campaign"),
+        ("publisher=", "publisher"),
+        ("target=TA1", "target"),
+        ("rtb_target=TA00000000000000000000000000000001", "rtb_target"),
+        (
+            "target=TA00000000000000000000000000000001&rtb_target=PI00000000000000000000000000000001",
+            "rtb_target",
+        ),
+        ("number=%2B14155550100", "number"),
+        ("caller=4155550100", "caller"),
+        ("status=in-progress", "status"),
+        ("status=OPEN", "status"),
+        ("connected=yes", "connected"),
+        ("converted=1", "converted"),
+        ("min_duration=-1", "min_duration"),
+        ("max_duration=%2B5", "max_duration"),
+        ("min_duration=61&max_duration=60", "min_duration"),
+        ("colour=red", "colour"),
         ("%ff=%fe", "\u{fffd}"),
     ] {
         let problem = world.get(&format!("/api/calls?{query}")).await.refused(400, "invalid_query");

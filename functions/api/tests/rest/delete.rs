@@ -30,6 +30,11 @@ async fn from_the_number_down_everything_can_go() {
         ("campaigns", &own.campaign),
         ("targets", &own.target),
         ("rtb-targets", &own.bidder),
+        ("publishers", &own.publisher),
+        ("buyers", &own.buyer),
+        ("target-groups", &own.group),
+        ("ring-trees", &own.tree),
+        ("blocked-numbers", &own.blocked),
     ] {
         let address = format!("/api/{path}/{id}");
         let answer = world.delete(&address).await;

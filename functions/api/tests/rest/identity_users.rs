@@ -95,6 +95,20 @@ async fn a_party_belongs_to_the_roles_that_have_one() {
         let problem = owner.post("/api/invitations", invite).await.refused(422, "invalid");
         assert_eq!(problem["fields"][0]["field"], field, "{role}");
     }
+    let made = owner.post("/api/buyers", json!({"name": "Alpine"})).await.id();
+    for (party, status) in [(buyer, 422), (json!({"buyer": made}), 201)] {
+        let invite = json!({"email": "x@acme.example", "role": "buyer", "party": party});
+        assert_eq!(owner.post("/api/invitations", invite).await.status, status);
+    }
+    let token = world.mailer.token_for("x@acme.example").unwrap();
+    let accept = json!({"token": token, "name": "Xenia", "password": PASSWORD});
+    let me = Browser::new(&world).post("/api/invitations/accept", accept).await.ok(201);
+    assert_eq!(me["user"]["party"], json!({"buyer": made}));
+    assert_eq!(me["own_permissions"], json!(["calls:read"]));
+    let address = format!("/api/users/{}", me["user"]["id"].as_str().unwrap());
+    let problem = owner.patch(&address, json!({"version": 1, "role": "analyst"})).await.refused(422, "invalid");
+    assert_eq!(problem["fields"][0]["field"], "party");
+    owner.patch(&address, json!({"version": 1, "role": "analyst", "party": null})).await.ok(200);
 }
 
 #[tokio::test]

@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a broken harness should stop the test")]
 
 mod auth;
+mod blocked;
 mod calls;
+mod calls_filters;
 mod calls_masking;
 mod delete;
 mod gateway;
+mod groups;
 mod guard;
 mod identity_proof;
 mod identity_sign_in;
@@ -15,10 +18,14 @@ mod lists;
 mod malformed;
 mod nouns;
 mod pages;
+mod partners;
 mod people;
 mod permission_is_a_type;
+mod privacy;
 mod publish;
+mod scale;
 mod support;
 mod switches;
 mod table;
+mod twilio_accounts;
 mod validation;

@@ -1,6 +1,5 @@
 //! A world with two tenants, keys, and a way to send requests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use api::{Context, handle, router};
 use app::api_keys;
 use app::ports::{ApiKey, Identity};
 use app::publish_campaign::Hooks;
+use app::twilio_accounts::Directory;
 use bytes::Bytes;
 use domain::ids::{AccountSid, ApiKeyId, TenantId};
 use domain::phone::E164;
@@ -19,11 +19,13 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity, FakeMailer,
-    FakePages, FakePasswords, FakeTelephony, FakeVault,
+    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity,
+    FakeMailer, FakePages, FakePasswords, FakeTelephony, connect_account, test_vault,
 };
 use uuid::Uuid;
 
+/// The token of each tenant's Twilio account.
+pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const NOW: &str = "2026-11-22T12:00:00Z";
 pub const APP_ORIGIN: &str = "https://app.example.com";
 
@@ -33,10 +35,12 @@ pub struct World {
     pub telephony: Arc<FakeTelephony>,
     pub pages: Arc<FakePages>,
     pub calls: Arc<CallArchive>,
+    pub callers: Arc<FakeCallers>,
     pub bids: Arc<BidShelf>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
     pub desk: Arc<FakeDesk>,
+    pub accounts: Arc<FakeAccounts>,
     pub mailer: Arc<FakeMailer>,
     pub passwords: Arc<FakePasswords>,
     pub tenant: TenantId,
@@ -115,23 +119,34 @@ impl World {
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
+        let callers = Arc::new(FakeCallers::default());
         let bids = Arc::new(BidShelf::default());
         let desk = Arc::new(FakeDesk::default());
         let identity = Arc::new(FakeIdentity::noting(desk.clone()));
-        let mailer = Arc::new(FakeMailer::default());
         let passwords = Arc::new(FakePasswords::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
+        let (accounts, vault) = (Arc::new(FakeAccounts::default()), test_vault());
+        let mailer = Arc::new(FakeMailer::default());
+        for owner in [tenant, other] {
+            connect_account(accounts.as_ref(), vault.as_ref(), owner, &account(owner), &[AUTH_TOKEN])
+                .await
+                .unwrap();
+        }
         let context = Arc::new(Context {
             catalog: catalog.clone(),
             published: catalog.clone(),
             counters: counters.clone(),
             calls: calls.clone(),
+            callers: callers.clone(),
             identity: identity.clone(),
             bid_log: bids.clone(),
             telephony: telephony.clone(),
             pages: pages.clone(),
             clock: clock.clone(),
-            accounts: BTreeMap::from([(tenant, vec![account(tenant)]), (other, vec![account(other)])]),
+            accounts: accounts.clone(),
+            directory: Arc::new(Directory::new(accounts.clone(), vault.clone(), clock.clone())),
+            vault,
+            mailer: mailer.clone(),
             hooks: Hooks {
                 voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
                 status_url: "https://calls.example.com/twilio/voice/status".to_owned(),
@@ -144,8 +159,6 @@ impl World {
             once: desk.clone(),
             per_minute,
             app_origin: APP_ORIGIN.to_owned(),
-            vault: Arc::new(FakeVault),
-            mailer: mailer.clone(),
             limiter: desk.clone(),
             passwords: passwords.clone(),
             even_time: Duration::ZERO,
@@ -159,10 +172,12 @@ impl World {
             telephony,
             pages,
             calls,
+            callers,
             bids,
             clock,
             identity,
             desk,
+            accounts,
             mailer,
             passwords,
             tenant,
@@ -263,14 +278,20 @@ impl World {
         self.send(&self.key, "POST", &format!("/api/campaigns/{campaign}/publish"), None).await
     }
 
-    /// A campaign with a target, a bidder and a number.
+    /// A campaign with a target, a bidder and a number; and one of each other noun, used by nothing.
     pub async fn set_up(&self) -> SetUp {
         let target = self.post("/api/targets", &target("Front desk")).await.id();
         let bidder = self.post("/api/rtb-targets", &bidder("Good bidder")).await.id();
         let campaign = self.post("/api/campaigns", &campaign("Roofing", &target, &bidder)).await.id();
         let number = self.post("/api/numbers", &self.number("+18335550100", Some(&campaign))).await.id();
+        let publisher = self.post("/api/publishers", &json!({"name": "Search Partners"})).await.id();
+        let buyer = self.post("/api/buyers", &json!({"name": "Alpine"})).await.id();
+        let group = self.post("/api/target-groups", &json!({"name": "Desks"})).await.id();
+        let tree = self.post("/api/ring-trees", &json!({"name": "Everybody"})).await.id();
+        let blocked = self.post("/api/blocked-numbers", &json!({"number": "+14155550199"})).await.id();
+        let account = account(self.tenant).to_string();
         let people = crate::people::set_up(self).await;
-        SetUp { target, bidder, campaign, number, people }
+        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked, account, people }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -283,6 +304,13 @@ pub struct SetUp {
     pub bidder: String,
     pub campaign: String,
     pub number: String,
+    pub publisher: String,
+    pub buyer: String,
+    pub group: String,
+    pub tree: String,
+    pub blocked: String,
+    /// Its Twilio account.
+    pub account: String,
     pub people: crate::people::People,
 }
 

@@ -4,10 +4,10 @@ use domain::validate::Problem;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Reads a body; one problem, with the field's path.
+/// Reads a body.
 ///
 /// # Errors
-/// The body has not this shape.
+/// One problem, with the field's path.
 pub fn read<T: DeserializeOwned>(body: Value) -> Result<T, Vec<Problem>> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let path = error.path().to_string();
@@ -16,7 +16,10 @@ pub fn read<T: DeserializeOwned>(body: Value) -> Result<T, Vec<Problem>> {
 }
 
 /// Takes the version out of a patch.
-pub(super) fn take_version(patch: &mut Map<String, Value>) -> Result<u64, Problem> {
+///
+/// # Errors
+/// It is missing, or none.
+pub fn take_version(patch: &mut Map<String, Value>) -> Result<u64, Problem> {
     let problem = |rule: &str, message: &str| Problem {
         field: "version".to_owned(),
         rule: rule.to_owned(),
@@ -30,7 +33,7 @@ pub(super) fn take_version(patch: &mut Map<String, Value>) -> Result<u64, Proble
 }
 
 /// The body with the patch applied (RFC 7396): objects are merged, `null` removes, everything else replaces.
-pub(super) fn merged(body: &Value, patch: Map<String, Value>) -> Value {
+pub fn merged(body: &Value, patch: Map<String, Value>) -> Value {
     let mut merged = body.clone();
     merge(&mut merged, Value::Object(patch));
     merged
@@ -68,6 +71,8 @@ fn explain(path: &str, message: &str) -> Problem {
         (below(named()), "required", "this field is required".to_owned())
     } else if message.starts_with("unknown variant") {
         (path.to_owned(), "choice", message.to_owned())
+    } else if message.starts_with("give exactly one of") {
+        (path.to_owned(), "one_of", message.to_owned())
     } else if message.contains("map with a single key") {
         let words = "give exactly one of the alternatives; a patch that switches sets the other one to null";
         (path.to_owned(), "one_of", words.to_owned())

@@ -4,7 +4,7 @@ use domain::access::{Party, Role};
 use domain::audit::{Actor, By};
 use domain::email::EmailAddress;
 use domain::ids::{InvitationId, TenantId, UserId};
-use domain::people::{Invitation, MAX_USERS, User, UserStatus, check_party, may_decide_over};
+use domain::people::{Invitation, MAX_USERS, User, UserStatus, may_decide_over};
 use domain::validate::Problems;
 use jiff::SignedDuration;
 
@@ -12,7 +12,7 @@ use super::lists::{self, Listable};
 use super::lockout::{Limit, attempt};
 use super::sessions::{self, SignedIn};
 use super::sign_up::first_credentials;
-use super::{Done, ONCE_PREFIX, Refused, Tools, Tries, Visitor, mails, notes, password};
+use super::{Done, ONCE_PREFIX, Refused, Tools, Tries, Visitor, mails, notes, parties, password};
 use crate::catalog::{Listing, Position, SortBy};
 use crate::ports::{Act, TokenUse};
 use crate::secret::Secret;
@@ -69,9 +69,7 @@ pub async fn invite(
     tenant: TenantId,
     invite: Invite,
 ) -> Done<Invitation> {
-    let mut problems = Problems::new();
-    check_party(&mut problems, invite.role, invite.party);
-    problems.into_result().map_err(Refused::Invalid)?;
+    parties::check(tools, tenant, invite.role, invite.party).await?;
     if !may_decide_over(authority, invite.role) {
         return Err(Refused::AboveRole.into());
     }

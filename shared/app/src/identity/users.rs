@@ -6,13 +6,13 @@
 use domain::access::{Party, Role};
 use domain::audit::By;
 use domain::ids::{TenantId, UserId};
-use domain::people::{Account, User, UserStatus, check_party, may_decide_over};
+use domain::people::{Account, User, UserStatus, may_decide_over};
 use domain::validate::Problems;
 
 use super::lists::{self, Listable};
 use super::password::next_version;
 use super::sessions;
-use super::{Done, Refused, Tools, Tries, notes};
+use super::{Done, Refused, Tools, Tries, notes, parties};
 use crate::catalog::{Listing, Position, SortBy};
 use crate::ports::{Person, Act};
 
@@ -111,6 +111,9 @@ pub async fn update(
         {
             return Ok(person.user);
         }
+        if (after.role, after.party) != (person.user.role, person.user.party) {
+            parties::check(tools, tenant, after.role, after.party).await?;
+        }
         let (steps, entry) = change_steps(tools, by, &person, &after);
         if tools.commit(tenant, &steps, Some(&entry)).await? {
             return Ok(after);
@@ -129,7 +132,6 @@ fn patched(tools: &Tools<'_>, person: &Person, patch: &UserPatch) -> Result<User
     after.status = patch.status.unwrap_or(after.status);
     let mut problems = Problems::new();
     problems.name("name", &after.name);
-    check_party(&mut problems, after.role, after.party);
     problems.into_result().map_err(Refused::Invalid)?;
     Ok(after)
 }

@@ -71,6 +71,22 @@ pub trait AccountTokens: Send + Sync {
     async fn request_token(&self, account: &AccountSid) -> PortResult<Option<Secret>>;
 }
 
+/// What Twilio says of an account and a token for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountStanding {
+    /// The token opens it, and it may be used.
+    Active {
+        /// The name it has at Twilio.
+        name: String,
+    },
+    /// Twilio has suspended it.
+    Suspended,
+    /// It is closed for good.
+    Closed,
+    /// The token is not this account's (20003), or there is no such account.
+    WrongToken,
+}
+
 /// A data key of the vault, encrypted by the key management service: useless without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedKey {

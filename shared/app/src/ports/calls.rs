@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::auction::Auction;
+use domain::blocked::{Block, BlockPattern};
 use domain::call::{Attempt, Call, CallStatus, LegEvent};
 use domain::caps::{CapReached, CounterId, Limit, ReservationState, Usage};
-use domain::ids::{AccountSid, CallId, CampaignId, TenantId};
+use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, TenantId};
 use domain::ledger::{Entry, Settlement};
 use domain::number::NumberOwner;
 use domain::phone::E164;
-use domain::routing::Decisions;
+use domain::routing::{Decisions, Via};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
 use jiff::Timestamp;
@@ -42,6 +43,13 @@ pub trait Published: Send + Sync {
 
     /// The newest body in the cache, without any round trip. It may be out of date: compare its version.
     fn cached(&self, tenant: TenantId, campaign: CampaignId) -> Option<Arc<Snapshot>>;
+}
+
+/// Callers that a tenant refuses.
+#[async_trait]
+pub trait BlockedCallers: Send + Sync {
+    /// The blocks under these patterns (at most 16), in one batch; also those that have expired.
+    async fn blocks(&self, tenant: TenantId, patterns: &[BlockPattern]) -> PortResult<Vec<Block>>;
 }
 
 /// Counters of capped things, and live flags.
@@ -164,6 +172,12 @@ pub struct Closing {
     pub billed_attempt: Option<u16>,
     /// Its destination's name.
     pub billed_name: Option<String>,
+    /// Its destination. Kept here so that a list finds a destination's calls without their attempts.
+    #[serde(default)]
+    pub billed_via: Option<Via>,
+    /// Who pays for it.
+    #[serde(default)]
+    pub buyer: Option<BuyerId>,
     /// The money; entries are stored beside it.
     pub settlement: Settlement,
 }
@@ -196,6 +210,9 @@ pub struct CallSummary {
     pub call: Call,
     /// How it ended; `None` while open.
     pub closing: Option<Closing>,
+    /// Its place in the list: as a cursor, it goes on after this call. So a reader who leaves calls out can end a page
+    /// anywhere.
+    pub place: String,
 }
 
 /// A page of something, newest first.

@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::PortResult;
 
+/// Most things of one kind that a tenant may have: lists of them are read whole.
+pub const MAX_OF_A_KIND: u32 = 5_000;
+
 /// The kinds of things in a tenant's catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,6 +24,16 @@ pub enum Kind {
     RtbTarget,
     /// Phone numbers. Creating one also claims the number itself, across all tenants.
     Number,
+    /// Publishers.
+    Publisher,
+    /// Buyers.
+    Buyer,
+    /// Target groups.
+    TargetGroup,
+    /// Ring trees.
+    RingTree,
+    /// Blocked callers. Creating one also makes the entry that the call path looks up.
+    BlockedNumber,
 }
 
 /// One thing in the catalogue, body as JSON of its domain type.
@@ -47,9 +60,11 @@ pub enum Saved {
     Taken,
     /// Somebody changed or removed it meanwhile: nothing was written.
     Changed,
+    /// The tenant has [`MAX_OF_A_KIND`] of this kind: nothing was written.
+    LimitReached,
 }
 
-/// A tenant's catalogue. `unique` is the name (or the phone number) that no other thing of the kind may have.
+/// A tenant's catalogue. `unique` is the name (or the phone number, or the blocked one) that no other thing of the kind may have.
 #[async_trait]
 pub trait Catalog: Send + Sync {
     /// One thing.
@@ -58,7 +73,7 @@ pub trait Catalog: Send + Sync {
     /// All things of a kind (at most 5,000 a tenant), by id, which is by creation.
     async fn list(&self, tenant: TenantId, kind: Kind) -> PortResult<Vec<Record>>;
 
-    /// A new thing.
+    /// A new thing; the one beyond [`MAX_OF_A_KIND`] is refused, also of many that are created at the same time.
     async fn create(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved>;
 
     /// A changed thing; `before` is what the change was made from.

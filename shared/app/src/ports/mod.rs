@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod callers;
 mod calls;
 mod catalog;
 mod identity;
@@ -15,6 +16,7 @@ mod vault;
 
 pub use accounts::*;
 pub use audit::*;
+pub use callers::*;
 pub use calls::*;
 pub use catalog::*;
 pub use identity::*;

@@ -1,10 +1,12 @@
 //! Calls: one partition each, in which a call, its steps, attempts, events, recordings, auctions and ledger lie in order.
 //!
 //! What must stay true: a step is written whole or not at all, and once; an attempt's reservation leaves `reserved` once,
-//! with its counters; a call is settled once, with its ledger. Each of these is one transaction.
+//! with its counters; a call is settled once, with its ledger; a call stands in its caller's index from its beginning.
+//! Each of these is one transaction.
 
 mod capacity;
 mod closing;
+mod erasing;
 mod records;
 mod steps;
 

@@ -15,6 +15,7 @@ use crate::keys::{self, GSI1};
 use crate::read::{Range, unusable};
 
 const LOAD: &str = "load a call";
+const LIST: &str = "list a day's calls";
 
 impl Store {
     pub(super) async fn load_call(&self, tenant: TenantId, call: CallId) -> PortResult<Option<CallRecord>> {
@@ -44,7 +45,6 @@ impl Store {
         cursor: Option<&str>,
         limit: u16,
     ) -> PortResult<Page<CallSummary>> {
-        const WHAT: &str = "list a day's calls";
         let after = cursor.map(|cursor| place_of(tenant, day, cursor)).transpose()?;
         let limit = usize::from(limit.max(1));
         let range = Range {
@@ -54,17 +54,19 @@ impl Store {
             after,
             ..Range::of_index(GSI1, keys::calls_of_day(tenant, day))
         };
-        let items = self.query(WHAT, range).await?;
-        let summaries: PortResult<Vec<CallSummary>> = items
-            .iter()
-            .take(limit)
-            .map(|item| Ok(CallSummary { call: body(WHAT, item)?, closing: closing_of(WHAT, item)? }))
-            .collect();
+        let items = self.query(LIST, range).await?;
+        let summaries: PortResult<Vec<CallSummary>> = items.iter().take(limit).map(summary).collect();
         let summaries = summaries?;
         let more = items.len() > limit;
-        let next = summaries.last().filter(|_| more).map(|last| cursor_of(&last.call));
+        let next = summaries.last().filter(|_| more).map(|last| last.place.clone());
         Ok(Page { items: summaries, next })
     }
+}
+
+fn summary(meta: &Item) -> PortResult<CallSummary> {
+    let call: Call = body(LIST, meta)?;
+    let place = cursor_of(&call);
+    Ok(CallSummary { call, closing: closing_of(LIST, meta)?, place })
 }
 
 fn closing_of(what: &'static str, meta: &Item) -> PortResult<Option<Closing>> {
@@ -111,7 +113,7 @@ fn place_of(tenant: TenantId, day: Date, cursor: &str) -> PortResult<Item> {
     let (call, in_day) = parts()
         .map(in_day)
         .filter(|(_, place)| place.pk == keys::calls_of_day(tenant, day))
-        .ok_or_else(|| unusable("list a day's calls", "the cursor is not one of this day's"))?;
+        .ok_or_else(|| unusable(LIST, "the cursor is not one of this day's"))?;
     let mut place = key_attributes(keys::call(tenant, call));
     place.insert(format!("{GSI1}pk"), text(in_day.pk));
     place.insert(format!("{GSI1}sk"), text(in_day.sk));

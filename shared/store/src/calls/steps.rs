@@ -35,6 +35,7 @@ pub(super) fn step_of(what: &'static str, item: &Item) -> PortResult<Step> {
 /// What an action of the step's transaction is for; decides what its failed condition means.
 enum Role<'a> {
     Call,
+    CallerIndex,
     Step,
     Attempt,
     Auction,
@@ -117,6 +118,9 @@ impl Store {
     ) -> PortResult<(Vec<Role<'a>>, Vec<TransactWriteItem>)> {
         let tenant = write.call.tenant;
         let mut writes = vec![(Role::Call, self.call_write(write)?), (Role::Step, step_write(write)?)];
+        if let Some(row) = super::erasing::index_row(&write.call).filter(|_| write.begins) {
+            writes.push((Role::CallerIndex, Write::new(Deed::Put(row))));
+        }
         if let Some(attempt) = &write.attempt {
             writes.push((Role::Attempt, attempt_write(write, attempt)?));
         }

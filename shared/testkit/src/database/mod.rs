@@ -4,6 +4,8 @@
 //! [`crate::faults::FaultProxy`] before it for those. It also does not remove expired items by itself, which is good:
 //! nothing may depend on that.
 
+mod bulk;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,6 +49,7 @@ const IN_ORDER: Duration = Duration::from_secs(2);
 
 /// A DynamoDB server in this process. Dropping it ends it; [`stop`](Self::stop) ends it in order.
 pub struct EmbeddedDatabase {
+    database: Database,
     address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
@@ -81,14 +84,15 @@ impl EmbeddedDatabase {
         let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let (shutdown, asked) = oneshot::channel();
+        let served = database.clone();
         let server = tokio::spawn(async move {
             let until = async {
                 // Also when the sender is gone: then nobody needs the server any more.
                 let _ = asked.await;
             };
-            let _ = dynoxide::server::serve_with_shutdown(listener, database, until).await;
+            let _ = dynoxide::server::serve_with_shutdown(listener, served, until).await;
         });
-        Ok(Self { address, shutdown: Some(shutdown), server })
+        Ok(Self { database, address, shutdown: Some(shutdown), server })
     }
 
     /// Its URL.

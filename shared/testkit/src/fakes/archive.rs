@@ -78,9 +78,11 @@ impl Calls for CallArchive {
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).map(|record| place(&record.call));
-        let items = found
-            .into_iter()
-            .map(|record| CallSummary { call: Call::clone(&record.call), closing: record.closing.clone() });
+        let items = found.into_iter().map(|record| CallSummary {
+            call: Call::clone(&record.call),
+            closing: record.closing.clone(),
+            place: place(&record.call),
+        });
         Ok(Page { items: items.collect(), next })
     }
 

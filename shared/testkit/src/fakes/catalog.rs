@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use app::ports::{Catalog, Kind, PortResult, Published, Record, Saved};
+use app::ports::{
+    BlockedCallers, Catalog, Kind, MAX_OF_A_KIND, PortError, PortResult, Published, Record, Saved,
+};
 use async_trait::async_trait;
-use domain::ids::{CampaignId, TenantId};
+use domain::blocked::{Block, BlockPattern, BlockedNumber};
+use domain::ids::{CampaignId, IdError, TenantId};
 use domain::snapshot::Snapshot;
 
 use super::locked;
@@ -22,12 +25,19 @@ struct Shelves {
     published: HashMap<(TenantId, CampaignId), Vec<Arc<Snapshot>>>,
     /// Somebody else's change, made between the next read and the next write.
     overtaken: bool,
+    /// As if there were as many things of every kind as there may be.
+    full: bool,
 }
 
 impl FakeCatalog {
     /// The next write finds that somebody else was faster.
     pub fn overtake_next_write(&self) {
         locked(&self.0).overtaken = true;
+    }
+
+    /// Whether there is room for nothing more, from now on.
+    pub fn be_full(&self, full: bool) {
+        locked(&self.0).full = full;
     }
 
     /// How many things there are, of all tenants and kinds.
@@ -74,6 +84,10 @@ impl Catalog for FakeCatalog {
         }
         if shelves.claims.contains_key(&claim(tenant, kind, unique)) {
             return Ok(Saved::Taken);
+        }
+        let of_the_kind = shelves.things.keys().filter(|(of, is, _)| *of == tenant && *is == kind).count();
+        if shelves.full || of_the_kind >= MAX_OF_A_KIND as usize {
+            return Ok(Saved::LimitReached);
         }
         shelves.claims.insert(claim(tenant, kind, unique), record.id.clone());
         shelves.things.insert(key, record.clone());
@@ -145,5 +159,22 @@ impl Published for FakeCatalog {
 
     fn cached(&self, tenant: TenantId, campaign: CampaignId) -> Option<Arc<Snapshot>> {
         locked(&self.0).published.get(&(tenant, campaign)).and_then(|versions| versions.last().cloned())
+    }
+}
+
+#[async_trait]
+impl BlockedCallers for FakeCatalog {
+    async fn blocks(&self, tenant: TenantId, patterns: &[BlockPattern]) -> PortResult<Vec<Block>> {
+        const WHAT: &str = "look a caller up in the block list";
+        let mut blocks = Vec::new();
+        for record in self.list(tenant, Kind::BlockedNumber).await? {
+            let blocked: BlockedNumber =
+                serde_json::from_value(record.body).map_err(|cause| PortError::corrupt(WHAT, cause))?;
+            if patterns.contains(&blocked.number) {
+                let id = record.id.parse().map_err(|cause: IdError| PortError::corrupt(WHAT, cause))?;
+                blocks.push(Block { blocked_number: id, expires_at: blocked.expires_at });
+            }
+        }
+        Ok(blocks)
     }
 }

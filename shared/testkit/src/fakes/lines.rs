@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use app::ports::{CarrierCall, FallbackPages, NumberRouting, PortError, PortResult, Telephony};
+use app::ports::{
+    AccountStanding, CarrierCall, FallbackPages, NumberRouting, PortError, PortResult, Telephony,
+};
+use app::secret::Secret;
 use async_trait::async_trait;
 use domain::ids::{AccountSid, CallSid};
 use domain::phone::E164;
@@ -30,12 +33,36 @@ pub enum TwilioSays {
 pub struct FakeTelephony {
     says: Mutex<HashMap<E164, TwilioSays>>,
     routed: Mutex<HashMap<E164, (AccountSid, NumberRouting)>>,
+    deleted_recordings: Mutex<Vec<String>>,
+    refuses_recordings: AtomicBool,
+    accounts: Mutex<HashMap<AccountSid, AccountStanding>>,
+    tokens_tried: Mutex<Vec<(AccountSid, Secret)>>,
 }
 
 impl FakeTelephony {
     /// What it says about this number from now on.
     pub fn say(&self, number: &E164, says: TwilioSays) {
         locked(&self.says).insert(number.clone(), says);
+    }
+
+    /// The recordings that it was told to remove, in order, repetitions included.
+    pub fn deleted_recordings(&self) -> Vec<String> {
+        locked(&self.deleted_recordings).clone()
+    }
+
+    /// Whether it does not remove recordings, from now on.
+    pub fn refuse_recordings(&self, refuses: bool) {
+        self.refuses_recordings.store(refuses, Ordering::SeqCst);
+    }
+
+    /// How an account stands from now on, whatever the token; until then it is active.
+    pub fn account_stands(&self, account: &AccountSid, standing: AccountStanding) {
+        locked(&self.accounts).insert(account.clone(), standing);
+    }
+
+    /// The accounts and tokens that were tried so far.
+    pub fn tokens_tried(&self) -> Vec<(AccountSid, Secret)> {
+        locked(&self.tokens_tried).clone()
     }
 
     /// How a number is routed, and in which account.
@@ -75,6 +102,22 @@ impl Telephony for FakeTelephony {
             TwilioSays::Refused(words) => Err(PortError::failed("point a phone number at us", words)),
             TwilioSays::Nothing => std::future::pending().await,
         }
+    }
+
+    async fn delete_recording(&self, _: &AccountSid, recording: &str) -> PortResult<bool> {
+        if self.refuses_recordings.load(Ordering::SeqCst) {
+            return Err(PortError::failed("remove a recording", "Twilio is away"));
+        }
+        let mut deleted = locked(&self.deleted_recordings);
+        let was_there = !deleted.iter().any(|sid| sid == recording);
+        deleted.push(recording.to_owned());
+        Ok(was_there)
+    }
+
+    async fn check_account(&self, account: &AccountSid, token: &Secret) -> PortResult<AccountStanding> {
+        locked(&self.tokens_tried).push((account.clone(), token.clone()));
+        let known = locked(&self.accounts).get(account).cloned();
+        Ok(known.unwrap_or(AccountStanding::Active { name: "Roofing calls".to_owned() }))
     }
 }
 

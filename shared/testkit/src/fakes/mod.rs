@@ -4,7 +4,9 @@
 //! sees its own things only. What a fake can be told to do wrong (not answer, not know a number) it does until told
 //! otherwise. Counting of calls per cap is the table's business: tests of caps run on the embedded database.
 
+mod accounts;
 mod archive;
+mod callers;
 mod catalog;
 mod counters;
 mod desk;
@@ -12,9 +14,10 @@ mod identity;
 mod lines;
 mod mail;
 mod passwords;
-mod vault;
 
+pub use accounts::{FakeAccounts, connect_account, test_vault};
 pub use archive::{BidShelf, CallArchive};
+pub use callers::FakeCallers;
 pub use catalog::FakeCatalog;
 pub use counters::FakeCounters;
 pub use desk::FakeDesk;
@@ -22,7 +25,6 @@ pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
 pub use mail::FakeMailer;
 pub use passwords::FakePasswords;
-pub use vault::FakeVault;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -27,6 +27,7 @@ impl Recording {
         let began = call.clock.now();
         let recording = Self { sid: call.new_sid("RE"), began, ended: None, dual, source, status };
         call.log.note(Happening::RecordingBegan { recording_sid: recording.sid.clone() });
+        super::locked(&call.network.recordings).insert(recording.sid.clone());
         recording.tell(call, "in-progress");
         recording
     }
@@ -37,6 +38,9 @@ impl Recording {
             return;
         }
         self.ended = Some(call.clock.now());
+        if absent {
+            super::locked(&call.network.recordings).remove(&self.sid);
+        }
         let seconds = self.seconds(call);
         call.log.note(Happening::RecordingEnded { recording_sid: self.sid.clone(), seconds });
         self.tell(call, if absent { "absent" } else { "completed" });

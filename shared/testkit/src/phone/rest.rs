@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Method as HttpMethod, header};
-use axum::response::Response;
-use axum::routing::{any, get};
+use axum::http::{HeaderMap, Method as HttpMethod, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, delete, get};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::call::{Call, Interruption, Redirection};
 use super::journey::Happening;
 use super::locked;
+use super::rest_account;
 use super::rest_answers::{self as answers, Refused};
 use super::state::{CallRecord, Network, NumberConfig};
 use super::twiml::{Address, Method};
@@ -30,10 +31,12 @@ type Fields = HashMap<String, String>;
 pub(super) fn router(network: Arc<Network>) -> Router {
     let account = "/2010-04-01/Accounts/{account}";
     Router::new()
+        .route(account, get(rest_account::fetch))
         .route(&format!("{account}/Calls.json"), get(list_calls))
         .route(&format!("{account}/Calls/{{file}}"), any(one_call))
         .route(&format!("{account}/IncomingPhoneNumbers.json"), get(list_numbers))
         .route(&format!("{account}/IncomingPhoneNumbers/{{file}}"), any(one_number))
+        .route(&format!("{account}/Recordings/{{file}}"), delete(delete_recording))
         .fallback(|| async { answers::refused(&Refused::not_found("the requested resource")) })
         .with_state(network)
 }
@@ -126,6 +129,23 @@ fn end_leg(call: &Call, sid: &str) {
     }
 }
 
+/// Removes a recording and answers nothing, as Twilio does.
+async fn delete_recording(
+    State(network): State<Arc<Network>>,
+    Path((account, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let sid = file.strip_suffix(".json").unwrap_or(&file);
+    let gone = authorise(&network, &account, &headers).and_then(|()| {
+        let known = locked(&network.recordings).remove(sid);
+        if known { Ok(()) } else { Err(Refused::not_found(sid)) }
+    });
+    match gone {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => answers::refused(&refusal),
+    }
+}
+
 async fn list_numbers(
     State(network): State<Arc<Network>>,
     Path(account): Path<String>,
@@ -202,7 +222,7 @@ fn changed(number: &NumberConfig, fields: &Fields) -> Result<NumberConfig, Refus
 }
 
 /// Basic authentication with the account's SID and token, and a path of the same account.
-fn authorise(network: &Network, account: &str, headers: &HeaderMap) -> Result<(), Refused> {
+pub(super) fn authorise(network: &Network, account: &str, headers: &HeaderMap) -> Result<(), Refused> {
     let config = &network.config;
     let expected =
         format!("Basic {}", STANDARD.encode(format!("{}:{}", config.account_sid, config.auth_token)));

@@ -1,6 +1,6 @@
 //! What the simulated account knows: its numbers, and every call it ever carried.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -108,6 +108,8 @@ pub(super) struct Network {
     pub(super) numbers: Mutex<BTreeMap<String, NumberConfig>>,
     callees: Mutex<BTreeMap<String, CalleeScript>>,
     records: Mutex<Records>,
+    /// Recordings that can be fetched or removed.
+    pub(super) recordings: Mutex<BTreeSet<String>>,
     /// Calls under way, by the CallSid of the caller's call and of every leg.
     pub(super) live: Mutex<HashMap<String, Arc<Call>>>,
 }
@@ -127,6 +129,7 @@ impl Network {
             numbers: Mutex::new(numbers.collect()),
             callees: Mutex::new(config.callees.clone()),
             records: Mutex::default(),
+            recordings: Mutex::default(),
             live: Mutex::default(),
             corpus,
             config,

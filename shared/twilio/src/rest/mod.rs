@@ -5,9 +5,12 @@
 //! without harm (none buys or dials), which is why all of them are retried; each ends within its deadline; credentials go
 //! nowhere but to the configured base.
 
+mod accounts;
 mod error;
+mod recordings;
 mod resources;
 
+pub use accounts::AccountResource;
 pub use error::{Refusal, RestError};
 pub use resources::{
     CallResource, Credentials, IncomingNumberSid, NumberHooks, NumberResource, NumberSidError,
@@ -192,14 +195,17 @@ impl RestClient {
     /// Asks until there is a lasting answer or too little time for another try. Out of time, what Twilio said last is a
     /// better reason than that it said nothing to the attempt which the deadline cut short.
     async fn ask<T: DeserializeOwned>(&self, ask: &Ask<'_>) -> Result<T, RestError> {
+        let body = self.answer(ask).await?;
+        serde_json::from_slice(&body).map_err(|source| RestError::Form { doing: ask.doing, source })
+    }
+
+    /// The body of the lasting answer, if it is a success.
+    async fn answer(&self, ask: &Ask<'_>) -> Result<Vec<u8>, RestError> {
         let mut pause = self.pace.first_pause;
         let mut said = None;
         loop {
             let (error, wished) = match self.attempt(ask).await {
-                Ok(body) => {
-                    return serde_json::from_slice(&body)
-                        .map_err(|source| RestError::Form { doing: ask.doing, source });
-                }
+                Ok(body) => return Ok(body),
                 Err(failure) => failure,
             };
             let wait = jittered(pause).max(wished.unwrap_or_default());

@@ -3,11 +3,13 @@
 //! Read from decoded pairs. An unknown name is refused, not ignored, so that a misspelt filter never returns everything;
 //! all problems are told at once.
 
+mod calls;
+
 use std::collections::BTreeMap;
 
 use domain::validate::{Problem, Problems};
-use jiff::civil::Date;
-use jiff::{Span, Timestamp, Unit};
+
+pub use calls::{CallFilter, CallsQuery, DEFAULT_CALL_DAYS, MAX_CALL_DAYS, StatusFilter};
 
 /// Items on a page unless asked otherwise.
 pub const DEFAULT_LIMIT: u16 = 50;
@@ -15,10 +17,6 @@ pub const DEFAULT_LIMIT: u16 = 50;
 pub const MAX_LIMIT: u16 = 200;
 /// Longest search text, characters.
 pub const MAX_SEARCH: usize = 100;
-/// Longest span of a list of calls, days.
-pub const MAX_CALL_DAYS: i32 = 366;
-/// Days of calls listed when only the last day is named, or none.
-pub const DEFAULT_CALL_DAYS: i64 = 7;
 
 /// The orders of a list of nouns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -71,50 +69,6 @@ impl ListQuery {
     }
 }
 
-/// `?from&to&limit&cursor` of the list of calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallsQuery {
-    /// First UTC day.
-    pub from: Date,
-    /// Last UTC day, included.
-    pub to: Date,
-    /// The two as they were given: what a cursor belongs to, whatever day it is by then.
-    pub given: (Option<Date>, Option<Date>),
-    /// 1 to [`MAX_LIMIT`].
-    pub limit: u16,
-    /// Where to go on.
-    pub cursor: Option<String>,
-}
-
-impl CallsQuery {
-    /// Reads the parameters; without days, the [`DEFAULT_CALL_DAYS`] up to `now`.
-    ///
-    /// # Errors
-    /// Every parameter that is unknown, repeated or out of bounds.
-    pub fn read(pairs: &[(String, String)], now: Timestamp) -> Result<Self, Vec<Problem>> {
-        let mut problems = Problems::new();
-        let given = by_name(pairs, &["from", "to", "limit", "cursor"], &mut problems);
-        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let days = ["from", "to"].map(|name| day(name, given.get(name).copied(), &mut problems));
-        let to = days[1].unwrap_or(today);
-        let from = days[0].unwrap_or_else(|| to.saturating_sub(Span::new().days(DEFAULT_CALL_DAYS - 1)));
-        if from > to {
-            problems.add("from", "range", format!("the first day, {from}, comes after the last, {to}"));
-        }
-        if from.until((Unit::Day, to)).is_ok_and(|span| span.get_days() >= MAX_CALL_DAYS) {
-            problems.add("from", "range", format!("ask for at most {MAX_CALL_DAYS} days at once"));
-        }
-        let query = Self {
-            from,
-            to,
-            given: (days[0], days[1]),
-            limit: limit(given.get("limit").copied(), &mut problems),
-            cursor: given.get("cursor").map(|cursor| (*cursor).to_owned()),
-        };
-        problems.into_result().map(|()| query)
-    }
-}
-
 fn by_name<'a>(
     pairs: &'a [(String, String)],
     known: &[&str],
@@ -157,16 +111,4 @@ fn sort(text: Option<&str>, problems: &mut Problems) -> (SortBy, bool) {
         }
     };
     (by, descending)
-}
-
-fn day(field: &str, text: Option<&str>, problems: &mut Problems) -> Option<Date> {
-    let text = text?;
-    // Exactly one spelling: the parser itself also takes times and zones.
-    match text.parse::<Date>() {
-        Ok(day) if day.to_string() == text => Some(day),
-        _ => {
-            problems.add(field, "day", "a UTC day such as 2026-11-22");
-            None
-        }
-    }
 }

@@ -1,0 +1,96 @@
+//! `POST /api/privacy/erase-caller`: a caller is taken out of calls, recordings, bids and the block list.
+//!
+//! Idempotency: what is erased stays so; a repetition goes on where the last one ended, also after a failure.
+
+use std::sync::Arc;
+
+use app::erase_caller::{EraseCaller, Erasure};
+use app::ports::AskedBy;
+use axum::Json;
+use axum::extract::State;
+use contract::privacy::{self, ErasureView, ProofView};
+use contract::problem::Code;
+use domain::phone::E164;
+use domain::validate::Problems;
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use crate::access::{Access, PrivacyWrite};
+use crate::body::JsonObject;
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::routes::{Routes, Verb};
+
+/// Its routes.
+pub fn routes(routes: Routes) -> Routes {
+    routes.on(Verb::Post, "/api/privacy/erase-caller", erase)
+}
+
+async fn erase(
+    access: Access<PrivacyWrite>,
+    State(context): State<Arc<Context>>,
+    JsonObject(body): JsonObject,
+) -> Result<Json<ErasureView>, Refusal> {
+    let number = read(Value::Object(body))?;
+    let erase = EraseCaller {
+        calls: context.calls.as_ref(),
+        callers: context.callers.as_ref(),
+        telephony: context.telephony.as_ref(),
+        vault: context.vault.as_ref(),
+    };
+    let by = AskedBy { id: access.principal.id(), at: context.clock.now() };
+    Ok(Json(shown(erase.erase(access.tenant, &number, &by).await?)))
+}
+
+/// The number, named twice.
+///
+/// # Errors
+/// The body has another shape, or does not name one number twice.
+pub fn read(body: Value) -> Result<E164, Refusal> {
+    let mut problems = Problems::new();
+    let asked = match privacy::EraseCaller::deserialize(body) {
+        Ok(asked) => asked,
+        Err(error) => {
+            problems.add("", "format", format!("give number and confirm, both the caller's number: {error}"));
+            return Err(Refusal::fields(Code::Invalid, problems.into_vec()));
+        }
+    };
+    let number = asked.number.parse::<E164>();
+    if let Err(error) = &number {
+        problems.add("number", "format", error.to_string());
+    }
+    if asked.confirm != asked.number {
+        problems.add("confirm", "same", "repeat the number here: what is erased cannot be brought back");
+    }
+    match number {
+        Ok(number) if asked.confirm == asked.number => Ok(number),
+        _ => Err(Refusal::fields(Code::Invalid, problems.into_vec())),
+    }
+}
+
+fn shown(erasure: Erasure) -> ErasureView {
+    let note = match (erasure.complete, erasure.waiting) {
+        (true, _) => "nothing of this caller is left",
+        (false, 0) => "there is more to erase: send the same request again",
+        (false, _) => {
+            "some calls go on or have just ended: send the same request again in a quarter of an hour"
+        }
+    };
+    let proof = erasure.proof;
+    ErasureView {
+        complete: erasure.complete,
+        calls_erased: erasure.calls,
+        calls_waiting: erasure.waiting,
+        note: note.to_owned(),
+        proof: ProofView {
+            caller: proof.caller,
+            first_at: proof.first_at,
+            last_at: proof.last_at,
+            by: proof.by,
+            calls: proof.calls,
+            recordings: proof.recordings,
+            bids: proof.bids,
+            unblocked: proof.unblocked,
+        },
+    }
+}

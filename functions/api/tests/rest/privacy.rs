@@ -1,0 +1,446 @@
+//! A caller is erased, on the real table: nothing of them is left, money and everybody else stay as they were.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use app::erase_caller::{CALLS_AT_ONCE, EraseCaller, Erasure};
+use app::ports::{
+    Answered, AskedBy, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Step, StepWrite,
+    Vault,
+};
+use domain::call::Call;
+use domain::ids::TenantId;
+use domain::phone::{E164, number_of_caller};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use store::Store;
+use testkit::database::TestDatabase;
+use testkit::fakes::{FakeTelephony, test_vault};
+use testkit::faults::{Fault, FaultProxy, Rule};
+
+use crate::calls::{CALLER, call_id, record};
+use crate::support::{World, phone};
+use crate::table::OnTable;
+
+const OTHER: &str = "+14155550177";
+/// Two hours after the calls.
+const LATER: &str = "2026-11-22T12:00:00Z";
+
+fn tenant() -> TenantId {
+    TenantId::from_uuid(uuid::Uuid::from_u128(0xA))
+}
+
+/// A finished call whose every corner holds the caller's number in another form.
+async fn call_from(number: u128, from: &str) -> CallRecord {
+    let mut record = record(tenant(), number, "2026-11-22T10:00:00Z");
+    let caller = number_of_caller(from).unwrap();
+    let national = caller.nanp().unwrap().to_owned();
+    let (area, rest) = national.split_at(3);
+    let (exchange, line) = rest.split_at(3);
+    let mut call = Call::clone(&record.call);
+    call.from = from.to_owned();
+    call.caller_key = Some(test_vault().pseudonym(tenant(), caller.as_str()).await.unwrap());
+    record.call = Arc::new(call);
+    record.attempts.sort_by_key(|attempt| attempt.number);
+    record.attempts[0].name = format!("Best ({area}) {exchange}-{line}");
+    record.attempts[0].destination = serde_json::from_value(json!({"number": caller})).unwrap();
+    record.attempts[1].destination =
+        serde_json::from_value(json!({"sip": format!("sip:{area}.{exchange}.{line}@sip.example.com")}))
+            .unwrap();
+    record.recordings[0].sid = format!("RE{number:032x}");
+    record.recordings[0].url = Some(format!("https://api.twilio.com/{area}%20{exchange}%2D{line}"));
+    let mut auction = serde_json::to_value(&record.auctions[0]).unwrap();
+    auction["id"] = json!(format!("AU{number:032x}"));
+    auction["results"][2]["refusal"] = json!({"declined": format!("+1 ({area}) {exchange}-{line} was sold")});
+    auction["results"][3]["destination"] = json!(caller.masked());
+    auction["ranking"][0]["destination"] = json!({"number": caller});
+    record.auctions[0] = serde_json::from_value(auction).unwrap();
+    for (_, step) in &mut record.steps {
+        let Step::Answered(answered) = step else { continue };
+        let mut value = serde_json::to_value(&*answered).unwrap();
+        value["reply"]["verbs"] =
+            json!([{"say": format!("You called from {area} {exchange} {line}.")}, "hangup"]);
+        *answered = Box::new(serde_json::from_value::<Answered>(value).unwrap());
+    }
+    let closing = record.closing.as_mut().unwrap();
+    closing.billed_via = Some(record.attempts[1].via);
+    record
+}
+
+fn answered(record: &CallRecord, number: u16) -> Answered {
+    let found = record.steps.iter().find_map(|(step, stored)| match stored {
+        Step::Answered(answered) if *step == number => Some(Answered::clone(answered)),
+        _ => None,
+    });
+    found.unwrap_or_else(|| {
+        serde_json::from_value(json!({
+            "reply": {"verbs": ["hangup"]}, "decisions": {"each": []}, "at": "2026-11-22T10:00:00Z"
+        }))
+        .unwrap()
+    })
+}
+
+/// Writes a call as the call path does.
+async fn store_call(store: &Store, record: &CallRecord, is_over: bool) {
+    let caller = number_of_caller(&record.call.from).unwrap();
+    for number in 0..=2_u16 {
+        let write = StepWrite {
+            call: record.call.clone(),
+            begins: number == 0,
+            number,
+            started_by: None,
+            answered: answered(record, number),
+            attempt: record.attempts.iter().find(|attempt| attempt.number == number).cloned(),
+            limits: Vec::new(),
+            gives_back: None,
+            auction: (number == 1).then(|| Arc::new(record.auctions[0].clone())),
+            due_at: "2026-11-22T14:00:00Z".parse().unwrap(),
+        };
+        store.write_step(&write).await.unwrap();
+    }
+    for event in &record.events {
+        store.record_event(tenant(), record.call.id, event).await.unwrap();
+    }
+    store.record_recording(tenant(), record.call.id, &record.recordings[0]).await.unwrap();
+    let auction = &record.auctions[0];
+    for result in &auction.results {
+        let entry = BidLogEntry {
+            tenant: tenant(),
+            auction: auction.id,
+            call: record.call.id,
+            campaign: record.call.campaign,
+            bidder: result.bidder,
+            at: auction.started_at,
+            url: format!("https://bids.example.com/{}", caller.digits()),
+            request: Some(format!("{{\"CID\": \"{}\", \"zip\": \"94105\"}}", caller.as_str())),
+            status: Some(200),
+            response: Some(format!("{{\"note\": \"{} is known\"}}", caller.as_str())),
+            result: result.clone(),
+            won: false,
+        };
+        store.store(&entry).await.unwrap();
+    }
+    if is_over {
+        assert!(store.settle(tenant(), &record.call, record.closing.as_ref().unwrap()).await.unwrap());
+    }
+}
+
+/// A table with two calls of the caller (one by SIP) and one of somebody else.
+struct Scene {
+    database: TestDatabase,
+    proxy: FaultProxy,
+    troubled: Store,
+    telephony: FakeTelephony,
+}
+
+type Items = HashMap<(String, String), HashMap<String, String>>;
+
+impl Scene {
+    async fn new() -> Self {
+        let database = TestDatabase::start().await.unwrap();
+        let store = database.store();
+        store_call(&store, &call_from(1, CALLER).await, true).await;
+        store_call(&store, &call_from(2, &format!("sip:{CALLER}@sip.example.com")).await, true).await;
+        store_call(&store, &call_from(3, OTHER).await, true).await;
+        let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
+        let troubled = TestDatabase::store_through(&proxy.endpoint());
+        Self { database, proxy, troubled, telephony: FakeTelephony::default() }
+    }
+
+    async fn erase_at(&self, at: &str) -> PortResult<Erasure> {
+        let vault = test_vault();
+        let erase = EraseCaller {
+            calls: &self.troubled,
+            callers: &self.troubled,
+            telephony: &self.telephony,
+            vault: vault.as_ref(),
+        };
+        let by = AskedBy { id: "KY1".to_owned(), at: at.parse().unwrap() };
+        erase.erase(tenant(), &phone(CALLER), &by).await
+    }
+
+    async fn erase(&self) -> PortResult<Erasure> {
+        self.erase_at(LATER).await
+    }
+
+    async fn items(&self) -> Items {
+        let items = self.database.items().await.unwrap();
+        items
+            .iter()
+            .map(|item| {
+                let text = |name: &str| item[name].as_s().unwrap().clone();
+                let all = item.iter().map(|(name, value)| (name.clone(), format!("{value:?}"))).collect();
+                ((text("pk"), text("sk")), all)
+            })
+            .collect()
+    }
+}
+
+/// Whether a text holds the number, whatever stands between its digits.
+fn holds(text: &str, number: &E164) -> bool {
+    let mut bare = text.to_owned();
+    for between in ["%20", "%2D", "%28", "%29", " ", "-", ".", "(", ")", "/"] {
+        bare = bare.replace(between, "");
+    }
+    bare.contains(number.nanp().unwrap()) || text.contains(&number.masked())
+}
+
+fn holding(items: &Items, number: &E164) -> Vec<String> {
+    let mut found = Vec::new();
+    for ((pk, sk), attributes) in items {
+        found.extend(
+            attributes
+                .iter()
+                .filter(|(_, value)| holds(value, number))
+                .map(|(name, value)| format!("{pk} {sk} {name}: {value}")),
+        );
+    }
+    found
+}
+
+fn only(items: &Items, wanted: impl Fn(&str, &str) -> bool) -> Items {
+    items
+        .iter()
+        .filter(|((pk, sk), _)| wanted(pk, sk))
+        .map(|(key, item)| (key.clone(), item.clone()))
+        .collect()
+}
+
+#[tokio::test]
+async fn nothing_of_an_erased_caller_is_left_and_money_and_others_are_untouched() {
+    let scene = Scene::new().await;
+    let before = scene.items().await;
+    // Everything that should go is there: call, steps, attempts, recording, auction, four bids, of both calls.
+    assert!(holding(&before, &phone(CALLER)).len() >= 2 * 10, "{:#?}", holding(&before, &phone(CALLER)));
+
+    let done = scene.erase().await.unwrap();
+    assert_eq!((done.complete, done.calls, done.waiting), (true, 2, 0));
+    assert_eq!((done.proof.calls, done.proof.recordings, done.proof.bids), (2, 2, 8));
+    assert_eq!((done.proof.by.as_str(), done.proof.first_at), ("KY1", LATER.parse().unwrap()));
+
+    let after = scene.items().await;
+    assert_eq!(holding(&after, &phone(CALLER)), Vec::<String>::new());
+    let ledger = |items: &Items| only(items, |_, sk| sk.starts_with("LED#"));
+    assert_eq!(ledger(&before).len(), 6);
+    assert_eq!(ledger(&before), ledger(&after));
+    let others = holding(&before, &phone(OTHER));
+    assert!(!others.is_empty());
+    let mut others_after = holding(&after, &phone(OTHER));
+    let mut others = others;
+    others.sort();
+    others_after.sort();
+    assert_eq!(others, others_after);
+    let third = call_id(3).to_string();
+    let of_third = |items: &Items| only(items, |pk, sk| pk.contains(&third) || sk.contains(&third));
+    assert_eq!(of_third(&before), of_third(&after));
+    assert_eq!(scene.telephony.deleted_recordings().len(), 2);
+
+    // What is left can still be read: state and books stay.
+    let store = scene.database.store();
+    for number in [1, 2] {
+        let record = store.load(tenant(), call_id(number)).await.unwrap().unwrap();
+        assert_eq!((record.call.from.as_str(), record.call.from_zip.as_deref()), ("erased", None));
+        assert_eq!(record.call.from_state.as_deref(), Some("CA"));
+        assert_eq!((record.attempts.len(), record.recordings[0].url.as_deref()), (2, None));
+        assert_eq!(record.closing.unwrap().settlement.revenue.micros(), 38_500_000);
+        assert_eq!(record.ledger.len(), 2);
+        let bids = store.of_auction(tenant(), record.auctions[0].id).await.unwrap();
+        assert!(bids.iter().all(|bid| bid.request.as_deref() == Some("erased")));
+    }
+}
+
+#[tokio::test]
+async fn erasing_again_changes_nothing_but_who_asked_last() {
+    let scene = Scene::new().await;
+    scene.erase().await.unwrap();
+    let before = scene.items().await;
+    let again = scene.erase().await.unwrap();
+    assert_eq!((again.complete, again.calls, again.proof.calls), (true, 0, 2));
+    assert_eq!(scene.items().await, before);
+    assert_eq!(scene.telephony.deleted_recordings().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_that_breaks_off_ends_the_same_when_it_is_repeated() {
+    let whole = Scene::new().await;
+    whole.erase().await.unwrap();
+    let expected = whole.items().await;
+    let always = Rule::always(Fault::ServerError);
+    for breaks in [
+        always.clone().on("TransactWriteItems"),
+        always.clone().on("UpdateItem").about("AUC#"),
+        always.clone().on("UpdateItem").about("BIDS#"),
+        always.clone().on("UpdateItem").about("REC#"),
+        Rule::always(Fault::LostAnswer).on("TransactWriteItems").times(2),
+        Rule::percent(40, Fault::LostAnswer),
+    ] {
+        let scene = Scene::new().await;
+        scene.proxy.inject(breaks.clone());
+        let first = scene.erase().await;
+        scene.proxy.heal();
+        let second = scene.erase().await.unwrap();
+        assert!(second.complete, "{breaks:?} {first:?}");
+        assert_eq!(scene.items().await, expected, "{breaks:?}");
+    }
+}
+
+#[tokio::test]
+async fn recordings_that_twilio_does_not_remove_keep_the_call_in_the_index() {
+    let scene = Scene::new().await;
+    scene.telephony.refuse_recordings(true);
+    assert!(scene.erase().await.is_err());
+    assert!(!holding(&scene.items().await, &phone(CALLER)).is_empty());
+    scene.telephony.refuse_recordings(false);
+    assert!(scene.erase().await.unwrap().complete);
+    assert_eq!(holding(&scene.items().await, &phone(CALLER)), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn calls_that_go_on_or_have_just_ended_wait_for_a_repetition() {
+    let scene = Scene::new().await;
+    let store = scene.database.store();
+    let open = call_from(4, CALLER).await;
+    store_call(&store, &open, false).await;
+    let too_early = scene.erase_at("2026-11-22T10:12:09Z").await.unwrap();
+    assert_eq!((too_early.complete, too_early.calls, too_early.waiting), (false, 0, 3));
+    let later = scene.erase().await.unwrap();
+    assert_eq!((later.complete, later.calls, later.waiting), (false, 2, 1));
+    assert!(store.settle(tenant(), &open.call, open.closing.as_ref().unwrap()).await.unwrap());
+    let last = scene.erase().await.unwrap();
+    assert_eq!((last.complete, last.calls, last.proof.calls), (true, 1, 3));
+    assert_eq!(holding(&scene.items().await, &phone(CALLER)), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn one_request_erases_a_bounded_number_of_calls() {
+    let scene = Scene::new().await;
+    let store = scene.database.store();
+    for number in 10..40 {
+        let record = call_from(number, CALLER).await;
+        let write = StepWrite {
+            call: record.call.clone(),
+            begins: true,
+            number: 0,
+            started_by: None,
+            answered: answered(&record, 0),
+            attempt: None,
+            limits: Vec::new(),
+            gives_back: None,
+            auction: None,
+            due_at: LATER.parse().unwrap(),
+        };
+        store.write_step(&write).await.unwrap();
+        let mut closing = record.closing.unwrap();
+        closing.attempts = 0;
+        assert!(store.settle(tenant(), &record.call, &closing).await.unwrap());
+    }
+    let first = scene.erase().await.unwrap();
+    assert_eq!((first.complete, first.calls as usize, first.waiting), (false, CALLS_AT_ONCE, 0));
+    let second = scene.erase().await.unwrap();
+    assert_eq!((second.complete, second.calls, second.proof.calls), (true, 12, 32));
+}
+
+#[tokio::test]
+async fn an_entry_of_the_block_list_goes_and_its_neighbours_stay() {
+    let scene = Scene::new().await;
+    let client = scene.database.client();
+    let blocked = |number: &str| store::keys::blocked(tenant(), &phone(number));
+    for number in [CALLER, OTHER] {
+        let put = client.put_item().table_name(testkit::database::TABLE);
+        let text = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
+        put.item("pk", text(blocked(number))).item("sk", text("META".to_owned())).send().await.unwrap();
+    }
+    let done = scene.erase().await.unwrap();
+    assert_eq!(done.proof.unblocked, 1);
+    let left = only(&scene.items().await, |pk, _| pk.contains("#BLK#"));
+    assert_eq!(left.keys().map(|(pk, _)| pk.clone()).collect::<Vec<_>>(), [blocked(OTHER)]);
+}
+
+#[tokio::test]
+async fn the_api_erases_and_says_what_it_did() {
+    let table = OnTable::new().await;
+    let (store, tenant) = (table.store(), table.world.tenant);
+    assert_eq!(tenant, self::tenant());
+    store_call(&store, &call_from(1, CALLER).await, true).await;
+    let body = json!({"number": CALLER, "confirm": CALLER});
+    let (status, erased) = table.send("POST", "/api/privacy/erase-caller", body.clone()).await;
+    assert_eq!(
+        (status, &erased["complete"], &erased["calls_erased"]),
+        (200, &json!(true), &json!(1)),
+        "{erased}"
+    );
+    assert_eq!(erased["proof"]["recordings"], 1);
+    assert!(erased["proof"]["by"].as_str().unwrap().starts_with("KY"), "{erased}");
+    assert!(!holds(&erased.to_string(), &phone(CALLER)));
+    let proof: ErasureProof = serde_json::from_value(json!({
+        "caller": erased["proof"]["caller"], "first_at": erased["proof"]["first_at"],
+        "last_at": erased["proof"]["last_at"], "by": erased["proof"]["by"], "calls": 1, "recordings": 1, "bids": 4,
+        "unblocked": 0
+    }))
+    .unwrap();
+    let kept = app::ports::Callers::proof(&store, tenant, &proof.caller).await.unwrap();
+    assert_eq!(kept, Some(proof));
+    let (_, shown) = table.send("GET", &format!("/api/calls/{}", call_id(1)), json!({})).await;
+    assert_eq!(shown["from"], "erased");
+    for part in ["events", "decisions", "auction", "ledger"] {
+        let (status, _) = table.send("GET", &format!("/api/calls/{}/{part}", call_id(1)), json!({})).await;
+        assert_eq!(status, 200, "{part}");
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_names_the_number_twice() {
+    let world = World::new().await;
+    for (body, field) in [
+        (json!({}), ""),
+        (json!({"number": CALLER}), ""),
+        (json!({"number": CALLER, "confirm": OTHER}), "confirm"),
+        (json!({"number": "4155550123", "confirm": "4155550123"}), "number"),
+        (json!({"number": CALLER, "confirm": CALLER, "all": true}), ""),
+        (json!({"number": 14_155_550_123_u64, "confirm": CALLER}), ""),
+    ] {
+        let problem = world.post("/api/privacy/erase-caller", &body).await.refused(422, "invalid");
+        assert_eq!(problem["fields"][0]["field"], field, "{problem}");
+    }
+    let body = json!({"number": CALLER, "confirm": CALLER});
+    let nothing = world.post("/api/privacy/erase-caller", &body).await.ok(200);
+    assert_eq!((&nothing["complete"], &nothing["calls_erased"]), (&json!(true), &json!(0)));
+    let record = record(world.tenant, 5, "2026-11-22T10:00:00Z");
+    let key = test_vault().pseudonym(world.tenant, CALLER).await.unwrap();
+    world.callers.note(world.tenant, &key, record.call.id);
+    world.calls.insert(record);
+    let one = world.post("/api/privacy/erase-caller", &body).await.ok(200);
+    assert_eq!((&one["complete"], &one["calls_erased"]), (&json!(true), &json!(1)));
+    assert_eq!(world.telephony.deleted_recordings().len(), 1);
+    let now: Timestamp = crate::support::NOW.parse().unwrap();
+    assert_eq!(nothing["proof"]["first_at"], json!(now + SignedDuration::from_secs(0)));
+}
+
+#[tokio::test]
+async fn another_tenants_caller_of_the_same_number_is_another() {
+    let table = OnTable::new().await;
+    let store = table.store();
+    let mut record = call_from(1, CALLER).await;
+    let mut call = Call::clone(&record.call);
+    call.tenant = table.world.other;
+    call.caller_key = Some(test_vault().pseudonym(call.tenant, CALLER).await.unwrap());
+    record.call = Arc::new(call);
+    let write = StepWrite {
+        call: record.call.clone(),
+        begins: true,
+        number: 0,
+        started_by: None,
+        answered: answered(&record, 0),
+        attempt: None,
+        limits: Vec::new(),
+        gives_back: None,
+        auction: None,
+        due_at: LATER.parse().unwrap(),
+    };
+    store.write_step(&write).await.unwrap();
+    let body = json!({"number": CALLER, "confirm": CALLER});
+    let (_, erased) = table.send("POST", "/api/privacy/erase-caller", body).await;
+    assert_eq!((&erased["complete"], &erased["calls_erased"]), (&json!(true), &json!(0)));
+    let theirs = store.load(table.world.other, call_id(1)).await.unwrap().unwrap();
+    assert_eq!(theirs.call.from, CALLER);
+}

@@ -1,0 +1,130 @@
+//! Takes a caller out of everything that we keep: their calls, recordings, bids and block-list entry. Money stays.
+//!
+//! What must stay true: a request does a bounded amount and may be repeated, after a failure too, until it says that it is
+//! complete; a call leaves the index only after everything about it is done; the proof holds no number. A call that goes
+//! on, or ended a moment ago, is left for a repetition: Twilio may still tell of it.
+
+use std::collections::BTreeSet;
+
+use domain::ids::{CallId, TenantId};
+use domain::phone::E164;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ports::{
+    AskedBy, CallRecord, Callers, Calls, ErasedCall, ErasureProof, PortError, PortResult, Telephony, Vault,
+};
+
+/// Calls that one request erases, at most.
+pub const CALLS_AT_ONCE: usize = 20;
+/// Calls that one request looks at, at most: those that go on are passed over.
+const LOOKS: usize = 200;
+/// Calls looked up in the index at once.
+const PAGE: u16 = 50;
+/// After its end nobody tells of a call any more: callbacks, recordings and the bid log have arrived.
+pub const QUIET_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+/// What an erasure works with.
+pub struct EraseCaller<'a> {
+    /// The calls.
+    pub calls: &'a dyn Calls,
+    /// Whose they are.
+    pub callers: &'a dyn Callers,
+    /// Recordings at Twilio.
+    pub telephony: &'a dyn Telephony,
+    /// The keyed hash.
+    pub vault: &'a dyn Vault,
+}
+
+/// What one request did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// Calls that this request erased.
+    pub calls: u32,
+    /// Calls that go on or ended less than [`QUIET_AFTER`] ago.
+    pub waiting: u32,
+    /// Whether nothing of the caller is left.
+    pub complete: bool,
+    /// Everything so far, this request included.
+    pub proof: ErasureProof,
+}
+
+impl EraseCaller<'_> {
+    /// Erases a caller, as far as one request may go.
+    ///
+    /// # Errors
+    /// A port did not answer. What was done stays done; ask again.
+    pub async fn erase(&self, tenant: TenantId, number: &E164, by: &AskedBy) -> PortResult<Erasure> {
+        let caller = self.vault.pseudonym(tenant, number.as_str()).await?;
+        self.callers.note_request(tenant, &caller, by).await?;
+        self.callers.unblock(tenant, &caller, number).await?;
+        let (mut calls, mut waiting, mut looked_at) = (0, 0, 0);
+        let mut after = None;
+        let mut complete = false;
+        while looked_at < LOOKS {
+            let found = self.callers.calls_of(tenant, &caller, after, PAGE).await?;
+            let Some(last) = found.last().copied() else {
+                complete = waiting == 0;
+                break;
+            };
+            for call in found {
+                if usize::try_from(calls).is_ok_and(|calls| calls >= CALLS_AT_ONCE) {
+                    looked_at = LOOKS;
+                    break;
+                }
+                looked_at += 1;
+                if self.erase_call(tenant, &caller, call, number, by.at).await? {
+                    calls += 1;
+                } else {
+                    waiting += 1;
+                }
+            }
+            after = Some(last);
+        }
+        let proof = self.callers.proof(tenant, &caller).await?;
+        let missing = || PortError::failed("read the proof of an erasure", "it was written and is not there");
+        Ok(Erasure { calls, waiting, complete, proof: proof.ok_or_else(missing)? })
+    }
+
+    /// `false`: it must wait.
+    async fn erase_call(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        call: CallId,
+        number: &E164,
+        now: Timestamp,
+    ) -> PortResult<bool> {
+        let Some(record) = self.calls.load(tenant, call).await? else {
+            self.callers.forget(tenant, caller, call, ErasedCall::default()).await?;
+            return Ok(true);
+        };
+        let quiet = record
+            .closing
+            .as_ref()
+            .is_some_and(|closing| now.duration_since(closing.ended_at) >= QUIET_AFTER);
+        if !quiet {
+            return Ok(false);
+        }
+        let recordings = recordings_of(&record);
+        for sid in &recordings {
+            // Whether it was still there does not matter.
+            self.telephony.delete_recording(&record.call.account_sid, sid).await?;
+        }
+        let bids = self.callers.scrub(tenant, call, number).await?;
+        let erased = ErasedCall { recordings: u32::try_from(recordings.len()).unwrap_or(u32::MAX), bids };
+        self.callers.forget(tenant, caller, call, erased).await?;
+        Ok(true)
+    }
+}
+
+/// The recordings that Twilio made; one of which it said that there is none is none.
+fn recordings_of(record: &CallRecord) -> BTreeSet<String> {
+    let absent = |sid: &str| {
+        record
+            .recordings
+            .iter()
+            .any(|event| event.sid == sid && ["absent", "failed"].contains(&event.status.as_str()))
+    };
+    let sids = record.recordings.iter().map(|event| event.sid.clone());
+    sids.filter(|sid| !absent(sid)).collect()
+}

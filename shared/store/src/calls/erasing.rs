@@ -1,0 +1,248 @@
+//! Callers: the index of their calls, and taking them out of what is stored.
+//!
+//! What must stay true: the index row is written with the call and removed with the count in the proof; a body is only
+//! replaced as it was read; ledger entries are never touched; what is left can still be read as what it is.
+
+use app::ports::{AskedBy, Callers, ErasedCall, ErasureProof, PortError, PortResult};
+use async_trait::async_trait;
+use domain::ids::{AuctionId, CallId, TenantId};
+use domain::phone::{E164, ERASED, erase_number};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::Store;
+use crate::failure::{Failure, PATIENT};
+use crate::item::{Draft, Item, from_json, json, number, number_of, parsed, text, text_of};
+use crate::keys::{self, GSI1, Key};
+use crate::read::{Part, Range};
+use crate::write::{Deed, STAMP, Write, stamped};
+
+const SCRUB: &str = "take a caller out of a call";
+/// Where a field can only hold a phone number, this one takes the caller's place: no country has its code.
+const NOBODY: &str = "+999000000000";
+/// How often a call is read again when somebody changed it meanwhile.
+const LOOKS: u8 = 3;
+
+/// The index row of a call whose caller is known; written together with the call.
+pub(super) fn index_row(call: &domain::call::Call) -> Option<Item> {
+    let caller = call.caller_key.as_deref()?;
+    let key = keys::call_of_caller(call.tenant, caller, call.id);
+    Some(Draft::new(key, "caller_index", Some(call.tenant)).build())
+}
+
+#[async_trait]
+impl Callers for Store {
+    async fn calls_of(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        after: Option<CallId>,
+        limit: u16,
+    ) -> PortResult<Vec<CallId>> {
+        const WHAT: &str = "list a caller's calls";
+        let range = Range {
+            part: Part::StartingWith(keys::CALL_OF_CALLER.to_owned()),
+            limit: Some(usize::from(limit.max(1))),
+            after: after.map(|call| crate::item::key_attributes(keys::call_of_caller(tenant, caller, call))),
+            ..Range::of(keys::caller_partition(tenant, caller))
+        };
+        let items = self.query(WHAT, range).await?;
+        let id_of = |item: &Item| {
+            let sk = text_of(item, "sk").map_err(|cause| PortError::corrupt(WHAT, cause))?;
+            let id = sk.strip_prefix(keys::CALL_OF_CALLER).unwrap_or_default();
+            id.parse().map_err(|cause| PortError::corrupt(WHAT, cause))
+        };
+        items.iter().map(id_of).collect()
+    }
+
+    async fn scrub(&self, tenant: TenantId, call: CallId, number: &E164) -> PortResult<u32> {
+        for _ in 0..LOOKS {
+            let items = self.query(SCRUB, Range::of(keys::call_partition(tenant, call))).await?;
+            let mut bids = Vec::new();
+            for auction in items.iter().filter(|item| sk_of(item).starts_with(keys::AUCTION)) {
+                let auction: Value = from_json(SCRUB, auction, "body")?;
+                let id: Option<AuctionId> = auction["id"].as_str().and_then(|id| id.parse().ok());
+                let Some(id) = id else { return Err(PortError::corrupt(SCRUB, "an auction without id")) };
+                let of_auction = Range::of_index(GSI1, keys::bids_of_auction(tenant, id));
+                bids.extend(self.query(SCRUB, of_auction).await?);
+            }
+            let mut whole = true;
+            for item in items.iter().chain(&bids) {
+                if let Some(write) = scrubbed(item, number)? {
+                    whole &= self.change(SCRUB, write).await?;
+                }
+            }
+            if whole {
+                return Ok(u32::try_from(bids.len()).unwrap_or(u32::MAX));
+            }
+        }
+        Err(PortError::Busy { what: SCRUB })
+    }
+
+    async fn forget(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        call: CallId,
+        erased: ErasedCall,
+    ) -> PortResult<bool> {
+        const WHAT: &str = "note that a call was erased";
+        let gone = Write::new(Deed::Remove(keys::call_of_caller(tenant, caller, call)))
+            .only_if("attribute_exists(#pk)")
+            .name("#pk", "pk");
+        let set = "ADD #calls :one, #recordings :recordings, #bids :bids".to_owned();
+        let counted = Write::new(Deed::Change(keys::erasure_proof(tenant, caller), set))
+            .name("#calls", "calls")
+            .name("#recordings", "recordings")
+            .name("#bids", "bids")
+            .value(":one", number(1))
+            .value(":recordings", number(erased.recordings))
+            .value(":bids", number(erased.bids));
+        let actions = [gone.into_action(WHAT, self.table())?, counted.into_action(WHAT, self.table())?];
+        match self.transact(Instant::now() + PATIENT, &actions).await {
+            Ok(()) => Ok(true),
+            Err(Failure::Cancelled(_)) => Ok(false),
+            Err(failure) => Err(failure.into_port(WHAT)),
+        }
+    }
+
+    async fn note_request(&self, tenant: TenantId, caller: &str, by: &AskedBy) -> PortResult<()> {
+        let set = format!(
+            "SET {STAMP}, #caller = :caller, #by = :by, #last = :at, #first = if_not_exists(#first, :at)"
+        );
+        let write = Write::new(Deed::Change(keys::erasure_proof(tenant, caller), set))
+            .name("#caller", "caller")
+            .name("#by", "asked_by")
+            .name("#last", "last_at")
+            .name("#first", "first_at")
+            .value(":caller", text(caller))
+            .value(":by", text(&by.id))
+            .value(":at", text(by.at.to_string()));
+        self.change("note who asked for an erasure", stamped(write, "erasure", tenant)).await?;
+        Ok(())
+    }
+
+    async fn unblock(&self, tenant: TenantId, caller: &str, number: &E164) -> PortResult<bool> {
+        const WHAT: &str = "take a caller off the block list";
+        let entries = self.query(WHAT, Range::of(keys::blocked(tenant, number))).await?;
+        for entry in &entries {
+            let key = Key { pk: pk_of(entry).to_owned(), sk: sk_of(entry).to_owned() };
+            let gone = Write::new(Deed::Remove(key)).only_if("attribute_exists(#pk)").name("#pk", "pk");
+            let counted = Write::new(Deed::Change(
+                keys::erasure_proof(tenant, caller),
+                "ADD #unblocked :one".to_owned(),
+            ))
+            .name("#unblocked", "unblocked")
+            .value(":one", crate::item::number(1));
+            let actions = [gone.into_action(WHAT, self.table())?, counted.into_action(WHAT, self.table())?];
+            match self.transact(Instant::now() + PATIENT, &actions).await {
+                Ok(()) | Err(Failure::Cancelled(_)) => {}
+                Err(failure) => return Err(failure.into_port(WHAT)),
+            }
+        }
+        Ok(!entries.is_empty())
+    }
+
+    async fn proof(&self, tenant: TenantId, caller: &str) -> PortResult<Option<ErasureProof>> {
+        const WHAT: &str = "read the proof of an erasure";
+        let Some(item) = self.get(WHAT, keys::erasure_proof(tenant, caller)).await? else { return Ok(None) };
+        let by = text_of(&item, "asked_by").map_err(|cause| PortError::corrupt(WHAT, cause))?;
+        let time = |name| parsed::<Timestamp>(WHAT, &item, name);
+        // Nothing was counted yet under a name that is not there.
+        let count = |name| number_of(&item, name).unwrap_or(0);
+        Ok(Some(ErasureProof {
+            caller: caller.to_owned(),
+            first_at: time("first_at")?,
+            last_at: time("last_at")?,
+            by: by.to_owned(),
+            calls: count("calls"),
+            recordings: count("recordings"),
+            bids: count("bids"),
+            unblocked: count("unblocked"),
+        }))
+    }
+}
+
+fn pk_of(item: &Item) -> &str {
+    text_of(item, "pk").unwrap_or_default()
+}
+
+fn sk_of(item: &Item) -> &str {
+    text_of(item, "sk").unwrap_or_default()
+}
+
+/// The change that takes the caller out of an item; `None` when nothing of them is in it.
+fn scrubbed(item: &Item, number: &E164) -> PortResult<Option<Write>> {
+    let sk = sk_of(item);
+    let is_bid = text_of(item, "kind").is_ok_and(|kind| kind == "bid");
+    if sk.starts_with(keys::LEDGER) || !item.contains_key("body") {
+        return Ok(None);
+    }
+    let body: Value = from_json(SCRUB, item, "body")?;
+    if !body.is_object() {
+        return Err(PortError::corrupt(SCRUB, "a body that is no object"));
+    }
+    let mut clean = body.clone();
+    let own_number = clean.get("to").cloned();
+    scrub_value(&mut clean, number);
+    if sk == keys::META {
+        // What was dialled is the tenant's own number, whoever called it.
+        clean["to"] = own_number.unwrap_or_default();
+        clean["from"] = ERASED.into();
+        clean["from_zip"] = Value::Null;
+        if let Some(call) = clean.as_object_mut() {
+            call.remove("caller_key");
+        }
+    }
+    if sk.starts_with(keys::RECORDING) {
+        clean["url"] = Value::Null;
+    }
+    if is_bid {
+        // Templates may have put more than the number into them: a ZIP code, a name.
+        for text in ["request", "response"] {
+            if clean[text].is_string() {
+                clean[text] = ERASED.into();
+            }
+        }
+    }
+    if clean == body {
+        return Ok(None);
+    }
+    let old = text_of(item, "body").map_err(|cause| PortError::corrupt(SCRUB, cause))?;
+    let key = Key { pk: pk_of(item).to_owned(), sk: sk.to_owned() };
+    let write = Write::new(Deed::Change(key, "SET #body = :clean".to_owned()))
+        .only_if("#body = :old")
+        .name("#body", "body")
+        .value(":clean", json(SCRUB, &clean)?)
+        .value(":old", text(old));
+    Ok(Some(write))
+}
+
+/// Every text of a body. Ids and times are made of digits too, but never of somebody's number.
+fn scrub_value(value: &mut Value, number: &E164) {
+    match value {
+        Value::String(text) if text == number.as_str() => NOBODY.clone_into(text),
+        Value::String(text) if is_id(text) || text.parse::<Timestamp>().is_ok() => {}
+        Value::String(text) => {
+            if let Some(clean) = erase_number(text, number) {
+                *text = clean;
+            }
+            let masked = number.masked();
+            if text.contains(&masked) {
+                *text = text.replace(&masked, ERASED);
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|inner| scrub_value(inner, number)),
+        Value::Object(map) => map.values_mut().for_each(|inner| scrub_value(inner, number)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Two or three capitals and 32 hexadecimal digits: an id of ours or of Twilio's.
+fn is_id(text: &str) -> bool {
+    let hex = text.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+    (2..=3).contains(&(text.len() - hex.len()))
+        && hex.len() == 32
+        && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
