@@ -281,12 +281,14 @@ impl World {
         let connecting =
             connect_account(self.store.as_ref(), vault.as_ref(), self.tenant, &self.account, &[AUTH_TOKEN]);
         connecting.await.unwrap();
-        let directory = Directory::new(self.store.clone(), vault, self.clock.clone());
+        let directory = Directory::new(self.store.clone(), vault.clone(), self.clock.clone());
         let answer_call = AnswerCall {
             numbers: self.store.clone(),
             published: self.store.clone(),
             counters: self.store.clone(),
+            blocked: self.store.clone(),
             calls: self.store.clone(),
+            vault,
             clock: self.clock.clone(),
         };
         let door = webhook::Door::new(PUBLIC_BASE_URL, directory, self.clock.clone()).unwrap();

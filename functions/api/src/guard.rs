@@ -15,6 +15,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use contract::problem::Code;
+use domain::access::{Grant, Permission};
 use domain::audit::Origin;
 use http::header::{AUTHORIZATION, HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
@@ -23,6 +24,7 @@ use runtime::run::Chain;
 use crate::access::{HOW_TO_SIGN_IN, Principal, Who};
 use crate::context::Context;
 use crate::cookies;
+use crate::idempotency;
 use crate::limits::{Counted, HEALTH_PER_MINUTE, Standing};
 use crate::refusal::Refusal;
 use crate::routes::Route;
@@ -126,7 +128,9 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
     }
     let refusal = match (&principal, route.scope) {
         (None, Some(_)) => Some(unknown(&credential)),
-        (Some(principal), Some(_)) => cross_site(context, principal, &request),
+        (Some(principal), Some(permission)) => {
+            may_not(principal, permission, route.own).or_else(|| cross_site(context, principal, &request))
+        }
         (_, None) => foreign_origin(context, &request),
     };
     if let Some(refusal) = refusal {
@@ -134,10 +138,23 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
     }
     let origin = Origin::of(address.0, agent(request.headers()), request_id(&request));
     request.extensions_mut().insert(origin);
-    if let Some(principal) = principal {
-        request.extensions_mut().insert(principal);
+    let response = match principal {
+        Some(principal) => {
+            request.extensions_mut().insert(principal.clone());
+            idempotency::once(context, &principal, request, next).await
+        }
+        None => next.run(request).await,
+    };
+    answered(response, standing)
+}
+
+/// Whoever lacks the permission gets no kept answer of a time when they had it, either.
+fn may_not(principal: &Principal, permission: Permission, own: bool) -> Option<Refusal> {
+    match principal.grant(permission) {
+        Grant::All => None,
+        Grant::Own if own => None,
+        Grant::Own | Grant::No => Some(principal.refusal(permission)),
     }
-    answered(next.run(request).await, standing)
 }
 
 fn counted(context: &Context, route: &Route, credential: &Credential, address: ClientAddress) -> Counted {

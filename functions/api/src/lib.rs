@@ -20,6 +20,7 @@ pub mod cookies;
 pub mod cursor;
 pub mod guard;
 mod health;
+pub mod idempotency;
 mod identity;
 pub mod limits;
 pub mod mailer;

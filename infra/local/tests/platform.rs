@@ -42,8 +42,8 @@ async fn the_better_bid_is_dialled_and_every_exchange_is_logged() {
     let journey = platform.phone().place_call(CallScript::new("+14155550100", seed::HOME_SERVICES)).await;
     assert_eq!(journey.destinations(), ["+12025550111"]);
     let ledger = ledger(&platform, &journey).await;
-    let micros =
-        [ledger.totals.revenue, ledger.totals.payout, ledger.totals.profit].map(|money| money.expect("for the whole account").micros());
+    let micros = [ledger.totals.revenue, ledger.totals.payout, ledger.totals.profit]
+        .map(|money| money.expect("for the whole account").micros());
     assert_eq!(micros, [18_500_000, 12_950_000, 5_550_000]);
 
     assert!(platform.queue_drained(Duration::from_secs(10)).await.expect("a queue"));
@@ -64,10 +64,16 @@ async fn the_second_bid_and_the_static_target_have_their_turn() {
     let platform = platform().await;
     let busy = platform.phone().place_call(CallScript::new("+14155550100", seed::WINNER_BUSY)).await;
     assert_eq!(busy.destinations(), [seed::BUSY_LINE, "+12025550112"]);
-    assert_eq!(ledger(&platform, &busy).await.totals.revenue.expect("for the whole account").micros(), 14_250_000);
+    assert_eq!(
+        ledger(&platform, &busy).await.totals.revenue.expect("for the whole account").micros(),
+        14_250_000
+    );
     let none = platform.phone().place_call(CallScript::new("+14155550100", seed::NO_BIDS)).await;
     assert_eq!(none.destinations(), ["+12025550191"]);
-    assert_eq!(ledger(&platform, &none).await.totals.revenue.expect("for the whole account").micros(), 9_000_000);
+    assert_eq!(
+        ledger(&platform, &none).await.totals.revenue.expect("for the whole account").micros(),
+        9_000_000
+    );
     platform.shutdown().await;
 }
 

@@ -141,7 +141,9 @@ impl Desk<'_> {
                 self.directory.forget(&row.account_sid);
                 Ok(row)
             }
-            Saved::Taken | Saved::Changed => Err(Refused::Taken { field: "account_sid" }),
+            Saved::Taken | Saved::Changed | Saved::LimitReached => {
+                Err(Refused::Taken { field: "account_sid" })
+            }
         })
     }
 
@@ -270,7 +272,7 @@ impl Desk<'_> {
         self.directory.forget(account);
         Ok(match saved {
             Saved::Done => Ok(()),
-            Saved::Changed | Saved::Taken => Err(Refused::Changed { current: None }),
+            Saved::Changed | Saved::Taken | Saved::LimitReached => Err(Refused::Changed { current: None }),
         })
     }
 
@@ -293,7 +295,7 @@ impl Desk<'_> {
         self.directory.forget(&row.account_sid);
         Ok(match saved {
             Saved::Done => Ok(row),
-            Saved::Changed | Saved::Taken => Err(Refused::Changed { current: None }),
+            Saved::Changed | Saved::Taken | Saved::LimitReached => Err(Refused::Changed { current: None }),
         })
     }
 

@@ -18,6 +18,8 @@ pub enum Code {
     MalformedBody,
     /// A query parameter is unknown, repeated or out of bounds.
     InvalidQuery,
+    /// A header cannot be used as it is.
+    InvalidHeader,
     /// The cursor is none of ours, or belongs to another list.
     InvalidCursor,
     /// No key, or one that is unknown or has expired.
@@ -85,6 +87,7 @@ impl Code {
     pub const ALL: &[Self] = &[
         Self::MalformedBody,
         Self::InvalidQuery,
+        Self::InvalidHeader,
         Self::InvalidCursor,
         Self::Unauthenticated,
         Self::MissingScope,
@@ -136,6 +139,7 @@ impl Code {
         match self {
             Self::MalformedBody => ("malformed_body", 400, "The body cannot be read"),
             Self::InvalidQuery => ("invalid_query", 400, "The query parameters are not valid"),
+            Self::InvalidHeader => ("invalid_header", 400, "A header is not valid"),
             Self::InvalidCursor => ("invalid_cursor", 400, "The cursor is not valid here"),
             Self::Unauthenticated => ("unauthenticated", 401, "Sign in, or send a valid API key"),
             Self::MissingScope => ("missing_scope", 403, "The API key may not do this"),

@@ -7,8 +7,8 @@
 
 pub mod keys;
 
-mod audit;
 mod accounts;
+mod audit;
 mod bid_log;
 mod blocked;
 mod calls;

@@ -11,14 +11,14 @@ use domain::ids::CallId;
 use domain::routing::Decision;
 
 use super::{Viewer, load, shown};
-use crate::access::{Access, CallsRead};
+use crate::access::{CallsRead, OwnAccess};
 use crate::context::Context;
 use crate::params::Named;
 use crate::refusal::Refusal;
 
 /// `GET /api/calls/{id}/decisions`. A step that is still being worked on has decided nothing yet.
 pub async fn decisions(
-    access: Access<CallsRead>,
+    access: OwnAccess<CallsRead>,
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<Page<StepDecisions>>, Refusal> {

@@ -10,6 +10,7 @@ mod delete;
 mod gateway;
 mod groups;
 mod guard;
+mod idempotency;
 mod identity_proof;
 mod identity_sign_in;
 mod identity_sign_up;

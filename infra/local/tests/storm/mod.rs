@@ -233,7 +233,8 @@ async fn check_books(api: &ApiClient, id: &str, journey: &Journey) -> bool {
     assert_eq!(u64::from(closing.connected_s), seconds, "{call:#?} {journey:#?}");
     let revenue = if seconds >= 60 { 18_500_000 } else { 0 };
     assert!(
-        closing.revenue.map(|money| money.micros()) == Some(revenue) || closing.destination_name.as_deref() != Some("Alpine Plumbing"),
+        closing.revenue.map(|money| money.micros()) == Some(revenue)
+            || closing.destination_name.as_deref() != Some("Alpine Plumbing"),
         "{closing:#?}"
     );
     assert_eq!(ledger.totals.revenue, closing.revenue, "ledger sum = call sum");
