@@ -26,6 +26,7 @@ pub mod doc;
 pub mod guard;
 mod health;
 pub mod idempotency;
+mod identity;
 pub mod limits;
 pub mod mailer;
 mod noun_docs;
@@ -67,6 +68,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = publish::routes(routes);
     let routes = campaigns::routes(routes);
     let routes = audit::routes(routes);
+    let routes = identity::routes(routes);
     let routes = privacy::routes(routes);
     let routes = twilio_accounts::routes(routes);
     calls::routes(routes)

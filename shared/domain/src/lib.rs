@@ -17,6 +17,8 @@ pub mod ledger;
 pub mod money;
 pub mod number;
 pub mod partner;
+pub mod password;
+pub mod people;
 pub mod phone;
 pub mod routing;
 pub mod schema;
