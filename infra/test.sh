@@ -123,6 +123,7 @@ fuzz)
         echo "without them: FUZZ_CASES=1000000 cargo test --workspace --test fuzz -- --nocapture"
         exit 0
     fi
+    cp Cargo.lock tests/fuzz/Cargo.lock
     for target in tests/fuzz/fuzz_targets/*.rs; do
         name=$(basename "$target" .rs)
         # New findings go to a folder of their own; the committed samples are only read.

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod accounts;
+mod audit;
 mod bid_log;
 mod blocked;
 mod callers;
@@ -16,6 +17,8 @@ mod health;
 mod identity;
 mod limits;
 mod lists;
+mod people;
+mod proofs;
 mod published;
 mod release;
 mod steps;

@@ -13,8 +13,12 @@
 //! the same.
 
 pub mod access;
+mod actors;
+mod audit;
 pub mod body;
+mod bulk;
 pub mod calls;
+mod campaigns;
 pub mod context;
 pub mod cookies;
 pub mod cursor;
@@ -22,6 +26,7 @@ pub mod doc;
 pub mod guard;
 mod health;
 pub mod idempotency;
+mod identity;
 pub mod limits;
 pub mod mailer;
 mod noun_docs;
@@ -61,6 +66,9 @@ pub fn all_routes() -> routes::Routes {
     let routes = reference::routes(routes);
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = campaigns::routes(routes);
+    let routes = audit::routes(routes);
+    let routes = identity::routes(routes);
     let routes = privacy::routes(routes);
     let routes = twilio_accounts::routes(routes);
     calls::routes(routes)

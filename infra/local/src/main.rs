@@ -128,6 +128,7 @@ CallCenter Pro runs here. Data are in {folder}/, Ctrl-C stops it.
   fallback documents       {fallback}
   telephone network        {phone}   (calls: POST /_sim/calls)
   bidders                  http://{bidders}/_sim/rtb/…
+  e-mails                  {mail}/
   database                 {database}   (any DynamoDB client)
   demo API key             {key}
 
@@ -141,6 +142,7 @@ Try next, in another terminal:
 LOG_LEVEL=info make run writes a line for every request.
 ",
         folder = folder.display(),
+        mail = platform.mail_folder().display(),
         fallback = platform.fallback_url(),
         phone = platform.phone_url(),
         bidders = platform.bidders().address(),

@@ -7,6 +7,7 @@
 pub mod answer_call;
 pub mod api_keys;
 pub mod bid_log;
+pub mod campaigns;
 pub mod catalog;
 pub mod check_bidders;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod close_overdue;
 pub mod dial_next;
 pub mod erase_caller;
 pub mod follow_leg;
+pub mod identity;
 pub mod place;
 pub mod ports;
 pub mod publish_campaign;

@@ -46,6 +46,8 @@ pub enum Code {
     InUse,
     /// The campaign is archived.
     Archived,
+    /// The campaign could not place a call; `fields` says what is missing.
+    NotReady,
     /// The account has as many of this kind as it may have.
     LimitReached,
     /// More than the largest body we read.
@@ -66,6 +68,24 @@ pub enum Code {
     Busy,
     /// More or longer headers than we read.
     HeadersTooLarge,
+    /// Address or password is wrong; the same for somebody unknown.
+    WrongCredentials,
+    /// The password that was asked once more is wrong.
+    WrongPassword,
+    /// The code of the second factor is wrong, or was used.
+    WrongCode,
+    /// Too many attempts; wait.
+    Locked,
+    /// The link or token was used, has expired, or never was one.
+    TokenInvalid,
+    /// The new password is not good enough.
+    PasswordWeak,
+    /// Only somebody with as high a role may do so.
+    AboveRole,
+    /// The account would be without an active owner.
+    LastOwner,
+    /// It is not in the state for this.
+    WrongState,
 }
 
 impl Code {
@@ -86,6 +106,7 @@ impl Code {
         Self::Taken,
         Self::InUse,
         Self::Archived,
+        Self::NotReady,
         Self::LimitReached,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -96,6 +117,15 @@ impl Code {
         Self::Internal,
         Self::Busy,
         Self::HeadersTooLarge,
+        Self::WrongCredentials,
+        Self::WrongPassword,
+        Self::WrongCode,
+        Self::Locked,
+        Self::TokenInvalid,
+        Self::PasswordWeak,
+        Self::AboveRole,
+        Self::LastOwner,
+        Self::WrongState,
     ];
 
     /// As it is written in JSON.
@@ -130,6 +160,7 @@ impl Code {
             Self::Taken => ("taken", 409, "Another one has this already"),
             Self::InUse => ("in_use", 409, "It is still in use"),
             Self::Archived => ("archived", 409, "The campaign is archived"),
+            Self::NotReady => ("not_ready", 409, "The campaign could not place a call"),
             Self::LimitReached => ("limit_reached", 409, "There is no room for more"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
@@ -140,6 +171,15 @@ impl Code {
             Self::Internal => ("internal", 500, "Something went wrong on our side"),
             Self::Busy => ("busy", 503, "Too busy at the moment"),
             Self::HeadersTooLarge => ("headers_too_large", 431, "The headers are too large"),
+            Self::WrongCredentials => ("wrong_credentials", 401, "E-mail address or password is wrong"),
+            Self::WrongPassword => ("wrong_password", 403, "The password is wrong"),
+            Self::WrongCode => ("wrong_code", 403, "The code is wrong"),
+            Self::Locked => ("locked", 429, "Too many attempts"),
+            Self::TokenInvalid => ("token_invalid", 410, "This link is not good any more"),
+            Self::PasswordWeak => ("password_weak", 422, "The password is not good enough"),
+            Self::AboveRole => ("above_role", 403, "That role is above yours"),
+            Self::LastOwner => ("last_owner", 409, "The account needs an owner"),
+            Self::WrongState => ("wrong_state", 409, "That does not go now"),
         }
     }
 }
@@ -178,6 +218,9 @@ pub struct ProblemDocument {
     /// With `version_conflict`: the version that is stored now, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u64>,
+    /// With `locked`: seconds until it can be tried again; also the header `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u32>,
     /// When it was refused, UTC.
     pub timestamp: Timestamp,
     /// The request's id, to be quoted to support; also the header `x-request-id`.

@@ -32,6 +32,14 @@ pub enum CampaignStatus {
     Archived,
 }
 
+/// Why the platform paused a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PausedReason {
+    /// None of its destinations takes calls any more.
+    NoActiveDestination,
+}
+
 /// A campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +54,9 @@ pub struct Campaign {
     /// Draft, active, paused or archived.
     #[serde(default)]
     pub status: CampaignStatus,
+    /// Set when the platform paused it, gone when it is active again; nobody else writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_reason: Option<PausedReason>,
     /// Clock of its reports: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
     #[schema(default = "UTC")]

@@ -20,8 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
-    FakeIdentity, FakeMailer, FakePages, FakeTelephony, connect_account, test_vault,
+    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity,
+    FakeMailer, FakePages, FakePasswords, FakeTelephony, connect_account, test_vault,
 };
 use uuid::Uuid;
 
@@ -44,6 +44,7 @@ pub struct World {
     pub desk: Arc<FakeDesk>,
     pub accounts: Arc<FakeAccounts>,
     pub mailer: Arc<FakeMailer>,
+    pub passwords: Arc<FakePasswords>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -115,15 +116,16 @@ impl World {
     pub async fn with_limit(per_minute: u32) -> Self {
         let tenant = TenantId::from_uuid(Uuid::from_u128(0xA));
         let other = TenantId::from_uuid(Uuid::from_u128(0xB));
-        let catalog = Arc::new(FakeCatalog::default());
+        let desk = Arc::new(FakeDesk::default());
+        let catalog = Arc::new(FakeCatalog::noting_in(desk.clone()));
         let counters = Arc::new(FakeCounters::default());
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
         let callers = Arc::new(FakeCallers::default());
         let bids = Arc::new(BidShelf::default());
-        let identity = Arc::new(FakeIdentity::default());
-        let desk = Arc::new(FakeDesk::default());
+        let identity = Arc::new(FakeIdentity::noting(desk.clone()));
+        let passwords = Arc::new(FakePasswords::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
         let (accounts, vault) = (Arc::new(FakeAccounts::default()), test_vault());
         let mailer = Arc::new(FakeMailer::default());
@@ -159,6 +161,9 @@ impl World {
             once: desk.clone(),
             per_minute,
             app_origin: APP_ORIGIN.to_owned(),
+            limiter: desk.clone(),
+            passwords: passwords.clone(),
+            even_time: Duration::ZERO,
         });
         let mut world = Self {
             router: router(context.clone()),
@@ -176,6 +181,7 @@ impl World {
             desk,
             accounts,
             mailer,
+            passwords,
             tenant,
             other,
             context,
@@ -242,6 +248,7 @@ impl World {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             created_at: NOW.parse().unwrap(),
             expires_at,
+            last_used_at: None,
         };
         self.context.identity.store_api_key(&api_keys::hash(token), &key).await.unwrap();
     }
@@ -323,18 +330,9 @@ impl World {
         let group = self.post("/api/target-groups", &json!({"name": "Desks"})).await.id();
         let tree = self.post("/api/ring-trees", &json!({"name": "Everybody"})).await.id();
         let blocked = self.post("/api/blocked-numbers", &json!({"number": "+14155550199"})).await.id();
-        SetUp {
-            target,
-            bidder,
-            campaign,
-            number,
-            publisher,
-            buyer,
-            group,
-            tree,
-            blocked,
-            account: account(self.tenant).to_string(),
-        }
+        let account = account(self.tenant).to_string();
+        let people = crate::people::set_up(self).await;
+        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked, account, people }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -354,6 +352,7 @@ pub struct SetUp {
     pub blocked: String,
     /// Its Twilio account.
     pub account: String,
+    pub people: crate::people::People,
 }
 
 pub fn target(name: &str) -> Value {

@@ -129,7 +129,30 @@ impl ListQuery {
     }
 }
 
-fn by_name<'a>(
+/// `?limit&cursor` of a list that has neither order nor filter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageQuery {
+    /// 1 to [`MAX_LIMIT`].
+    pub limit: u16,
+    /// Where to go on.
+    pub cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Every parameter that is unknown, repeated or out of bounds.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let mut problems = Problems::new();
+        let given = by_name(pairs, &["limit", "cursor"], &mut problems);
+        let limit = limit(given.get("limit").copied(), &mut problems);
+        let cursor = given.get("cursor").map(|cursor| (*cursor).to_owned());
+        problems.into_result().map(|()| Self { limit, cursor })
+    }
+}
+
+pub(crate) fn by_name<'a>(
     pairs: &'a [(String, String)],
     known: &[Parameter],
     problems: &mut Problems,
@@ -148,7 +171,7 @@ fn by_name<'a>(
     given
 }
 
-fn limit(text: Option<&str>, problems: &mut Problems) -> u16 {
+pub(crate) fn limit(text: Option<&str>, problems: &mut Problems) -> u16 {
     let Some(text) = text else { return DEFAULT_LIMIT };
     match text.parse() {
         Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => limit,
