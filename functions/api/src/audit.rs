@@ -15,14 +15,17 @@ use domain::ids::TenantId;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde_json::json;
 
 use crate::access::{Access, AuditRead};
 use crate::actors;
 use crate::context::Context;
 use crate::cursor;
+use crate::doc::Doc;
 use crate::params::Params;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Verb};
+use crate::shape::Shape;
 
 /// Reads of one request, at most.
 const READS: usize = 10;
@@ -31,7 +34,30 @@ const LOOKED_AT: u16 = 200;
 
 /// Its route.
 pub fn routes(routes: Routes) -> Routes {
-    routes.on(Verb::Get, "/api/audit-log", list)
+    routes.on(Verb::Get, "/api/audit-log", list).doc(doc)
+}
+
+fn doc() -> Doc {
+    let entry = json!({
+        "id": "AE019abc0de1f27a3b8c4d5e6f70819203",
+        "at": "2026-11-22T12:00:00Z",
+        "actor": {"kind": "user", "id": "US019abc0de1f27a3b8c4d5e6f70819203", "name": "Anna Park"},
+        "origin": {"network": "203.0.113.0/24", "agent": "Firefox", "request_id": "JKJaXmPLvHcESHA="},
+        "action": "target.updated",
+        "object": "TA019abc0de1f27a3b8c4d5e6f70819203",
+        "name": "Front desk",
+        "changes": [{"field": "caps.daily", "before": 50, "after": 80}],
+        "more": 0,
+    });
+    let example = json!({"items": [entry], "searched_to": "2026-11-01T00:00:00Z"});
+    Doc::new("list_audit_log", "Who did what, newest first")
+        .about(
+            "One UTC month at a time. With a filter, one request looks at a bounded number of entries: a page may be short, \
+             even empty, and still have a `next`. Personal values are masked and followed by a keyed hash, so that equal \
+             ones are recognised; secrets are `***`.",
+        )
+        .query(AuditQuery::PARAMETERS)
+        .answers(200, Shape::of::<AuditPage>(), example)
 }
 
 async fn list(

@@ -23,6 +23,7 @@ pub struct Doc {
     pub(crate) answer: Option<Said>,
     pub(crate) media_type: &'static str,
     pub(crate) located: bool,
+    pub(crate) other: Option<(u16, Said)>,
     pub(crate) codes: Vec<Code>,
 }
 
@@ -58,6 +59,7 @@ impl Doc {
             answer: None,
             media_type: "application/json",
             located: false,
+            other: None,
             codes: Vec::new(),
         }
     }
@@ -101,6 +103,13 @@ impl Doc {
     pub fn answers(mut self, status: u16, shape: Shape, example: Value) -> Self {
         self.status = status;
         self.answer = Some(Said { shape, example });
+        self
+    }
+
+    /// Another success, for when there is more, or less, to say.
+    #[must_use]
+    pub fn or(mut self, status: u16, shape: Shape, example: Value) -> Self {
+        self.other = Some((status, Said { shape, example }));
         self
     }
 

@@ -4,6 +4,7 @@
 //! type, so an example that the type does not read fails the tests.
 
 use app::catalog::Entry;
+use contract::campaigns::{Bulk, BulkAnswer, Removed};
 use contract::problem::Code;
 use contract::query::ListQuery;
 use domain::blocked::BlockedNumber;
@@ -164,6 +165,9 @@ impl NounDoc for BlockedNumber {
     }
 }
 
+/// The words of the example of a removal that had consequences.
+const WARNED: &str = "Roofing, New York was paused: nothing is left that its calls could go to";
+
 /// The example as it is answered: defaults filled in by the type, the envelope around it.
 pub fn answered<N: NounDoc>() -> Value {
     // An example that the type does not read becomes `null`, which its schema refuses in the tests.
@@ -256,5 +260,23 @@ pub fn delete<N: NounDoc>() -> Doc {
     Doc::new(id("delete", word::<N>()), format!("Delete {}", one_of_them::<N>()))
         .about("What is still in use is not deleted: the refusal says what uses it.")
         .of(Shape::of::<Id<N::Noun>>())
+        .or(
+            200,
+            Shape::of::<Removed>(),
+            json!({"warnings": [{"code": "campaign_paused", "message": WARNED}]}),
+        )
         .refuses(&[Code::InUse, Code::VersionConflict])
+}
+
+/// `POST …/bulk`.
+pub fn bulk<N: NounDoc>() -> Doc {
+    let one = format!("{}019abc0de1f27a3b8c4d5e6f70819203", N::Noun::PREFIX);
+    let answer = json!({"outcomes": [{"id": one, "outcome": "done"}]});
+    Doc::new(id("change_many", &many::<N>()), format!("Do the same to many {}", many::<N>()))
+        .about(
+            "Up to 100 at once. The answer says for each what became of it; one that is refused does not stop the others. \
+             `pause` and `activate` are for what has a status, `archive` for campaigns.",
+        )
+        .body(Shape::of::<Bulk>(), json!({"action": "delete", "ids": [one]}))
+        .answers(200, Shape::of::<BulkAnswer>(), answer)
 }

@@ -98,6 +98,10 @@ fn operation(
     }
     let mut responses = Map::new();
     responses.insert(doc.status.to_string(), success(doc, named));
+    if let Some((status, said)) = &doc.other {
+        let other = Doc { status: *status, answer: Some(said.clone()), other: None, ..doc.clone() };
+        responses.insert(status.to_string(), success(&other, named));
+    }
     for (status, codes) in by_status(&codes(route, doc)) {
         let name = codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join("-");
         responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{name}")}));
@@ -223,7 +227,7 @@ fn refusal(codes: &[Code]) -> Value {
     let examples: Map<String, Value> =
         codes.iter().map(|code| (code.as_str().to_owned(), json!({"value": problem(*code)}))).collect();
     let mut headers = common_headers();
-    let with_time = [Code::RateLimited, Code::Busy, Code::InProgress];
+    let with_time = [Code::RateLimited, Code::Busy, Code::InProgress, Code::Locked];
     if codes.iter().any(|code| with_time.contains(code)) {
         headers.insert("retry-after".to_owned(), json!({"$ref": "#/components/headers/retry-after"}));
     }

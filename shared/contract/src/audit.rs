@@ -7,13 +7,14 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::query::{by_name, limit};
+use crate::query::{CURSOR, LIMIT, Parameter, Takes, by_name, limit};
 
 /// Longest text of a filter, characters.
 const MAX_FILTER: usize = 100;
+const FILTER: Takes = Takes::Text(MAX_FILTER);
 
 /// One entry.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditLine {
     /// Its id.
     pub id: String,
@@ -38,7 +39,7 @@ pub struct AuditLine {
 }
 
 /// Who acted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ActorView {
     /// `user`, `api_key`, `system` or `visitor`.
     pub kind: String,
@@ -51,7 +52,7 @@ pub struct ActorView {
 }
 
 /// From where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OriginView {
     /// The network of the client's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +65,7 @@ pub struct OriginView {
 }
 
 /// A page of the audit log, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditPage {
     /// The entries.
     pub items: Vec<AuditLine>,
@@ -93,14 +94,38 @@ pub struct AuditQuery {
 }
 
 impl AuditQuery {
+    /// What it takes.
+    pub const PARAMETERS: &'static [Parameter] = &[
+        Parameter {
+            name: "month",
+            about: "The UTC month; this one unless given.",
+            takes: Takes::Like(
+                "^(2[0-9]{3}|[3-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-(0[1-9]|1[0-2])$",
+                "2026-11",
+            ),
+        },
+        LIMIT,
+        CURSOR,
+        Parameter { name: "object", about: "Only what was done to this thing, by its id.", takes: FILTER },
+        Parameter {
+            name: "actor",
+            about: "Only what this user or API key did, by its id; or `system`, or `visitor`.",
+            takes: FILTER,
+        },
+        Parameter {
+            name: "action",
+            about: "Only this action, such as `campaign.published`; a noun alone is all of its actions.",
+            takes: FILTER,
+        },
+    ];
+
     /// Reads the parameters; without a month, the one of `now`.
     ///
     /// # Errors
     /// Every parameter that is unknown, repeated or out of bounds.
     pub fn read(pairs: &[(String, String)], now: Timestamp) -> Result<Self, Vec<Problem>> {
         let mut problems = Problems::new();
-        let known = ["month", "limit", "cursor", "object", "actor", "action"];
-        let given = by_name(pairs, &known, &mut problems);
+        let given = by_name(pairs, Self::PARAMETERS, &mut problems);
         let today = now.to_zoned(TimeZone::UTC).date();
         let month = match given.get("month") {
             None => today.first_of_month(),

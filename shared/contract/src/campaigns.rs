@@ -7,7 +7,7 @@ use crate::audit::ActorView;
 use crate::resource::Warning;
 
 /// Whether a campaign takes calls, and what stands in the way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Readiness {
     /// The campaign.
     pub campaign: String,
@@ -20,7 +20,7 @@ pub struct Readiness {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReadinessCheck {
     /// `active`, `published`, `unpublished_changes`, `set_up`, `bidder_currency`, `destination`, `active_destination`,
     /// `twilio_account`, `phone_number`, `number_connected` or `fallback_number`.
@@ -41,7 +41,7 @@ pub struct ReadinessCheck {
 }
 
 /// One publication of a campaign.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct VersionLine {
     /// Counts publications, from 1.
     pub version: u64,
@@ -58,7 +58,7 @@ pub struct VersionLine {
 }
 
 /// Body of `POST …/duplicate`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Duplicate {
     /// The copy's name; without it `… (copy)`.
@@ -67,7 +67,7 @@ pub struct Duplicate {
 }
 
 /// Body of `POST …/bulk`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bulk {
     /// What is done to all of them.
@@ -77,7 +77,7 @@ pub struct Bulk {
 }
 
 /// What can be done to many things at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BulkAction {
     /// Switch off.
@@ -91,14 +91,14 @@ pub enum BulkAction {
 }
 
 /// What became of each of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BulkAnswer {
     /// In the order in which they were named.
     pub outcomes: Vec<BulkOutcome>,
 }
 
 /// What became of one thing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BulkOutcome {
     /// Its id.
     pub id: String,
@@ -116,7 +116,7 @@ pub struct BulkOutcome {
 }
 
 /// Something was removed, and somebody should know what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Removed {
     /// What came of it.
     pub warnings: Vec<Warning>,

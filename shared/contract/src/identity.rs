@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Somebody wants an account.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// Where the link is sent.
@@ -27,14 +27,14 @@ pub struct SignUp {
 }
 
 /// The answer to whatever is answered by mail, whether the address is known or not.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct LookAtYourMail {
     /// What to do.
     pub message: &'static str,
 }
 
 /// The account as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AccountShown {
     /// Its id.
     pub id: TenantId,
@@ -53,7 +53,7 @@ pub struct AccountShown {
 }
 
 /// Other settings of the account; what is left out stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountPatch {
     /// The version it was made from.
@@ -67,7 +67,7 @@ pub struct AccountPatch {
 }
 
 /// A user as they are shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserShown {
     /// Their id.
     pub id: UserId,
@@ -94,7 +94,7 @@ pub struct UserShown {
 }
 
 /// Changes to a user; what is left out stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserChange {
     /// The version it was made from.
@@ -105,18 +105,21 @@ pub struct UserChange {
     pub role: Option<Role>,
     /// `{"buyer": "BU…"}`, `{"publisher": "AF…"}`, or null for none.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Party>)]
     pub party: Option<Option<Party>>,
     /// Whether they may sign in.
     pub status: Option<UserStatus>,
 }
 
 /// Tells null from left out.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
 /// Who is signed in, and what they may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Me {
     /// The person.
     pub user: UserShown,
@@ -129,7 +132,7 @@ pub struct Me {
 }
 
 /// What became of the first step of signing in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum SignInAnswer {
     /// Signed in; the cookie came with it.
@@ -147,7 +150,7 @@ pub enum SignInAnswer {
 }
 
 /// A session as it is shown to whom it belongs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SessionShown {
     /// Its id.
     pub id: SessionId,
@@ -166,14 +169,14 @@ pub struct SessionShown {
 }
 
 /// How many sessions ended.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SessionsEnded {
     /// So many.
     pub ended: usize,
 }
 
 /// A second factor that waits for its first code. Shown once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SecondFactorBegun {
     /// The seed, for typing into an app.
     pub secret: String,
@@ -182,14 +185,14 @@ pub struct SecondFactorBegun {
 }
 
 /// The codes for when the app is lost. Shown once; each is good once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RecoveryCodes {
     /// Ten of them.
     pub recovery_codes: Vec<String>,
 }
 
 /// An invitation as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct InvitationShown {
     /// Its id.
     pub id: InvitationId,
@@ -210,7 +213,7 @@ pub struct InvitationShown {
 }
 
 /// Whom to invite.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Invite {
     /// Where the link is sent.
@@ -222,7 +225,7 @@ pub struct Invite {
 }
 
 /// An API key as it is shown: without its token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApiKeyShown {
     /// Its id.
     pub id: ApiKeyId,
@@ -239,7 +242,7 @@ pub struct ApiKeyShown {
 }
 
 /// A key to make.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
     /// What it is for.
@@ -251,7 +254,7 @@ pub struct NewApiKey {
 }
 
 /// A key that was just made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ApiKeyMade {
     /// The key.
     #[serde(flatten)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{BuyerId, PublisherId};
 
 /// What a user is in the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Made the account, or was given it. There is always at least one.
@@ -57,7 +57,7 @@ impl Role {
 }
 
 /// Whose things somebody without the whole account sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Party {
     /// A buyer's.

@@ -84,7 +84,7 @@ pub struct By {
 }
 
 /// One thing that became different.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Change {
     /// Path of the field, such as `caps.daily`.
     pub field: String,

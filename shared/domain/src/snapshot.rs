@@ -16,7 +16,7 @@ use crate::validate::{Problem, Problems};
 pub const MAX_PLACES: usize = 1_000;
 
 /// A campaign and everything it sends calls to, as of one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Snapshot {
     /// Whose.
     pub campaign_id: CampaignId,

@@ -1,5 +1,6 @@
 //! `/api/campaigns/{id}/…`: readiness, switching on and off, copies, versions.
 
+mod docs;
 mod life;
 mod readiness;
 mod versions;
@@ -10,10 +11,17 @@ use crate::routes::{Routes, Verb};
 pub fn routes(routes: Routes) -> Routes {
     routes
         .on(Verb::Get, "/api/campaigns/{id}/readiness", readiness::readiness)
+        .doc(docs::readiness)
         .on(Verb::Post, "/api/campaigns/{id}/pause", life::pause)
+        .doc(docs::pause)
         .on(Verb::Post, "/api/campaigns/{id}/activate", life::activate)
+        .doc(docs::activate)
         .on(Verb::Post, "/api/campaigns/{id}/duplicate", life::duplicate)
+        .doc(docs::duplicate)
         .on(Verb::Get, "/api/campaigns/{id}/versions", versions::list)
+        .doc(docs::versions)
         .on(Verb::Get, "/api/campaigns/{id}/versions/{version}", versions::get)
+        .doc(docs::version)
         .on(Verb::Post, "/api/campaigns/{id}/versions/{version}/restore", versions::restore)
+        .doc(docs::restore)
 }

@@ -44,10 +44,12 @@ pub async fn sign_up(
 }
 
 /// A mailed token and the password that is chosen with it.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenAndPassword {
+    #[schema(value_type = String)]
     token: Secret,
+    #[schema(value_type = String)]
     password: Secret,
 }
 
@@ -64,10 +66,11 @@ pub async fn confirm_sign_up(
 }
 
 /// Address and password.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmailAndPassword {
     email: String,
+    #[schema(value_type = String)]
     password: Secret,
 }
 
@@ -91,9 +94,10 @@ pub async fn sign_in(
 }
 
 /// The token of the first step, and a code.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenAndCode {
+    #[schema(value_type = String)]
     token: Secret,
     code: String,
 }
@@ -111,7 +115,7 @@ pub async fn second_step(
 }
 
 /// An address.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmailOnly {
     email: String,
@@ -139,9 +143,10 @@ pub async fn reset(
 }
 
 /// A mailed token.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenOnly {
+    #[schema(value_type = String)]
     token: Secret,
 }
 
@@ -156,11 +161,13 @@ pub async fn confirm_email(
 }
 
 /// A mailed token, and who accepts.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Acceptance {
+    #[schema(value_type = String)]
     token: Secret,
     name: String,
+    #[schema(value_type = String)]
     password: Secret,
 }
 

@@ -29,7 +29,7 @@ pub async fn get(access: Access<Myself>, State(context): State<Arc<Context>>) ->
 }
 
 /// Another name.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rename {
     version: u64,

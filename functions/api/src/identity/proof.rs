@@ -20,10 +20,12 @@ use crate::context::Context;
 use crate::refusal::Refusal;
 
 /// The old password and the new one.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OldAndNew {
+    #[schema(value_type = String)]
     old_password: Secret,
+    #[schema(value_type = String)]
     password: Secret,
 }
 
@@ -41,10 +43,11 @@ pub async fn change_password(
 }
 
 /// Another address, and the password once more.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEmail {
     email: String,
+    #[schema(value_type = String)]
     password: Secret,
 }
 
@@ -63,9 +66,10 @@ pub async fn change_email(
 }
 
 /// The password once more.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordOnly {
+    #[schema(value_type = String)]
     password: Secret,
 }
 
@@ -83,7 +87,7 @@ pub async fn begin_second_factor(
 }
 
 /// A code of the app.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CodeOnly {
     code: String,

@@ -4,19 +4,38 @@ use api::all_routes;
 use api::routes::Route;
 use domain::access::{Grant, Party, Permission, Role};
 use domain::ids::{BuyerId, PublisherId};
+use serde_json::Value;
 use testkit::database::TestDatabase;
 use testkit::faults::{Fault, FaultProxy, Rule};
 use uuid::Uuid;
 
+use crate::people::add_signed_in;
 use crate::stage::{Stage, guarded, names_things, routes};
 use crate::support::{Answer, World};
 use crate::table::context_over;
 
 /// The routes that are for everybody: each is here because somebody decided so.
-const FOR_EVERYBODY: [&str; 3] = ["GET /api/health", "GET /api/openapi.json", "GET /api/docs"];
+const FOR_EVERYBODY: [&str; 11] = [
+    "GET /api/health",
+    "GET /api/openapi.json",
+    "GET /api/docs",
+    "POST /api/auth/sign-up",
+    "POST /api/auth/sign-up/confirm",
+    "POST /api/auth/sign-in",
+    "POST /api/auth/sign-in/second-factor",
+    "POST /api/auth/password-reset",
+    "POST /api/auth/password-reset/confirm",
+    "POST /api/auth/email/confirm",
+    "POST /api/invitations/accept",
+];
 
 /// Operations whose example alone is not enough for a success, by name, with the refusal that a good request gets here.
-const NEEDS_MORE: [(&str, u16, &str); 0] = [];
+const NEEDS_MORE: [(&str, u16, &str); 2] =
+    [("confirm_my_second_factor", 409, "none was begun"), ("remove_my_second_factor", 409, "there is none")];
+
+/// The same, for a key that has nothing but the one scope.
+const NEEDS_MORE_SCOPES: [(&str, u16, &str); 1] =
+    [("create_api_key", 422, "nobody gives what they do not have")];
 
 fn shown(route: &Route) -> String {
     format!("{} {}", route.verb.as_str(), route.path)
@@ -46,7 +65,7 @@ async fn the_routes_for_everybody_are_these() {
 #[tokio::test]
 async fn without_a_credential_every_route_answers_401_and_says_how() {
     let world = World::new().await;
-    let mut stage = Stage::new(&world);
+    let mut stage = Stage::new(&world).await;
     for (route, doc, _) in guarded() {
         let address = stage.address(&route, &doc).await;
         let answer = world.raw(route.verb.as_str(), &address, &[], "").await;
@@ -59,7 +78,7 @@ async fn without_a_credential_every_route_answers_401_and_says_how() {
 #[tokio::test]
 async fn a_wrong_or_expired_key_is_refused_on_every_route() {
     let world = World::new().await;
-    let mut stage = Stage::new(&world);
+    let mut stage = Stage::new(&world).await;
     let expired = world.expired_key().await;
     let unknown = app::api_keys::new_token().unwrap();
     let too_long = format!("ccp_live_{}", "a".repeat(400));
@@ -80,7 +99,7 @@ async fn a_wrong_or_expired_key_is_refused_on_every_route() {
 #[tokio::test]
 async fn every_scope_but_the_right_one_is_not_enough() {
     let world = World::new().await;
-    let mut stage = Stage::new(&world);
+    let mut stage = Stage::new(&world).await;
     for (route, doc, permission) in guarded() {
         let others: Vec<&str> = Permission::ALL
             .iter()
@@ -106,13 +125,15 @@ async fn every_scope_but_the_right_one_is_not_enough() {
 async fn the_right_scope_alone_is_enough() {
     for (route, doc, permission) in guarded() {
         let world = World::new().await;
-        let mut stage = Stage::new(&world);
+        let mut stage = Stage::new(&world).await;
         let scope = if permission.is_scope() { permission.as_str() } else { "*" };
         let key = world.new_key(world.tenant, &[scope], None).await;
         let (address, body) = (stage.address(&route, &doc).await, stage.body(&doc).await);
         let answer = world.send(&key, route.verb.as_str(), &address, body.as_ref()).await;
         if permission.is_scope() {
-            assert_eq!(answer.status, good(doc.id(), doc.status()), "{}: {}", shown(&route), answer.text);
+            let alone = NEEDS_MORE_SCOPES.iter().find(|(id, ..)| *id == doc.id());
+            let wanted = alone.map_or_else(|| good(doc.id(), doc.status()), |(_, status, _)| *status);
+            assert_eq!(answer.status, wanted, "{}: {}", shown(&route), answer.text);
         } else {
             is_refused_as_not_permitted(&answer, &route);
         }
@@ -124,12 +145,13 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
     for (route, doc, permission) in guarded() {
         for role in Role::ALL {
             let world = World::new().await;
-            let mut stage = Stage::new(&world);
+            let mut stage = Stage::new(&world).await;
             let party = match role {
                 Role::Buyer => Some(Party::Buyer(BuyerId::from_uuid(Uuid::from_u128(7)))),
                 Role::Publisher => Some(Party::Publisher(PublisherId::from_uuid(Uuid::from_u128(3)))),
                 _ => None,
             };
+            add_signed_in(&world, role, party).await;
             let cookie = world.sign_in(role, party);
             let (address, body) = (stage.address(&route, &doc).await, stage.body(&doc).await);
             let answer = world.send_as(&cookie, route.verb.as_str(), &address, body.as_ref()).await;
@@ -163,9 +185,13 @@ async fn another_tenants_things_do_not_exist_and_are_not_looked_at() {
     let world = World::new().await;
     let context = context_over(&world, TestDatabase::store_through(&proxy.endpoint()).into()).await;
     let world = world.over(context).await;
-    let mut stage = Stage::on_table(&world);
+    let mut stage = Stage::on_table(&world).await;
     let mut looked_at = 0;
-    for (route, doc, _) in guarded() {
+    for (route, doc, permission) in guarded() {
+        // What is one's own by the session names no thing of the account.
+        if !permission.is_scope() {
+            continue;
+        }
         let (address, body) = (stage.address(&route, &doc).await, stage.body(&doc).await);
         let with_body = body.as_ref().is_some_and(names_things) && !route.path.contains('{');
         if !route.path.contains('{') && !with_body {
@@ -180,8 +206,13 @@ async fn another_tenants_things_do_not_exist_and_are_not_looked_at() {
         let answer = world.send(&world.other_key, route.verb.as_str(), &address, body.as_ref()).await;
         proxy.heal();
         if with_body {
-            // It names things that this tenant does not have.
-            assert_eq!(answer.status, 422, "{}: {}", shown(&route), answer.text);
+            // It names things that this tenant does not have: refused as a whole, or one by one.
+            let refused_each = |answer: &Value| {
+                let outcomes = answer["outcomes"].as_array().unwrap();
+                !outcomes.is_empty() && outcomes.iter().all(|outcome| outcome["code"] == "not_found")
+            };
+            let refused = answer.status == 422 || (answer.status == 200 && refused_each(&answer.json()));
+            assert!(refused, "{}: {}", shown(&route), answer.text);
         } else {
             assert_eq!(answer.status, 404, "{}: {}", shown(&route), answer.text);
             answer.refused(404, "not_found");
@@ -201,7 +232,7 @@ async fn another_tenants_things_do_not_exist_and_are_not_looked_at() {
 #[tokio::test]
 async fn a_parameter_that_no_doc_names_is_refused() {
     let world = World::new().await;
-    let mut stage = Stage::new(&world);
+    let mut stage = Stage::new(&world).await;
     for (route, doc, _) in guarded() {
         if doc.takes_query() {
             let address = stage.address(&route, &doc).await;

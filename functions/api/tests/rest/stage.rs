@@ -11,9 +11,13 @@ use std::pin::Pin;
 use api::all_routes;
 use api::doc::Doc;
 use api::routes::{Route, Verb};
+use domain::access::Role;
+use domain::ids::SessionId;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::calls::{archived_call, first_write};
+use crate::people::{add_user, open_account};
 use crate::support::{World, account};
 
 /// Printed ids: prefix, the name of their shape.
@@ -58,13 +62,14 @@ pub struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     /// Over ports in memory.
-    pub fn new(world: &'a World) -> Self {
+    pub async fn new(world: &'a World) -> Self {
+        open_account(world, world.tenant, "acme.example").await;
         Self { world, made: HashMap::new(), on_table: false }
     }
 
     /// Over a table.
-    pub fn on_table(world: &'a World) -> Self {
-        Self { on_table: true, ..Self::new(world) }
+    pub async fn on_table(world: &'a World) -> Self {
+        Self { on_table: true, ..Self::new(world).await }
     }
 
     /// The route's path with ids of things that exist.
@@ -134,6 +139,17 @@ impl<'a> Stage<'a> {
                 Some(write.call.id.to_string())
             }
             "CallId" => Some(archived_call(self.world, self.world.tenant)),
+            "UserId" => {
+                let user = add_user(self.world, "analyst@acme.example", Role::Analyst).await;
+                Some(user.to_string())
+            }
+            // The one of World::sign_in.
+            "SessionId" => Some(SessionId::from_uuid(Uuid::from_u128(1)).to_string()),
+            "CampaignVersion" => {
+                let address = format!("/api/campaigns/{}/publish", self.made["CampaignId"]);
+                let published = self.world.send(&self.world.key, "POST", &address, None).await.ok(200);
+                Some(published["version"].to_string())
+            }
             "AccountSid" => Some(account(self.world.tenant).to_string()),
             "TwilioTokenId" => {
                 let address = format!("/api/twilio-accounts/{}/tokens", account(self.world.tenant));

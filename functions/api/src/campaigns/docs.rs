@@ -1,0 +1,127 @@
+//! What the operations on a campaign's life say of themselves.
+
+use contract::campaigns::{Duplicate, Readiness, VersionLine};
+use contract::problem::Code;
+use contract::query::PageQuery;
+use domain::campaign::Campaign;
+use domain::ids::{CampaignId, CampaignNoun};
+use domain::snapshot::Snapshot;
+use domain::target::{RtbTarget, Target};
+use serde_json::{Value, json};
+
+use crate::doc::Doc;
+use crate::noun_docs::{NounDoc as _, answered};
+use crate::shape::Shape;
+
+const CAMPAIGN: &str = "CA019abc0de1f27a3b8c4d5e6f70819203";
+
+fn of_campaign(doc: Doc) -> Doc {
+    doc.of(Shape::of::<CampaignId>())
+}
+
+fn shape() -> Shape {
+    Shape::resource::<Campaign, CampaignNoun>()
+}
+
+/// A version in a path.
+fn number() -> Shape {
+    let schema = json!({"type": "integer", "minimum": 1, "examples": [3],
+        "description": "Counts a campaign's publications, from 1."});
+    Shape::named("CampaignVersion", schema, [])
+}
+
+/// `GET …/readiness`.
+pub fn readiness() -> Doc {
+    let example = json!({
+        "campaign": CAMPAIGN,
+        "takes_calls": false,
+        "blocking": ["phone_number"],
+        "checks": [
+            {"code": "published", "state": "ok", "message": "version 4 is published"},
+            {"code": "phone_number", "state": "missing", "message": "no phone number leads here",
+             "action": "assign a phone number to the campaign"},
+        ],
+    });
+    of_campaign(Doc::new("get_campaign_readiness", "What stands between a campaign and its next call"))
+        .answers(200, Shape::of::<Readiness>(), example)
+}
+
+/// `POST …/pause`.
+pub fn pause() -> Doc {
+    let mut paused = answered::<Campaign>();
+    paused["status"] = json!("paused");
+    of_campaign(Doc::new("pause_campaign", "Pause a campaign"))
+        .about("Effective with the next call. Pausing what is paused changes nothing.")
+        .answers(200, shape(), paused)
+        .refuses(&[Code::Archived, Code::Invalid, Code::VersionConflict])
+}
+
+/// `POST …/activate`.
+pub fn activate() -> Doc {
+    of_campaign(Doc::new("activate_campaign", "Activate a campaign"))
+        .about("Effective with the next call. Refused while no call could be placed; `fields` says what is missing.")
+        .answers(200, shape(), answered::<Campaign>())
+        .refuses(&[Code::Archived, Code::Invalid, Code::NotReady, Code::VersionConflict])
+}
+
+/// `POST …/duplicate`.
+pub fn duplicate() -> Doc {
+    let mut copy = answered::<Campaign>();
+    (copy["name"], copy["status"]) = (json!("Roofing, Ohio"), json!("draft"));
+    of_campaign(Doc::new("duplicate_campaign", "Copy a campaign"))
+        .about("The copy is a draft. Phone numbers stay with the original.")
+        .body(Shape::of::<Duplicate>(), json!({"name": "Roofing, Ohio"}))
+        .answers(201, shape(), copy)
+        .located()
+        .refuses(&[Code::Taken, Code::LimitReached, Code::VersionConflict])
+}
+
+/// `GET …/versions`.
+pub fn versions() -> Doc {
+    let line = json!({
+        "version": 4,
+        "published_at": "2026-11-22T12:00:00Z",
+        "by": {"kind": "user", "id": "US019abc0de1f27a3b8c4d5e6f70819203"},
+        "cause": "published",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "current": true,
+    });
+    of_campaign(Doc::new("list_campaign_versions", "What was published, newest first"))
+        .query(PageQuery::PARAMETERS)
+        .answers(200, Shape::page(Shape::of::<VersionLine>()), json!({"items": [line]}))
+}
+
+fn snapshot() -> Value {
+    // Read and written by the types, so that defaults are filled in.
+    let campaign: Option<Campaign> = serde_json::from_value(Campaign::example()).ok();
+    let target: Option<Target> = serde_json::from_value(Target::example()).ok();
+    let bidder: Option<RtbTarget> = serde_json::from_value(RtbTarget::example()).ok();
+    let mut bidder = serde_json::to_value(bidder).unwrap_or_default();
+    bidder["headers"] = json!([["X-Partner", "***"]]);
+    json!({
+        "campaign_id": CAMPAIGN,
+        "version": 4,
+        "published_at": "2026-11-22T12:00:00Z",
+        "campaign": campaign,
+        "targets": {"TA019abc0de1f27a3b8c4d5e6f70819203": target},
+        "rtb_targets": {"PI019abc0de1f27a3b8c4d5e6f70819203": bidder},
+        "target_groups": {},
+    })
+}
+
+/// `GET …/versions/{version}`.
+pub fn version() -> Doc {
+    of_campaign(Doc::new("get_campaign_version", "Read what was published"))
+        .about("The campaign and everything it sends calls to, as they were. Values of bidders' headers are `***`.")
+        .segment("version", number())
+        .answers(200, Shape::of::<Snapshot>(), snapshot())
+}
+
+/// `POST …/versions/{version}/restore`.
+pub fn restore() -> Doc {
+    of_campaign(Doc::new("restore_campaign_version", "Set a campaign up as it was published"))
+        .about("Only the campaign itself, and only what is set up: publish it to let calls run on it.")
+        .segment("version", number())
+        .answers(200, shape(), answered::<Campaign>())
+        .refuses(&[Code::Archived, Code::Invalid, Code::Taken, Code::VersionConflict])
+}
