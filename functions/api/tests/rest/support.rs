@@ -20,8 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity,
-    FakeMailer, FakePages, FakePasswords, FakeTelephony, connect_account, test_vault,
+    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
+    FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeTelephony, connect_account, test_vault,
 };
 use uuid::Uuid;
 
