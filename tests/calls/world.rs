@@ -214,7 +214,10 @@ impl World {
                 "publisher": publisher, "fallback_number": null
             }),
         };
-        store.create(tenant, Kind::Number, &record, number.as_str(), &some_entry(tenant, clock.now())).await.unwrap();
+        store
+            .create(tenant, Kind::Number, &record, number.as_str(), &some_entry(tenant, clock.now()))
+            .await
+            .unwrap();
         let destinations = snapshot.counters().into_iter().filter(|row| *row != CounterId::from(buyer));
         let counters = destinations.collect();
         let campaign = campaign_id;

@@ -39,7 +39,8 @@ async fn every_change_brings_its_entry_and_a_refused_one_brings_none() {
     let store = database.store();
     let (kind, one, two) = (Kind::Target, record(1, 1), record(2, 1));
     let changed = Record { version: 2, ..one.clone() };
-    let entries: Vec<AuditEntry> = (1..=9).map(|number| entry(number, number as i64, "target.done")).collect();
+    let entries: Vec<AuditEntry> =
+        (1..=9).map(|number| entry(number, number as i64, "target.done")).collect();
 
     let saved = [
         store.create(tenant(), kind, &one, "one", &entries[0]).await,

@@ -31,7 +31,10 @@ async fn a_caller_finds_every_block_that_names_it_and_no_other() {
         [(1, "+1415", None), (2, "+14155550123", Some(after(5))), (3, "+1416", None), (4, "anonymous", None)];
     for (number, pattern, expires_at) in entries {
         let record = blocked(number, 1, pattern, expires_at);
-        assert_eq!(store.create(tenant(), kind, &record, pattern, &noted()).await.expect("an answer"), Saved::Done);
+        assert_eq!(
+            store.create(tenant(), kind, &record, pattern, &noted()).await.expect("an answer"),
+            Saved::Done
+        );
     }
     let found = async |from: &str| {
         let mut blocks = store.blocks(tenant(), &BlockPattern::of_caller(from)).await.expect("a read");

@@ -60,7 +60,10 @@ async fn changing_a_bidder_leaves_its_due_time_and_removing_it_ends_it() {
     store.create(tenant(), Kind::RtbTarget, &first, "one", &noted()).await.expect("created");
     store.record_check(tenant(), &look(1, 1), after(30)).await.expect("recorded");
     let changed = Record { version: 2, ..first.clone() };
-    store.replace(tenant(), Kind::RtbTarget, &changed, "uno", (&first, "one"), &noted()).await.expect("changed");
+    store
+        .replace(tenant(), Kind::RtbTarget, &changed, "uno", (&first, "one"), &noted())
+        .await
+        .expect("changed");
     assert_eq!(store.due_checks(after(29), 10).await.expect("a list"), []);
     assert_eq!(store.due_checks(after(30), 10).await.expect("a list"), due(&[1]));
 

@@ -41,12 +41,18 @@ async fn versions_follow_each_other_and_older_ones_stay() {
     let campaign = campaign();
     assert_eq!(store.version(tenant(), campaign).await.expect("a read"), None);
     assert!(store.snapshot(tenant(), campaign, 1).await.expect("a read").is_none());
-    assert_eq!(store.publish(tenant(), &snapshot(2, "gap"), &noted()).await.expect("an answer"), Saved::Changed);
+    assert_eq!(
+        store.publish(tenant(), &snapshot(2, "gap"), &noted()).await.expect("an answer"),
+        Saved::Changed
+    );
     for version in 1..=3 {
         let saved = store.publish(tenant(), &snapshot(version, format!("no. {version}")), &noted()).await;
         assert_eq!(saved.expect("an answer"), Saved::Done);
     }
-    assert_eq!(store.publish(tenant(), &snapshot(3, "again"), &noted()).await.expect("an answer"), Saved::Changed);
+    assert_eq!(
+        store.publish(tenant(), &snapshot(3, "again"), &noted()).await.expect("an answer"),
+        Saved::Changed
+    );
     assert_eq!(store.version(tenant(), campaign).await.expect("a read"), Some(3));
     for version in 1..=3 {
         let body = store.snapshot(tenant(), campaign, version).await.expect("a read").expect("a body");

@@ -145,7 +145,8 @@ async fn create<N: ApiNoun>(
     State(context): State<Arc<Context>>,
     JsonObject(body): JsonObject,
 ) -> Result<impl IntoResponse, Refusal> {
-    let stored = catalog::create::<N>(&context.tools(access.tenant, &access.by), access.tenant, body).await??;
+    let stored =
+        catalog::create::<N>(&context.tools(access.tenant, &access.by), access.tenant, body).await??;
     let location = format!("{}/{}", N::ALL, stored.record.id);
     let shown = shown::<N>(stored.record, access.sees_numbers, stored.warnings);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(shown)))
@@ -167,7 +168,8 @@ async fn update<N: ApiNoun>(
     Named(id): Named<Id<N::Noun>>,
     JsonObject(patch): JsonObject,
 ) -> Result<Json<Resource>, Refusal> {
-    let stored = catalog::update::<N>(&context.tools(access.tenant, &access.by), access.tenant, id, patch).await??;
+    let stored =
+        catalog::update::<N>(&context.tools(access.tenant, &access.by), access.tenant, id, patch).await??;
     Ok(Json(shown::<N>(stored.record, access.sees_numbers, stored.warnings)))
 }
 
@@ -193,7 +195,8 @@ async fn list<N: ApiNoun>(
     let name = name_of_list::<N>(&query, access.sees_numbers);
     let after = query.cursor.as_deref().map(|text| cursor::open(access.tenant, &name, text)).transpose()?;
     let listing = listing(query, !access.sees_numbers, after);
-    let listed = catalog::list::<N>(&context.tools(access.tenant, &access.by), access.tenant, &listing).await?;
+    let listed =
+        catalog::list::<N>(&context.tools(access.tenant, &access.by), access.tenant, &listing).await?;
     let next = listed.next.and_then(|Position { key, id }| cursor::seal(access.tenant, &name, (key, id)));
     let items = listed.items.into_iter().map(|record| resource(record, Vec::new())).collect();
     Ok(Json(Page { items, next }))

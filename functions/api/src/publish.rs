@@ -25,7 +25,8 @@ async fn publish(
     State(context): State<Arc<Context>>,
     Named(id): Named<CampaignId>,
 ) -> Result<Json<Publication>, Refusal> {
-    let publication = publish_campaign(&context.tools(access.tenant, &access.by), access.tenant, id).await??;
+    let publication =
+        publish_campaign(&context.tools(access.tenant, &access.by), access.tenant, id).await??;
     Ok(Json(shown(id, publication)))
 }
 

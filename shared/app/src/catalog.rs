@@ -149,7 +149,8 @@ pub async fn create<E: Entry>(
     let now = tools.clock.now();
     let body = body_of(&entry)?;
     let record = Record { id: id.to_string(), version: 1, created_at: now, updated_at: now, body };
-    let what = Noted { deed: "created", after: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
+    let what =
+        Noted { deed: "created", after: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
     let note = noted(tools, tenant, what).await?;
     switches::before_birth(tools, tenant, id, &entry).await?;
     match tools.catalog.create(tenant, E::KIND, &record, entry.unique(), &note).await? {
@@ -265,18 +266,15 @@ async fn save_change<E: Entry>(
 ///
 /// # Errors
 /// A port did not answer.
-pub async fn delete<E: Entry>(
-    tools: &Tools<'_>,
-    tenant: TenantId,
-    id: Id<E::Noun>,
-) -> Outcome<Vec<Warning>> {
+pub async fn delete<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Noun>) -> Outcome<Vec<Warning>> {
     let Some(record) = get::<E>(tools, tenant, id).await? else { return Ok(Err(Refused::NotFound)) };
     let users = uses::users_of(tools.catalog, tenant, E::KIND, &record.id).await?;
     if !users.is_empty() {
         return Ok(Err(Refused::InUse(users)));
     }
     let entry: E = entry_of(&record)?;
-    let what = Noted { deed: "deleted", before: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
+    let what =
+        Noted { deed: "deleted", before: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
     let note = noted(tools, tenant, what).await?;
     switches::before_removal(tools, tenant, id, &entry).await?;
     let deleted = tools.catalog.delete(tenant, E::KIND, &record, entry.unique(), &note).await;

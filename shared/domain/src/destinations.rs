@@ -37,8 +37,7 @@ impl Snapshot {
 
     /// Whether calls would run the same on both: everything but version and time is equal.
     pub fn runs_like(&self, other: &Self) -> bool {
-        let same_label =
-            Self { version: self.version, published_at: self.published_at, ..other.clone() };
+        let same_label = Self { version: self.version, published_at: self.published_at, ..other.clone() };
         *self == same_label
     }
 }

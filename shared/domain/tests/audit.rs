@@ -21,7 +21,8 @@ fn differences(before: &Value, after: &Value) -> Vec<(String, Option<Value>, Opt
 
 #[test]
 fn each_leaf_that_differs_is_told_with_its_path() {
-    let before = json!({"name": "a", "caps": {"daily": 5, "total": null}, "plan": [{"target": "x"}, 2], "gone": true});
+    let before =
+        json!({"name": "a", "caps": {"daily": 5, "total": null}, "plan": [{"target": "x"}, 2], "gone": true});
     let after = json!({"name": "a", "caps": {"daily": 6}, "plan": [{"target": "y"}], "new": [[1.5]]});
     let expected = [
         ("caps.daily", Some(json!(5)), Some(json!(6))),
@@ -42,7 +43,10 @@ fn numbers_and_addresses_are_masked_and_recognisable() {
         ("+14155550123", "415***0123 #<12>"),
         ("sip:agent@pbx.example.com", "sip:***@pbx.example.com #<25>"),
         ("Jo.Doe@Example.com", "J***@Example.com #<18>"),
-        ("call (415) 555-0123 or write to jo@example.com!", "call 415***0123 or write to j***@example.com! #<47>"),
+        (
+            "call (415) 555-0123 or write to jo@example.com!",
+            "call 415***0123 or write to j***@example.com! #<47>",
+        ),
         ("https://x.example.com/?n=%2B14155550123", "https://x.example.com/?n=%2B415***0123 #<39>"),
         ("415%20555%200123", "415***0123 #<16>"),
         ("mailto:jo%40example.com", "mailto:j***@example.com #<23>"),
@@ -136,7 +140,10 @@ fn leaves(value: &Value, at: &[Step], found: &mut BTreeMap<Vec<Step>, Value>) {
             fields.iter().for_each(|(name, field)| leaves(field, &below(Step::Name(name.clone())), found));
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| leaves(item, &below(Step::Index(index)), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| leaves(item, &below(Step::Index(index)), found));
         }
         leaf => drop(found.insert(at.to_vec(), leaf.clone())),
     }
@@ -162,14 +169,26 @@ fn harmless() -> impl Strategy<Value = Value> {
 /// A phone number as people write it, and its digits.
 fn phone() -> impl Strategy<Value = (String, String)> {
     let forms = [
-        "+1{a}{b}{c}", "{a}{b}{c}", "({a}) {b}-{c}", "{a}-{b}-{c}", "{a}.{b}.{c}", "{a} {b} {c}", "1-{a}-{b}-{c}",
-        "+1 ({a}) {b} {c}", "tel:+1{a}{b}{c}", "{a}/{b}{c}", "{a}\u{a0}{b}\u{2011}{c}", "%2B1{a}{b}{c}",
+        "+1{a}{b}{c}",
+        "{a}{b}{c}",
+        "({a}) {b}-{c}",
+        "{a}-{b}-{c}",
+        "{a}.{b}.{c}",
+        "{a} {b} {c}",
+        "1-{a}-{b}-{c}",
+        "+1 ({a}) {b} {c}",
+        "tel:+1{a}{b}{c}",
+        "{a}/{b}{c}",
+        "{a}\u{a0}{b}\u{2011}{c}",
+        "%2B1{a}{b}{c}",
     ];
-    (prop::sample::select(forms.to_vec()), 200..999u32, 200..999u32, 0..9_999u32).prop_map(|(form, a, b, c)| {
-        let parts = (format!("{a:03}"), format!("{b:03}"), format!("{c:04}"));
-        let written = form.replace("{a}", &parts.0).replace("{b}", &parts.1).replace("{c}", &parts.2);
-        (written, format!("{}{}{}", parts.0, parts.1, parts.2))
-    })
+    (prop::sample::select(forms.to_vec()), 200..999u32, 200..999u32, 0..9_999u32).prop_map(
+        |(form, a, b, c)| {
+            let parts = (format!("{a:03}"), format!("{b:03}"), format!("{c:04}"));
+            let written = form.replace("{a}", &parts.0).replace("{b}", &parts.1).replace("{c}", &parts.2);
+            (written, format!("{}{}{}", parts.0, parts.1, parts.2))
+        },
+    )
 }
 
 proptest! {

@@ -55,7 +55,10 @@ async fn what_is_refused_is_not_told() {
     let own = world.set_up().await;
     assert_eq!(actions(&world, "").await.len(), 4);
     world.post("/api/targets", &target("Front desk")).await.refused(409, "taken");
-    world.patch(&format!("/api/targets/{}", own.target), &json!({"version": 7})).await.refused(409, "version_conflict");
+    world
+        .patch(&format!("/api/targets/{}", own.target), &json!({"version": 7}))
+        .await
+        .refused(409, "version_conflict");
     world.delete(&format!("/api/targets/{}", own.target)).await.refused(409, "in_use");
     world.catalog.overtake_next_write();
     world.delete(&format!("/api/numbers/{}", own.number)).await.refused(409, "version_conflict");
@@ -98,7 +101,10 @@ async fn entries_are_found_by_object_actor_and_action() {
     assert_eq!(actions(&world, key).await, ["campaign.published", "campaign.created"]);
     assert_eq!(actions(&world, "?month=2026-10").await, [] as [&str; 0]);
     assert_eq!(actions(&world, "?month=2026-11").await.len(), 8);
-    assert_eq!(world.get("/api/audit-log?month=2026-10").await.ok(200)["searched_to"], "2026-10-01T00:00:00Z");
+    assert_eq!(
+        world.get("/api/audit-log?month=2026-10").await.ok(200)["searched_to"],
+        "2026-10-01T00:00:00Z"
+    );
     let theirs = world.send(&world.other_key, "GET", "/api/audit-log", None).await.ok(200);
     assert_eq!(theirs["items"], json!([]));
 }
@@ -124,7 +130,8 @@ async fn pages_follow_each_other_and_a_rare_filter_stops_at_its_budget() {
     let mut seen = std::collections::BTreeSet::new();
     let (mut cursor, mut pages) = (String::new(), 0);
     loop {
-        let page = world.get(&format!("/api/audit-log?action=target.updated&limit=170{cursor}")).await.ok(200);
+        let page =
+            world.get(&format!("/api/audit-log?action=target.updated&limit=170{cursor}")).await.ok(200);
         for item in page["items"].as_array().unwrap() {
             assert!(seen.insert(item["id"].as_str().unwrap().to_owned()), "twice: {item}");
         }

@@ -30,7 +30,12 @@ fn address(route: &Route, own: &SetUp, call: &str) -> String {
             ""
         }
     };
-    route.path.replace("{id}", id).replace("{sid}", id).replace("{token}", "00000001").replace("{version}", "1")
+    route
+        .path
+        .replace("{id}", id)
+        .replace("{sid}", id)
+        .replace("{token}", "00000001")
+        .replace("{version}", "1")
 }
 
 /// A campaign with everything, published.

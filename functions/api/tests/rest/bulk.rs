@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::support::{World, target};
 
 async fn bulk(world: &World, path: &str, action: &str, ids: &[&str]) -> Vec<(String, Value)> {
-    let answer = world.post(&format!("/api/{path}/bulk"), &json!({"action": action, "ids": ids})).await.ok(200);
+    let answer =
+        world.post(&format!("/api/{path}/bulk"), &json!({"action": action, "ids": ids})).await.ok(200);
     let outcomes = answer["outcomes"].as_array().unwrap().iter();
     outcomes
         .map(|outcome| {

@@ -161,7 +161,8 @@ async fn a_copy_is_a_draft_without_numbers_and_with_a_name_of_its_own() {
 
     let long = campaign(&"é".repeat(120), &own.target, &own.bidder);
     let long = world.post("/api/campaigns", &long).await.id();
-    let copy = world.send(&world.key, "POST", &format!("/api/campaigns/{long}/duplicate"), None).await.ok(201);
+    let copy =
+        world.send(&world.key, "POST", &format!("/api/campaigns/{long}/duplicate"), None).await.ok(201);
     assert_eq!(copy["name"].as_str().unwrap().chars().count(), 120);
 }
 
@@ -174,14 +175,22 @@ async fn versions_are_listed_read_and_restored() {
     world.publish(&own.campaign).await.ok(200);
     world.patch(&address, &json!({"version": 1, "description": "the second", "plan": []})).await.ok(200);
     world.publish(&own.campaign).await.ok(200);
-    world.patch(&format!("/api/rtb-targets/{}", own.bidder), &json!({"version": 1, "min_bid": 5, "headers": [["X-Key", "s3cret"]]})).await.ok(200);
+    world
+        .patch(
+            &format!("/api/rtb-targets/{}", own.bidder),
+            &json!({"version": 1, "min_bid": 5, "headers": [["X-Key", "s3cret"]]}),
+        )
+        .await
+        .ok(200);
 
     let page = world.get(&format!("{address}/versions?limit=2")).await.ok(200);
     let lines: Vec<(u64, &str, bool)> = page["items"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|line| (line["version"].as_u64().unwrap(), line["cause"].as_str().unwrap(), line["current"] == true))
+        .map(|line| {
+            (line["version"].as_u64().unwrap(), line["cause"].as_str().unwrap(), line["current"] == true)
+        })
         .collect();
     assert_eq!(lines, [(3, "republished", true), (2, "published", false)]);
     assert_eq!(page["items"][0]["by"]["kind"], "api_key");

@@ -102,12 +102,18 @@ async fn a_campaign_without_an_active_destination_is_paused_and_the_change_says_
 
     let address = format!("/api/campaigns/{}", own.campaign);
     let paused = world.get(&address).await.ok(200);
-    assert_eq!((&paused["status"], &paused["paused_reason"]), (&json!("paused"), &json!("no_active_destination")));
+    assert_eq!(
+        (&paused["status"], &paused["paused_reason"]),
+        (&json!("paused"), &json!("no_active_destination"))
+    );
     let flag = own.campaign.parse::<CampaignId>().unwrap().into();
     assert!(world.counters.is_paused(world.tenant, &flag));
     let log = world.get("/api/audit-log?actor=system").await.ok(200);
     assert_eq!(log["items"][0]["action"], "campaign.paused");
-    assert_eq!(log["items"][0]["origin"]["request_id"], "JKJaXmPLvHcESHA=", "by which request it came to that");
+    assert_eq!(
+        log["items"][0]["origin"]["request_id"], "JKJaXmPLvHcESHA=",
+        "by which request it came to that"
+    );
 
     // The reason is the platform's: it can be sent back, but not be changed, and goes when the campaign is active.
     let version = paused["version"].as_u64().unwrap();
@@ -115,7 +121,10 @@ async fn a_campaign_without_an_active_destination_is_paused_and_the_change_says_
     world.patch(&address, &none).await.refused(422, "invalid");
     let same = json!({"version": version, "paused_reason": "no_active_destination", "description": "x"});
     world.patch(&address, &same).await.ok(200);
-    world.patch(&format!("/api/targets/{}", own.target), &json!({"version": 2, "status": "active"})).await.ok(200);
+    world
+        .patch(&format!("/api/targets/{}", own.target), &json!({"version": 2, "status": "active"}))
+        .await
+        .ok(200);
     let active = world.send(&world.key, "POST", &format!("{address}/activate"), None).await.ok(200);
     assert_eq!((&active["status"], active.get("paused_reason")), (&json!("active"), None));
     assert!(!world.counters.is_paused(world.tenant, &flag));
@@ -196,21 +205,28 @@ async fn an_emptied_group_and_a_paused_buyer_pause_the_campaign() {
     let mut body = target("Theirs");
     body["buyer"] = json!(buyer);
     let theirs = world.post("/api/targets", &body).await.id();
-    let group = world.post("/api/target-groups", &json!({"name": "G", "members": [{"target": theirs}]})).await.id();
+    let group =
+        world.post("/api/target-groups", &json!({"name": "G", "members": [{"target": theirs}]})).await.id();
     let body = json!({"name": "Shared", "status": "active", "plan": [{"target_group": group}]});
     let campaign = world.post("/api/campaigns", &body).await.id();
     world.publish(&campaign).await.ok(200);
     let address = format!("/api/campaigns/{campaign}");
     let activate = format!("{address}/activate");
 
-    let paused = world.patch(&format!("/api/buyers/{buyer}"), &json!({"version": 1, "status": "paused"})).await.ok(200);
+    let paused = world
+        .patch(&format!("/api/buyers/{buyer}"), &json!({"version": 1, "status": "paused"}))
+        .await
+        .ok(200);
     assert_eq!(warnings(&paused)[0].0, "campaign_paused");
     assert_eq!(world.get(&address).await.ok(200)["paused_reason"], "no_active_destination");
     world.post(&activate, &json!({})).await.refused(409, "not_ready");
     world.patch(&format!("/api/buyers/{buyer}"), &json!({"version": 2, "status": "active"})).await.ok(200);
     world.post(&activate, &json!({})).await.ok(200);
 
-    let emptied = world.patch(&format!("/api/target-groups/{group}"), &json!({"version": 1, "members": []})).await.ok(200);
+    let emptied = world
+        .patch(&format!("/api/target-groups/{group}"), &json!({"version": 1, "members": []}))
+        .await
+        .ok(200);
     let told: Vec<&str> = warnings(&emptied).into_iter().map(|(code, _)| code).collect();
     assert_eq!(told, ["campaign_paused"]);
     assert_eq!(world.get(&address).await.ok(200)["status"], "paused");

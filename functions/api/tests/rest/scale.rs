@@ -116,7 +116,8 @@ impl Full {
         };
         store
             .create(tenant, Kind::Campaign, &record, "Campaign one", &some_entry(tenant, record.created_at))
-            .await.unwrap();
+            .await
+            .unwrap();
         let key = store::keys::noun(tenant, Kind::Campaign, &record.id);
         let copies = (1..CAMPAIGNS).map(|number| {
             vec![

@@ -92,7 +92,9 @@ async fn set_status<E: Entry>(
     status: &str,
 ) -> Outcome<catalog::Stored> {
     for _ in 0..ROUNDS {
-        let Some(record) = catalog::get::<E>(tools, tenant, id).await? else { return Ok(Err(Refused::NotFound)) };
+        let Some(record) = catalog::get::<E>(tools, tenant, id).await? else {
+            return Ok(Err(Refused::NotFound));
+        };
         let patch = Map::from_iter([
             ("version".to_owned(), json!(record.version)),
             ("status".to_owned(), Value::String(status.to_owned())),

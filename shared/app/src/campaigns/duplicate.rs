@@ -33,12 +33,8 @@ pub async fn duplicate(
             Some(name) => name.clone(),
             None => free_name(tools, tenant, &original.name).await?,
         };
-        let copy = Campaign {
-            name: copied,
-            status: CampaignStatus::Draft,
-            paused_reason: None,
-            ..original.clone()
-        };
+        let copy =
+            Campaign { name: copied, status: CampaignStatus::Draft, paused_reason: None, ..original.clone() };
         let Value::Object(body) =
             serde_json::to_value(&copy).map_err(|cause| PortError::corrupt("copy a campaign", cause))?
         else {

@@ -127,7 +127,9 @@ fn status(campaign: &Campaign) -> Check {
     match (campaign.status, campaign.paused_reason) {
         (CampaignStatus::Active, _) => Check::ok("active", "the campaign is active").field("status"),
         (CampaignStatus::Draft, _) => missing("the campaign is a draft", "activate it"),
-        (CampaignStatus::Archived, _) => missing("the campaign is archived", "set it to paused, then activate it"),
+        (CampaignStatus::Archived, _) => {
+            missing("the campaign is archived", "set it to paused, then activate it")
+        }
         (CampaignStatus::Paused, None) => missing("the campaign is paused", "activate it"),
         (CampaignStatus::Paused, Some(_)) => missing(
             "the campaign was paused by itself because none of its destinations took calls any more",
@@ -138,7 +140,9 @@ fn status(campaign: &Campaign) -> Check {
 
 /// Whether the campaign as it is set up now could be published.
 fn set_up(draft: &Result<Snapshot, Vec<Problem>>, is_published: bool) -> Vec<Check> {
-    let Err(problems) = draft else { return vec![Check::ok("set_up", "the campaign can be published as it is set up")] };
+    let Err(problems) = draft else {
+        return vec![Check::ok("set_up", "the campaign can be published as it is set up")];
+    };
     problems
         .iter()
         .map(|problem| {
@@ -154,7 +158,11 @@ fn set_up(draft: &Result<Snapshot, Vec<Problem>>, is_published: bool) -> Vec<Che
 fn unpublished_changes(published: &Snapshot, draft: &Result<Snapshot, Vec<Problem>>) -> Check {
     const CODE: &str = "unpublished_changes";
     let Ok(draft) = draft else {
-        return Check::warning(CODE, "calls run on an older version than what is set up", "publish the campaign");
+        return Check::warning(
+            CODE,
+            "calls run on an older version than what is set up",
+            "publish the campaign",
+        );
     };
     // Status is effective without publishing.
     let campaign = Campaign {
@@ -184,13 +192,19 @@ async fn destinations(
     if all == 0 {
         let action = "add a target to its plan, or a bidder to its auction, and publish it";
         return Ok(vec![
-            Check::missing("destination", "there is nobody whom calls could be sent to", action).field("plan"),
+            Check::missing("destination", "there is nobody whom calls could be sent to", action)
+                .field("plan"),
         ]);
     }
-    let counted = |count: usize| if count == 1 { "1 destination".to_owned() } else { format!("{count} destinations") };
+    let counted =
+        |count: usize| if count == 1 { "1 destination".to_owned() } else { format!("{count} destinations") };
     let active = match live {
-        0 => Check::missing("active_destination", "all destinations are switched off", "switch one of them on"),
-        live if live < all => Check::ok("active_destination", format!("{live} of {} take calls", counted(all))),
+        0 => {
+            Check::missing("active_destination", "all destinations are switched off", "switch one of them on")
+        }
+        live if live < all => {
+            Check::ok("active_destination", format!("{live} of {} take calls", counted(all)))
+        }
         _ => Check::ok("active_destination", "all destinations take calls"),
     };
     Ok(vec![Check::ok("destination", format!("the campaign has {}", counted(all))), active])
@@ -234,11 +248,7 @@ async fn numbers(
 }
 
 /// Whether the numbers are at a Twilio account of the tenant's. As long as one is, calls come in.
-async fn connected(
-    tools: &Tools<'_>,
-    accounts: &[AccountSid],
-    numbers: &[(String, Number)],
-) -> Vec<Check> {
+async fn connected(tools: &Tools<'_>, accounts: &[AccountSid], numbers: &[(String, Number)]) -> Vec<Check> {
     const CODE: &str = "number_connected";
     let until = Instant::now() + PATIENCE.min(tools.lines.hooks.patience);
     let asked = numbers.iter().take(ASKED).map(|(id, number)| async move {

@@ -73,7 +73,12 @@ pub(crate) async fn bring_up_to_date(
     let problem = Problem { field: String::new(), rule: "busy".to_owned(), message };
     Ok(match known.or(last) {
         Some(snapshot) => Current::of(&snapshot, vec![problem]),
-        None => Current { version: 0, published_at: tools.clock.now(), name: id.to_string(), problems: Vec::new() },
+        None => Current {
+            version: 0,
+            published_at: tools.clock.now(),
+            name: id.to_string(),
+            problems: Vec::new(),
+        },
     })
 }
 
@@ -148,10 +153,15 @@ async fn one(tools: &Tools<'_>, tenant: TenantId, id: CampaignId, until: Instant
             tracing::warn!(campaign_id = %id, error = %error, "a campaign could not be published again");
             Some(Left::Behind(format!("{} ({id}): it could not be reached", name_of(tools, tenant, id))))
         }
-        Err(_) => Some(Left::Behind(format!("{} ({id}): there was no time left", name_of(tools, tenant, id)))),
+        Err(_) => {
+            Some(Left::Behind(format!("{} ({id}): there was no time left", name_of(tools, tenant, id))))
+        }
     }
 }
 
 fn name_of(tools: &Tools<'_>, tenant: TenantId, id: CampaignId) -> String {
-    tools.published.cached(tenant, id).map_or_else(|| "a campaign".to_owned(), |known| known.campaign.name.clone())
+    tools
+        .published
+        .cached(tenant, id)
+        .map_or_else(|| "a campaign".to_owned(), |known| known.campaign.name.clone())
 }

@@ -26,12 +26,14 @@ pub async fn activate(tools: &Tools<'_>, tenant: TenantId, id: CampaignId) -> Ou
         Ok(ready) => ready,
         Err(refused) => return Ok(Err(refused)),
     };
-    let is_missing = |code: &str| ready.checks.iter().any(|check| check.code == code && check.state == State::Missing);
+    let is_missing =
+        |code: &str| ready.checks.iter().any(|check| check.code == code && check.state == State::Missing);
     if ready.status == CampaignStatus::Archived {
         return Ok(Err(Refused::Archived));
     }
     if ["published", "destination", "active_destination"].into_iter().any(is_missing) {
-        let missing = ready.checks.iter().filter(|check| check.state == State::Missing && check.code != "active");
+        let missing =
+            ready.checks.iter().filter(|check| check.state == State::Missing && check.code != "active");
         let problems = missing.map(|check| Problem {
             field: check.field.clone().unwrap_or_default(),
             rule: check.code.to_owned(),
@@ -42,12 +44,14 @@ pub async fn activate(tools: &Tools<'_>, tenant: TenantId, id: CampaignId) -> Ou
         });
         return Ok(Err(Refused::NotReady(problems.collect())));
     }
-    let stored = change(tools, tenant, id, "activated", &|campaign| set(campaign, CampaignStatus::Active)).await?;
+    let stored =
+        change(tools, tenant, id, "activated", &|campaign| set(campaign, CampaignStatus::Active)).await?;
     let mut stored = match stored {
         Ok(stored) => stored,
         Err(refused) => return Ok(Err(refused)),
     };
-    let others = ready.checks.into_iter().filter(|check| check.state == State::Missing && check.code != "active");
+    let others =
+        ready.checks.into_iter().filter(|check| check.state == State::Missing && check.code != "active");
     stored.warnings.extend(others.map(|check| Warning { code: check.code, message: check.message }));
     // The last destination may have gone while this was going on.
     let paused = pause_idle(tools, tenant, &[id], &[]).await?;

@@ -9,10 +9,21 @@ pub(super) const HIDDEN: &str = "***";
 
 /// Whether a field's name says that it holds a secret.
 fn is_secret_name(name: &str) -> bool {
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let name: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let parts = [
-        "password", "passwd", "passphrase", "passcode", "secret", "token", "authorization", "credential", "apikey",
-        "privatekey", "accesskey", "signature",
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "secret",
+        "token",
+        "authorization",
+        "credential",
+        "apikey",
+        "privatekey",
+        "accesskey",
+        "signature",
     ];
     parts.iter().any(|part| name.contains(part))
         || ["key", "keys", "auth", "pwd", "pass", "sig", "hmac"].contains(&name.as_str())
