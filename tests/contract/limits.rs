@@ -44,6 +44,20 @@ async fn fifty_clients_at_once_are_counted_exactly() {
     }
 }
 
+#[tokio::test]
+async fn what_is_taken_back_was_not_counted() {
+    let (_database, desks) = desks().await;
+    for desk in desks {
+        for expected in [1, 2, 3] {
+            assert_eq!(desk.count("try#a", noon(), after(15)).await.expect("a count"), expected);
+        }
+        desk.take_back("try#a", noon()).await.expect("taken back");
+        assert_eq!(desk.count("try#a", noon(), after(15)).await.expect("a count"), 3);
+        desk.take_back("try#never", noon()).await.expect("nothing to take back");
+        assert_eq!(desk.count("try#never", noon(), after(15)).await.expect("a count"), 1);
+    }
+}
+
 fn answer(body: &str) -> KeptAnswer {
     KeptAnswer {
         status: 201,

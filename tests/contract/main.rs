@@ -17,6 +17,8 @@ mod health;
 mod identity;
 mod limits;
 mod lists;
+mod people;
+mod proofs;
 mod published;
 mod release;
 mod steps;

@@ -41,6 +41,7 @@ async fn deployment() -> Deployment {
         scopes: vec!["*".to_owned()],
         created_at: SystemClock.now(),
         expires_at: None,
+        last_used_at: None,
     };
     store.store_api_key(&api_keys::hash(&api_key), &key).await.unwrap();
 

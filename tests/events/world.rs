@@ -302,6 +302,7 @@ pub async fn set_up(store: &Store, vault: &dyn Vault, bidders_at: &str) {
         scopes: vec!["*".to_owned()],
         created_at: now,
         expires_at: None,
+        last_used_at: None,
     };
     store.store_api_key(&api_keys::hash(API_KEY), &key).await.unwrap();
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
+use app::identity;
+use app::identity::passwords::Argon2Passwords;
 use app::ports::{
-    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Mailer, Once,
-    Published, Telephony, Vault,
+    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Limiter, Mailer, Once,
+    Passwords, Published, Telephony, Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
@@ -26,6 +28,10 @@ use crate::pages;
 /// How long the numbers of one publication may take at Twilio: well below the function's time limit, so that there is
 /// always an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An answer that must not tell by its time whether an address is known takes at least so long: longer than a mail takes to
+/// be handed over.
+const EVEN_TIME: Duration = Duration::from_millis(800);
 
 /// What the handlers need.
 pub struct Context {
@@ -71,6 +77,12 @@ pub struct Context {
     pub per_minute: u32,
     /// Where people open the dashboard: scheme, host and port.
     pub app_origin: String,
+    /// Counts attempts to sign in.
+    pub limiter: Arc<dyn Limiter>,
+    /// Hashes passwords.
+    pub passwords: Arc<dyn Passwords>,
+    /// How long an answer takes at least that must not tell whether an address is known.
+    pub even_time: Duration,
 }
 
 /// Adapters whose place the settings name.
@@ -103,6 +115,9 @@ impl Context {
             bid_log: store.clone(),
             audit: store.clone(),
             limits: Limits::new(store.clone()),
+            limiter: store.clone(),
+            passwords: Arc::new(Argon2Passwords::new()?),
+            even_time: EVEN_TIME,
             once: store.clone(),
             per_minute: settings.api_requests_per_minute,
             app_origin: settings.app_origin()?.to_owned(),
@@ -121,6 +136,22 @@ impl Context {
             },
             check_url: url_rules(AllowList::parse(&settings.outbound_allow)?),
         })
+    }
+
+    /// The tools of the deeds about accounts and their people.
+    pub fn identity_tools(&self) -> identity::Tools<'_> {
+        identity::Tools {
+            identity: self.identity.as_ref(),
+            catalog: self.catalog.as_ref(),
+            audit: self.audit.as_ref(),
+            limiter: self.limiter.as_ref(),
+            mailer: self.mailer.as_ref(),
+            vault: self.vault.as_ref(),
+            passwords: self.passwords.as_ref(),
+            clock: self.clock.as_ref(),
+            app_origin: &self.app_origin,
+            even_time: self.even_time,
+        }
     }
 
     /// The deeds of Twilio accounts.

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use app::api_keys;
+use app::identity::sessions;
+use app::ports::PortResult;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -17,6 +19,7 @@ use domain::access::{Grant, Permission};
 use domain::audit::Origin;
 use http::header::{AUTHORIZATION, HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
+use runtime::run::Chain;
 
 use crate::access::{HOW_TO_SIGN_IN, Principal, Who};
 use crate::context::Context;
@@ -185,6 +188,10 @@ async fn identify(context: &Context, credential: &Credential) -> Result<Option<P
         Credential::Key(hash) => {
             let key = context.identity.api_key(hash).await?;
             let valid = key.filter(|key| key.expires_at.is_none_or(|at| now < at));
+            if let Some(key) = &valid {
+                let noted = sessions::note_key_use(context.identity.as_ref(), hash, key, now).await;
+                not_noted(noted);
+            }
             Ok(valid.map(|key| Principal {
                 tenant: key.tenant,
                 who: Who::ApiKey { key: key.id, scopes: key.scopes },
@@ -193,6 +200,10 @@ async fn identify(context: &Context, credential: &Credential) -> Result<Option<P
         Credential::Session(hash) => {
             let session = context.identity.session(hash).await?;
             let valid = session.filter(|session| session.is_valid_at(now));
+            if let Some(session) = &valid {
+                let noted = sessions::note_use(context.identity.as_ref(), hash, session, now).await;
+                not_noted(noted);
+            }
             Ok(valid.map(|session| Principal {
                 tenant: session.tenant,
                 who: Who::User {
@@ -204,6 +215,13 @@ async fn identify(context: &Context, credential: &Credential) -> Result<Option<P
                 },
             }))
         }
+    }
+}
+
+/// A credential is good also when its use could not be noted.
+fn not_noted(noted: PortResult<()>) {
+    if let Err(error) = noted {
+        tracing::warn!(error = %Chain(&error), "the use of a credential could not be noted");
     }
 }
 

@@ -1,10 +1,11 @@
 //! The catalogue's nouns: one set of handlers for all of them.
 //!
-//! A new noun is an [`ApiNoun`] with its paths and permissions, and one line in [`routes`].
+//! A new noun is an [`ApiNoun`] with its paths and permissions, an example of itself ([`NounDoc`]), and one line in
+//! [`routes`].
 
 use std::sync::Arc;
 
-use app::catalog::{self, Entry, Listing, Position, SortBy};
+use app::catalog::{self, Listing, Position, SortBy};
 use app::ports::Record;
 use axum::Json;
 use axum::extract::State;
@@ -34,12 +35,13 @@ use crate::body::JsonObject;
 use crate::bulk::bulk;
 use crate::context::Context;
 use crate::cursor;
+use crate::noun_docs::{self, NounDoc};
 use crate::params::{Named, Params};
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Verb};
 
 /// A noun with its place in the API.
-trait ApiNoun: Entry {
+pub trait ApiNoun: NounDoc {
     /// The path of all of them.
     const ALL: &'static str;
     /// The path of one of them.
@@ -133,10 +135,15 @@ pub fn routes(routes: Routes) -> Routes {
 fn noun<N: ApiNoun>(routes: Routes) -> Routes {
     routes
         .on(Verb::Get, N::ALL, list::<N>)
+        .doc(noun_docs::list::<N>)
         .on(Verb::Post, N::ALL, create::<N>)
+        .doc(noun_docs::create::<N>)
         .on(Verb::Get, N::ONE, get::<N>)
+        .doc(noun_docs::get::<N>)
         .on(Verb::Patch, N::ONE, update::<N>)
+        .doc(noun_docs::update::<N>)
         .on(Verb::Delete, N::ONE, delete::<N>)
+        .doc(noun_docs::delete::<N>)
         .on(Verb::Post, N::BULK, bulk::<N, N::Write>)
 }
 

@@ -53,6 +53,7 @@ pub struct Refusal {
     fields: Vec<Problem>,
     used_by: Vec<UsedBy>,
     current_version: Option<u64>,
+    retry_after_s: Option<u32>,
     /// With `unauthenticated`: a key was sent, but it is not good.
     wrong_key: bool,
 }
@@ -66,6 +67,7 @@ impl Refusal {
             fields: Vec::new(),
             used_by: Vec::new(),
             current_version: None,
+            retry_after_s: None,
             wrong_key: false,
         }
     }
@@ -105,6 +107,18 @@ impl Refusal {
         &self.detail
     }
 
+    /// It can be tried again after so many seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after_s: Some(seconds), ..self }
+    }
+
+    /// What is stored now has this version.
+    #[must_use]
+    pub fn with_version(self, current: u64) -> Self {
+        Self { current_version: Some(current), ..self }
+    }
+
     fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -119,6 +133,7 @@ impl Refusal {
             fields: self.fields,
             used_by: self.used_by,
             current_version: self.current_version,
+            retry_after_s: self.retry_after_s,
             timestamp: context.clock.now(),
             request_id: request_id.0.clone(),
         };
@@ -141,12 +156,15 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         let headers = response.headers_mut();
-        if self.code == Code::Unauthenticated {
+        if matches!(self.code, Code::Unauthenticated | Code::WrongCredentials) {
             let challenge = if self.wrong_key { CHALLENGE_WRONG } else { CHALLENGE };
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if matches!(self.code, Code::Busy | Code::InProgress) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(self);
         response

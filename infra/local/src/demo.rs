@@ -90,6 +90,7 @@ impl Demo {
                 scopes: vec!["*".to_owned()],
                 created_at: clock.now(),
                 expires_at: None,
+                last_used_at: None,
             };
             identity.store_api_key(&hash, &key).await?;
         }

@@ -17,6 +17,7 @@ mod noting;
 mod switches;
 mod uses;
 
+pub use body::read as read_body;
 pub use entry::Entry;
 pub use listing::{Listed, Listing, Position, SortBy, list, page};
 pub(crate) use noting::{Noted, noted};

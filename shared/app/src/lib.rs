@@ -16,6 +16,7 @@ pub mod close_overdue;
 pub mod dial_next;
 pub mod erase_caller;
 pub mod follow_leg;
+pub mod identity;
 pub mod place;
 pub mod ports;
 pub mod publish_campaign;

@@ -13,6 +13,7 @@
 pub mod audit;
 pub mod calls;
 pub mod campaigns;
+pub mod identity;
 pub mod page;
 pub mod privacy;
 pub mod problem;

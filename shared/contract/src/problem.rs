@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
 /// Every way in which the API refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The body is not JSON, not an object, or nested too deeply.
@@ -64,6 +66,26 @@ pub enum Code {
     KeyReused,
     /// Too busy; try again soon.
     Busy,
+    /// More or longer headers than we read.
+    HeadersTooLarge,
+    /// Address or password is wrong; the same for somebody unknown.
+    WrongCredentials,
+    /// The password that was asked once more is wrong.
+    WrongPassword,
+    /// The code of the second factor is wrong, or was used.
+    WrongCode,
+    /// Too many attempts; wait.
+    Locked,
+    /// The link or token was used, has expired, or never was one.
+    TokenInvalid,
+    /// The new password is not good enough.
+    PasswordWeak,
+    /// Only somebody with as high a role may do so.
+    AboveRole,
+    /// The account would be without an active owner.
+    LastOwner,
+    /// It is not in the state for this.
+    WrongState,
 }
 
 impl Code {
@@ -94,6 +116,16 @@ impl Code {
         Self::KeyReused,
         Self::Internal,
         Self::Busy,
+        Self::HeadersTooLarge,
+        Self::WrongCredentials,
+        Self::WrongPassword,
+        Self::WrongCode,
+        Self::Locked,
+        Self::TokenInvalid,
+        Self::PasswordWeak,
+        Self::AboveRole,
+        Self::LastOwner,
+        Self::WrongState,
     ];
 
     /// As it is written in JSON.
@@ -138,12 +170,22 @@ impl Code {
             Self::KeyReused => ("key_reused", 422, "The Idempotency-Key belongs to another request"),
             Self::Internal => ("internal", 500, "Something went wrong on our side"),
             Self::Busy => ("busy", 503, "Too busy at the moment"),
+            Self::HeadersTooLarge => ("headers_too_large", 431, "The headers are too large"),
+            Self::WrongCredentials => ("wrong_credentials", 401, "E-mail address or password is wrong"),
+            Self::WrongPassword => ("wrong_password", 403, "The password is wrong"),
+            Self::WrongCode => ("wrong_code", 403, "The code is wrong"),
+            Self::Locked => ("locked", 429, "Too many attempts"),
+            Self::TokenInvalid => ("token_invalid", 410, "This link is not good any more"),
+            Self::PasswordWeak => ("password_weak", 422, "The password is not good enough"),
+            Self::AboveRole => ("above_role", 403, "That role is above yours"),
+            Self::LastOwner => ("last_owner", 409, "The account needs an owner"),
+            Self::WrongState => ("wrong_state", 409, "That does not go now"),
         }
     }
 }
 
 /// Something that stands in the way of a deletion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsedBy {
     /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group` or `ring_tree`.
     pub kind: String,
@@ -154,7 +196,7 @@ pub struct UsedBy {
 }
 
 /// A problem as it is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
     /// A URI that names the kind of problem; made from the code.
     #[serde(rename = "type")]
@@ -176,6 +218,9 @@ pub struct ProblemDocument {
     /// With `version_conflict`: the version that is stored now, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u64>,
+    /// With `locked`: seconds until it can be tried again; also the header `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u32>,
     /// When it was refused, UTC.
     pub timestamp: Timestamp,
     /// The request's id, to be quoted to support; also the header `x-request-id`.

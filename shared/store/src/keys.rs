@@ -9,7 +9,11 @@ use app::ports::{DUE_SHARDS, Kind};
 use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
-use domain::ids::{AccountSid, AuctionId, AuditId, CallId, CampaignId, RtbTargetId, TenantId};
+use domain::email::EmailAddress;
+use domain::ids::{
+    AccountSid, ApiKeyId, AuctionId, AuditId, CallId, CampaignId, InvitationId, RtbTargetId, SessionId, TenantId,
+    UserId,
+};
 use domain::ledger::Party;
 use domain::phone::E164;
 use domain::routing::Via;
@@ -323,6 +327,81 @@ pub fn api_key(token_hash: &str) -> Key {
 /// A signed-in person's session, by the SHA-256 of its token.
 pub fn session(token_hash: &str) -> Key {
     Key::new(format!("SESS#{token_hash}"), "SESS")
+}
+
+/// Sort keys of a user's sessions begin so.
+pub const SESSION: &str = "SESS#";
+/// Sort key of what a user proves themselves with.
+pub const CREDENTIALS: &str = "CRED";
+
+/// The account itself: its settings, and how many users and owners it has.
+pub fn account(tenant: TenantId) -> Key {
+    Key::new(format!("T#{tenant}#ACCOUNT"), META)
+}
+
+/// Who signs in with an address; at the same time the claim that makes it unique across tenants.
+pub fn email(email: &EmailAddress) -> Key {
+    Key::new(format!("EMAIL#{}", email.as_str()), "EMAIL")
+}
+
+/// A token that is good for one deed, by its SHA-256.
+pub fn one_time_token(token_hash: &str) -> Key {
+    Key::new(format!("TOK#{token_hash}"), "TOK")
+}
+
+/// Partition of a user with credentials and sessions.
+pub fn user_partition(tenant: TenantId, user: UserId) -> String {
+    format!("T#{tenant}#US#{user}")
+}
+
+/// A user as they are shown.
+pub fn user(tenant: TenantId, user: UserId) -> Key {
+    Key::new(user_partition(tenant, user), META)
+}
+
+/// What a user proves themselves with.
+pub fn credentials(tenant: TenantId, user: UserId) -> Key {
+    Key::new(user_partition(tenant, user), CREDENTIALS)
+}
+
+/// A session in its user's list.
+pub fn session_of_user(tenant: TenantId, user: UserId, session: SessionId) -> Key {
+    Key::new(user_partition(tenant, user), format!("{SESSION}{session}"))
+}
+
+/// First index: partition of an account's users.
+pub fn users(tenant: TenantId) -> String {
+    format!("T#{tenant}#US")
+}
+
+/// An invitation.
+pub fn invitation(tenant: TenantId, id: InvitationId) -> Key {
+    Key::new(format!("T#{tenant}#IV#{id}"), META)
+}
+
+/// First index: partition of an account's invitations.
+pub fn invitations(tenant: TenantId) -> String {
+    format!("T#{tenant}#IV")
+}
+
+/// Claim of an address that is invited once.
+pub fn invited(tenant: TenantId, email: &EmailAddress) -> Key {
+    Key::new(format!("T#{tenant}#NAME#IV#{}", email.as_str()), "CLAIM")
+}
+
+/// An API key in its account's list.
+pub fn listed_key(tenant: TenantId, id: ApiKeyId) -> Key {
+    Key::new(format!("T#{tenant}#KY#{id}"), META)
+}
+
+/// First index: partition of an account's API keys.
+pub fn listed_keys(tenant: TenantId) -> String {
+    format!("T#{tenant}#KY")
+}
+
+/// First index: a user, an invitation or an API key in its list.
+pub fn in_list(list: String, id: impl std::fmt::Display) -> Key {
+    Key::new(list, id.to_string())
 }
 
 /// Partition of the audit log of a UTC month; any day of it will do.

@@ -47,6 +47,16 @@ impl Limiter for Store {
         let item: Item = answer.attributes.unwrap_or_default();
         number_of(&item, "count").map_err(|cause| PortError::corrupt(WHAT, cause))
     }
+
+    async fn take_back(&self, key: &str, window: Timestamp) -> PortResult<()> {
+        const WHAT: &str = "take a counted request back";
+        let write = Write::new(Deed::Change(keys::rate_window(key, window), "ADD #count :less".to_owned()))
+            .only_if("#count > :none")
+            .name("#count", "count")
+            .value(":less", number(-1))
+            .value(":none", number(0));
+        self.change(WHAT, write).await.map(drop)
+    }
 }
 
 #[async_trait]

@@ -3,9 +3,10 @@
 use app::ports::Kind;
 use domain::call::{CallStatus, Leg, LegEvent, Source};
 use domain::caps::CounterId;
+use domain::email::EmailAddress;
 use domain::ids::{
-    AccountSid, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, Noun, NumberId, PublisherId,
-    RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
+    AccountSid, ApiKeyId, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, InvitationId, Noun, NumberId,
+    PublisherId, RingTreeId, RtbTargetId, SessionId, TargetGroupId, TargetId, TenantId, UserId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
@@ -14,7 +15,7 @@ use store::keys::{self, Key};
 use uuid::Uuid;
 
 /// Digit by which an id is made, and the name under which the table shows it.
-const NAMES: [(u128, &str, &str); 13] = [
+const NAMES: [(u128, &str, &str); 17] = [
     (1, "AC", "<tenant>"),
     (2, "CA", "<campaign>"),
     (3, "TA", "<target>"),
@@ -28,6 +29,10 @@ const NAMES: [(u128, &str, &str); 13] = [
     (11, "RT", "<ring tree>"),
     (12, "BL", "<blocked number>"),
     (13, "AC", "<AccountSid>"),
+    (14, "US", "<user>"),
+    (15, "SE", "<session>"),
+    (16, "IV", "<invitation>"),
+    (17, "KY", "<key>"),
 ];
 
 fn id<N: Noun>(number: u128) -> Id<N> {
@@ -151,6 +156,25 @@ fn the_table_of_access_patterns() {
     table.row("a bidder's bids of a day", "query", &keys::bid(tenant, bidder, now, auction));
     table.row("an auction's bids", "gsi1", &keys::bid_in_auction(tenant, auction, bidder));
     table.row("whose is the API key", "get", &keys::api_key("<sha-256>"));
+    let user: UserId = id(14);
+    let session: SessionId = id(15);
+    let invitation: InvitationId = id(16);
+    let key: ApiKeyId = id(17);
+    let email: EmailAddress = "jo@acme.example".parse().expect("an address");
+    table.row("an account's API keys", "gsi1", &keys::in_list(keys::listed_keys(tenant), key));
+    table.row("· a key in the list", "get", &keys::listed_key(tenant, key));
+    table.row("the account, its users and owners counted", "get", &keys::account(tenant));
+    table.row("who signs in with an address", "get", &keys::email(&email));
+    table.row("whose is the session", "get", &keys::session("<sha-256>"));
+    table.row("what a one-time token is good for", "get", &keys::one_time_token("<sha-256>"));
+    table.range("a user with everything", "query", &keys::user_partition(tenant, user), "…");
+    table.row("· as they are shown", "", &keys::user(tenant, user));
+    table.row("· what they prove themselves with", "", &keys::credentials(tenant, user));
+    table.row("· a session", "", &keys::session_of_user(tenant, user, session));
+    table.row("an account's users", "gsi1", &keys::in_list(keys::users(tenant), user));
+    table.row("an invitation", "get", &keys::invitation(tenant, invitation));
+    table.row("an account's invitations", "gsi1", &keys::in_list(keys::invitations(tenant), invitation));
+    table.row("is the address invited", "condition", &keys::invited(tenant, &email));
     let account: AccountSid = format!("AC{:032x}", 9).parse().expect("a sid");
     table.row("whose is the Twilio account", "get", &keys::twilio_account(&account));
     table.row("a tenant's Twilio accounts", "gsi1", &keys::twilio_account_in_list(tenant, &account));

@@ -1,131 +1,8 @@
-//! Every route of the table, with every kind of key: a route that is added is tested by being added.
+//! What belongs to one tenant is not another's, and only keys are keys. (Route by route: `every_route`.)
 
-use api::all_routes;
-use api::routes::{Route, Verb};
-use domain::access::Permission;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::calls::archived_call;
-use crate::support::{SetUp, World, bidder, campaign, target};
-
-/// What [`World::set_up`] makes.
-const THINGS: usize = 9;
-
-/// The route's path with ids of things that exist.
-fn address(route: &Route, own: &SetUp, call: &str) -> String {
-    let id = match route.path {
-        path if path.starts_with("/api/campaigns") => &own.campaign,
-        path if path.starts_with("/api/targets") => &own.target,
-        path if path.starts_with("/api/rtb-targets") => &own.bidder,
-        path if path.starts_with("/api/numbers") => &own.number,
-        path if path.starts_with("/api/publishers") => &own.publisher,
-        path if path.starts_with("/api/buyers") => &own.buyer,
-        path if path.starts_with("/api/target-groups") => &own.group,
-        path if path.starts_with("/api/ring-trees") => &own.tree,
-        path if path.starts_with("/api/blocked-numbers") => &own.blocked,
-        path if path.starts_with("/api/twilio-accounts") => &own.account,
-        path if path.starts_with("/api/calls") => call,
-        path => {
-            assert!(!path.contains('{'), "say here which thing {path} is about");
-            ""
-        }
-    };
-    route
-        .path
-        .replace("{id}", id)
-        .replace("{sid}", id)
-        .replace("{token}", "00000001")
-        .replace("{version}", "1")
-}
-
-/// A campaign with everything, published.
-async fn ready(world: &World) -> SetUp {
-    let own = world.set_up().await;
-    world.publish(&own.campaign).await.ok(200);
-    own
-}
-
-/// A body that the route would take from the thing's owner.
-fn good_body(route: &Route, world: &World, own: &SetUp) -> Option<Value> {
-    match (route.verb, route.path) {
-        (Verb::Patch, "/api/numbers/{id}") => Some(json!({"version": 1, "campaign": null})),
-        (Verb::Patch, "/api/blocked-numbers/{id}") => Some(json!({"version": 1, "reason": "robocalls"})),
-        (Verb::Patch, _) => Some(json!({"version": 1, "name": "Renamed"})),
-        (Verb::Post, "/api/campaigns") => Some(campaign("Another", &own.target, &own.bidder)),
-        (Verb::Post, "/api/targets") => Some(target("Another")),
-        (Verb::Post, "/api/rtb-targets") => Some(bidder("Another")),
-        (Verb::Post, "/api/privacy/erase-caller") => {
-            Some(json!({"number": "+14155550123", "confirm": "+14155550123"}))
-        }
-        (Verb::Post, "/api/twilio-accounts") => Some(
-            json!({"account_sid": format!("AC{:032x}", 99), "auth_token": "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"}),
-        ),
-        (Verb::Post, "/api/twilio-accounts/{sid}/tokens") => {
-            Some(json!({"auth_token": "fedcba9876543210fedcba9876543210"}))
-        }
-        (Verb::Post, "/api/numbers") => Some(world.number("+18335550177", None)),
-        (Verb::Post, path) if path.ends_with("/bulk") => {
-            let one = path.replace("/bulk", "/{id}");
-            let id = address(&Route { path: one.leak(), ..*route }, own, "");
-            let id = id.rsplit('/').next();
-            Some(json!({"action": "delete", "ids": [id]}))
-        }
-        (Verb::Post, "/api/publishers" | "/api/buyers" | "/api/target-groups" | "/api/ring-trees") => {
-            Some(json!({"name": "Another"}))
-        }
-        (Verb::Post, "/api/blocked-numbers") => Some(json!({"number": "anonymous"})),
-        _ => None,
-    }
-}
-
-fn guarded() -> Vec<(Route, &'static str)> {
-    all_routes().table().iter().filter_map(|route| Some((*route, route.scope?.as_str()))).collect()
-}
-
-#[tokio::test]
-async fn only_health_is_for_everybody() {
-    let routes = all_routes();
-    let open: Vec<&str> =
-        routes.table().iter().filter(|route| route.scope.is_none()).map(|route| route.path).collect();
-    assert_eq!(open, ["/api/health"]);
-    let world = World::new().await;
-    let health = world.raw("GET", "/api/health", &[], "").await.ok(200);
-    assert_eq!(health["status"], "ok");
-    assert!(health["version"].as_str().is_some_and(|version| version.split('.').count() == 3));
-}
-
-#[tokio::test]
-async fn without_a_key_every_route_answers_401_and_says_how() {
-    let world = World::new().await;
-    let own = ready(&world).await;
-    let call = archived_call(&world, world.tenant);
-    for (route, _) in guarded() {
-        let answer = world.raw(route.verb.as_str(), &address(&route, &own, &call), &[], "").await;
-        answer.refused(401, "unauthenticated");
-        assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"api\"", "{}", route.path);
-    }
-}
-
-#[tokio::test]
-async fn a_wrong_or_expired_key_is_refused_on_every_route() {
-    let world = World::new().await;
-    let own = ready(&world).await;
-    let call = archived_call(&world, world.tenant);
-    let expired = world.expired_key().await;
-    let unknown = app::api_keys::new_token().unwrap();
-    let too_long = format!("ccp_live_{}", "a".repeat(400));
-    for (route, _) in guarded() {
-        for key in [expired.as_str(), &unknown, "ccp_live_", "sk_live_0123", &too_long] {
-            let body = good_body(&route, &world, &own);
-            let answer =
-                world.send(key, route.verb.as_str(), &address(&route, &own, &call), body.as_ref()).await;
-            answer.refused(401, "unauthenticated");
-            let challenge = answer.headers["www-authenticate"].to_str().unwrap();
-            assert!(challenge.contains("invalid_token"), "{} {challenge}", route.path);
-        }
-    }
-    assert_eq!(world.catalog.len(), THINGS);
-}
+use crate::support::{World, campaign, target};
 
 #[tokio::test]
 async fn other_ways_to_sign_in_are_no_keys() {
@@ -138,80 +15,9 @@ async fn other_ways_to_sign_in_are_no_keys() {
 }
 
 #[tokio::test]
-async fn every_scope_but_the_right_one_is_not_enough() {
-    let world = World::new().await;
-    let own = ready(&world).await;
-    let call = archived_call(&world, world.tenant);
-    for (route, scope) in guarded() {
-        let others: Vec<&str> =
-            Permission::ALL.iter().map(|other| other.as_str()).filter(|other| *other != scope).collect();
-        let key = world.new_key(world.tenant, &others, None).await;
-        let body = good_body(&route, &world, &own);
-        let answer =
-            world.send(&key, route.verb.as_str(), &address(&route, &own, &call), body.as_ref()).await;
-        let problem = answer.refused(403, "missing_scope");
-        assert!(problem["detail"].as_str().unwrap().contains(scope), "{problem}");
-    }
-    assert_eq!(world.catalog.len(), THINGS);
-}
-
-#[tokio::test]
-async fn the_right_scope_alone_is_enough() {
-    for (route, scope) in guarded() {
-        let world = World::new().await;
-        let own = ready(&world).await;
-        let call = archived_call(&world, world.tenant);
-        let key = world.new_key(world.tenant, &[scope], None).await;
-        let body = good_body(&route, &world, &own);
-        let answer =
-            world.send(&key, route.verb.as_str(), &address(&route, &own, &call), body.as_ref()).await;
-        let in_use = route.verb == Verb::Delete && answer.status == 409;
-        let last_token = route.path.ends_with("{token}") && answer.status == 422;
-        assert!(in_use || last_token || (200..300).contains(&answer.status), "{} {answer:?}", route.path);
-    }
-}
-
-#[tokio::test]
-async fn another_tenants_things_do_not_exist() {
-    let world = World::new().await;
-    let own = ready(&world).await;
-    let call = archived_call(&world, world.tenant);
-    let things = [
-        "campaigns",
-        "targets",
-        "rtb-targets",
-        "numbers",
-        "publishers",
-        "buyers",
-        "target-groups",
-        "ring-trees",
-        "blocked-numbers",
-    ];
-    let mut before = Vec::new();
-    for thing in things {
-        before.push(world.get(&format!("/api/{thing}")).await.ok(200));
-    }
-    for (route, _) in guarded().into_iter().filter(|(route, _)| route.path.contains('{')) {
-        let body = good_body(&route, &world, &own);
-        let address = address(&route, &own, &call);
-        world
-            .send(&world.other_key, route.verb.as_str(), &address, body.as_ref())
-            .await
-            .refused(404, "not_found");
-    }
-    for (thing, before) in things.iter().zip(before) {
-        let theirs = world.send(&world.other_key, "GET", &format!("/api/{thing}"), None).await.ok(200);
-        assert_eq!(theirs["items"], json!([]), "{thing}");
-        assert_eq!(world.get(&format!("/api/{thing}")).await.ok(200), before);
-    }
-    let calls = world.send(&world.other_key, "GET", "/api/calls", None).await.ok(200);
-    assert_eq!(calls["items"], json!([]));
-}
-
-#[tokio::test]
 async fn nobody_refers_to_another_tenants_things() {
     let world = World::new().await;
-    let own = ready(&world).await;
+    let own = world.set_up().await;
     let campaign = campaign("Mine", &own.target, &own.bidder);
     let problem =
         world.send(&world.other_key, "POST", "/api/campaigns", Some(&campaign)).await.refused(422, "invalid");
@@ -229,7 +35,7 @@ async fn nobody_refers_to_another_tenants_things() {
 #[tokio::test]
 async fn a_number_is_taken_across_tenants_and_a_name_is_not() {
     let world = World::new().await;
-    ready(&world).await;
+    world.set_up().await;
     let number = json!({
         "number": "+18335550100", "account_sid": crate::support::account(world.other), "campaign": null
     });

@@ -57,6 +57,7 @@ impl OnTable {
             scopes: vec!["*".to_owned()],
             created_at: NOW.parse().unwrap(),
             expires_at: None,
+            last_used_at: None,
         };
         store.store_api_key(&api_keys::hash(&token), &key).await.unwrap();
         let context = context_over(&world, store).await;

@@ -1,13 +1,12 @@
-//! Ports of the management side: what tenants set up, and who may do so.
+//! Ports of the management side: what tenants set up.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use domain::access::{Party, Role};
-use domain::audit::{Actor, AuditEntry, Origin};
-use domain::ids::{ApiKeyId, CampaignId, RtbTargetId, SessionId, TenantId, UserId};
+use domain::audit::{Actor, AuditEntry};
+use domain::ids::{CampaignId, RtbTargetId, TenantId};
 use domain::snapshot::Snapshot;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -149,69 +148,6 @@ pub trait Catalog: Send + Sync {
         from: u64,
         limit: u16,
     ) -> PortResult<Vec<PublishedVersion>>;
-}
-
-/// What an API key may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApiKey {
-    /// Its id.
-    pub id: ApiKeyId,
-    /// Whose data it opens.
-    pub tenant: TenantId,
-    /// For people: what it is for.
-    pub name: String,
-    /// Such as `calls:read`, `campaigns:write`; `*` is everything.
-    pub scopes: Vec<String>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Not valid from then on.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// One sign-in of a user. It stands under the SHA-256 of its token; the token itself is never stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// Its id, by which it is listed and revoked.
-    pub id: SessionId,
-    /// Whose account it opens.
-    pub tenant: TenantId,
-    /// Who signed in.
-    pub user: UserId,
-    /// The user's role. A change of the role ends the user's sessions in the same transaction.
-    pub role: Role,
-    /// Whose things a buyer or publisher sees.
-    pub party: Option<Party>,
-    /// When it began.
-    pub created_at: Timestamp,
-    /// When it was last used, to some minutes.
-    pub last_used_at: Timestamp,
-    /// Not valid from then on.
-    pub expires_at: Timestamp,
-    /// From where it began.
-    pub origin: Origin,
-}
-
-/// A sign-in that is not used for so long has ended.
-pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(12);
-
-impl Session {
-    /// Whether it still signs somebody in.
-    pub fn is_valid_at(&self, now: Timestamp) -> bool {
-        now < self.expires_at && now.duration_since(self.last_used_at) < SESSION_IDLE
-    }
-}
-
-/// Who is calling our API.
-#[async_trait]
-pub trait Identity: Send + Sync {
-    /// The session whose token has this SHA-256 (lower-case hex); the caller compares its times.
-    async fn session(&self, token_hash: &str) -> PortResult<Option<Session>>;
-
-    /// The key whose token has this SHA-256 (lower-case hex).
-    async fn api_key(&self, token_hash: &str) -> PortResult<Option<ApiKey>>;
-
-    /// Stores a key under its token's hash.
-    async fn store_api_key(&self, token_hash: &str, key: &ApiKey) -> PortResult<()>;
 }
 
 /// A bidder whose health is due to be looked at.

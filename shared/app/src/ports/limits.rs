@@ -12,6 +12,10 @@ pub trait Limiter: Send + Sync {
     /// Counts one more under this key in the window that began at `window` and is kept until `ends`; the count with this
     /// one. One write.
     async fn count(&self, key: &str, window: Timestamp, ends: Timestamp) -> PortResult<u64>;
+
+    /// Takes one back that [`Limiter::count`] counted, because it turned out to be none of those that are limited (a
+    /// sign-in that succeeded is no failure).
+    async fn take_back(&self, key: &str, window: Timestamp) -> PortResult<()>;
 }
 
 /// An answer that is kept for a repetition.

@@ -110,6 +110,13 @@ impl Limiter for FakeDesk {
         *count += 1;
         Ok(*count)
     }
+
+    async fn take_back(&self, key: &str, window: Timestamp) -> PortResult<()> {
+        if let Some(count) = locked(&self.windows).get_mut(&(key.to_owned(), window)) {
+            *count = count.saturating_sub(1);
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -13,6 +13,7 @@ mod desk;
 mod identity;
 mod lines;
 mod mail;
+mod passwords;
 
 pub use accounts::{FakeAccounts, connect_account, test_vault};
 pub use archive::{BidShelf, CallArchive};
@@ -23,6 +24,7 @@ pub use desk::{FakeDesk, some_entry};
 pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
 pub use mail::FakeMailer;
+pub use passwords::FakePasswords;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
