@@ -18,8 +18,9 @@ fn call(number: u32) -> CallId {
 async fn a_warm_call_is_answered_in_three_round_trips_with_caps_on() {
     for auction in [false, true] {
         let (world, proxy) = World::behind_faults(auction).await;
-        // Answers overlap on a fast machine; slow ones show what waits for what.
-        proxy.inject(Rule::always(Fault::Delay(Duration::from_millis(20))));
+        // Answers overlap on a fast machine; slow ones show what waits for what. Longer than a loaded machine takes to
+        // write the requests of one round, one after the other.
+        proxy.inject(Rule::always(Fault::Delay(Duration::from_millis(120))));
         world.incoming(call(1)).await;
         for number in 2..6 {
             let since = Instant::now();

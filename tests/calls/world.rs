@@ -32,7 +32,7 @@ use runtime::HttpRequest;
 use serde_json::json;
 use store::Store;
 use testkit::database::TestDatabase;
-use testkit::fakes::{connect_account, test_vault};
+use testkit::fakes::{connect_account, some_entry, test_vault};
 use testkit::faults::FaultProxy;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -203,7 +203,7 @@ impl World {
             Parts { targets, rtb_targets: rtb_targets.into_iter().collect(), ..Parts::default() },
         )
         .unwrap();
-        store.publish(tenant, &snapshot).await.unwrap();
+        store.publish(tenant, &snapshot, &some_entry(tenant, clock.now())).await.unwrap();
         let record = Record {
             id: NumberId::from_uuid(Uuid::from_u128(6)).to_string(),
             version: 1,
@@ -214,7 +214,7 @@ impl World {
                 "publisher": publisher, "fallback_number": null
             }),
         };
-        store.create(tenant, Kind::Number, &record, number.as_str()).await.unwrap();
+        store.create(tenant, Kind::Number, &record, number.as_str(), &some_entry(tenant, clock.now())).await.unwrap();
         let destinations = snapshot.counters().into_iter().filter(|row| *row != CounterId::from(buyer));
         let counters = destinations.collect();
         let campaign = campaign_id;

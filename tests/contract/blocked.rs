@@ -31,7 +31,7 @@ async fn a_caller_finds_every_block_that_names_it_and_no_other() {
         [(1, "+1415", None), (2, "+14155550123", Some(after(5))), (3, "+1416", None), (4, "anonymous", None)];
     for (number, pattern, expires_at) in entries {
         let record = blocked(number, 1, pattern, expires_at);
-        assert_eq!(store.create(tenant(), kind, &record, pattern).await.expect("an answer"), Saved::Done);
+        assert_eq!(store.create(tenant(), kind, &record, pattern, &noted()).await.expect("an answer"), Saved::Done);
     }
     let found = async |from: &str| {
         let mut blocks = store.blocks(tenant(), &BlockPattern::of_caller(from)).await.expect("a read");
@@ -55,22 +55,22 @@ async fn a_block_changes_and_goes_with_its_record() {
     let kind = Kind::BlockedNumber;
     let patterns = BlockPattern::of_caller("+14155550123");
     let first = blocked(1, 1, "+1415", None);
-    store.create(tenant(), kind, &first, "+1415").await.expect("created");
-    let taken = store.create(tenant(), kind, &blocked(2, 1, "+1415", None), "+1415").await;
+    store.create(tenant(), kind, &first, "+1415", &noted()).await.expect("created");
+    let taken = store.create(tenant(), kind, &blocked(2, 1, "+1415", None), "+1415", &noted()).await;
     assert_eq!(taken.expect("an answer"), Saved::Taken);
 
     let second = blocked(1, 2, "+1415", Some(after(9)));
-    let saved = store.replace(tenant(), kind, &second, "+1415", (&first, "+1415")).await;
+    let saved = store.replace(tenant(), kind, &second, "+1415", (&first, "+1415"), &noted()).await;
     assert_eq!(saved.expect("an answer"), Saved::Done);
     assert_eq!(store.blocks(tenant(), &patterns).await.expect("a read"), [block(1, Some(after(9)))]);
 
     let third = blocked(1, 3, "+1416", None);
-    let saved = store.replace(tenant(), kind, &third, "+1416", (&second, "+1415")).await;
+    let saved = store.replace(tenant(), kind, &third, "+1416", (&second, "+1415"), &noted()).await;
     assert_eq!(saved.expect("an answer"), Saved::Done);
     assert_eq!(store.blocks(tenant(), &patterns).await.expect("a read"), []);
     let moved = BlockPattern::of_caller("+14165550123");
     assert_eq!(store.blocks(tenant(), &moved).await.expect("a read"), [block(1, None)]);
-    store.delete(tenant(), kind, &third, "+1416").await.expect("removed");
+    store.delete(tenant(), kind, &third, "+1416", &noted()).await.expect("removed");
     assert_eq!(store.blocks(tenant(), &moved).await.expect("a read"), []);
 }
 

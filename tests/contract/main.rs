@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod accounts;
+mod audit;
 mod bid_log;
 mod blocked;
 mod callers;

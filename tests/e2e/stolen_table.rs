@@ -34,14 +34,21 @@ fn bytes(item: &HashMap<String, AttributeValue>) -> Vec<u8> {
     for (name, value) in item {
         bytes.extend_from_slice(name.as_bytes());
         bytes.push(0);
-        match value {
-            AttributeValue::B(blob) => bytes.extend_from_slice(blob.as_ref()),
-            AttributeValue::S(text) | AttributeValue::N(text) => bytes.extend_from_slice(text.as_bytes()),
-            other => panic!("{name}: look into this type, too: {other:?}"),
-        }
+        add(value, &mut bytes);
         bytes.push(0);
     }
     bytes
+}
+
+fn add(value: &AttributeValue, bytes: &mut Vec<u8>) {
+    match value {
+        AttributeValue::B(blob) => bytes.extend_from_slice(blob.as_ref()),
+        AttributeValue::S(text) | AttributeValue::N(text) => bytes.extend_from_slice(text.as_bytes()),
+        AttributeValue::M(inner) => bytes.extend(self::bytes(inner)),
+        AttributeValue::L(list) => list.iter().for_each(|value| add(value, bytes)),
+        AttributeValue::Bool(_) | AttributeValue::Null(_) => {}
+        other => panic!("look into this type, too: {other:?}"),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -35,6 +35,7 @@ pub const SIX: [Bidder; 6] = [
 /// Everything, in the order in which a failure is easiest to understand.
 pub async fn all(deployment: &Deployment) {
     without_bidders_the_static_target_is_dialled(deployment).await;
+    a_changed_target_is_effective_for_the_next_call(deployment).await;
     the_better_of_six_bids_wins_and_the_books_are_right(deployment).await;
     when_the_winner_is_busy_the_second_bid_is_dialled(deployment).await;
     without_a_valid_bid_the_static_target_is_dialled(deployment).await;
@@ -83,6 +84,27 @@ pub async fn without_bidders_the_static_target_is_dialled(deployment: &Deploymen
     assert_eq!(books(&scene, &journey).await, (20_000_000, 12_000_000, 8_000_000));
     let call = scene.read(&journey, "").await;
     assert_eq!(call["recordings"][0]["status"], "completed", "{call}");
+}
+
+pub async fn a_changed_target_is_effective_for_the_next_call(deployment: &Deployment) {
+    let scene = deployment.scene(&[]).await;
+    let journey = scene.call(scene.script(41).callee(STATIC_TARGET, CalleeScript::answers(2, 40))).await;
+    assert_eq!(journey.destinations(), [STATIC_TARGET], "{}", shown(&journey));
+
+    // Nobody publishes: the change of the shared target does it by itself.
+    let address = format!("/api/targets/{}", scene.target);
+    let moved = json!({"version": 1, "destination": {"number": SECOND}});
+    let answer = deployment.ok("PATCH", &address, Some(&moved)).await;
+    assert_eq!(answer.get("warnings"), None, "{answer}");
+    let journey = scene.call(scene.script(42).callee(SECOND, CalleeScript::answers(2, 40))).await;
+    assert_eq!(journey.destinations(), [SECOND], "{}", shown(&journey));
+
+    // The last destination goes, and the campaign with it.
+    let off = json!({"version": 2, "status": "paused"});
+    let answer = deployment.ok("PATCH", &address, Some(&off)).await;
+    assert_eq!(answer["warnings"][0]["code"], "campaign_paused", "{answer}");
+    let journey = scene.call(scene.script(43)).await;
+    assert_eq!(journey.destinations(), [] as [&str; 0], "{}", shown(&journey));
 }
 
 pub async fn the_better_of_six_bids_wins_and_the_books_are_right(deployment: &Deployment) {

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use store::Store;
 use testkit::bidders::{BidderSimulator, RunningBidders};
 use testkit::database::TestDatabase;
-use testkit::fakes::{FakeMailer, FakeTelephony, connect_account, test_vault};
+use testkit::fakes::{FakeMailer, FakeTelephony, connect_account, some_entry, test_vault};
 use uuid::Uuid;
 use webhook::Door;
 
@@ -271,17 +271,17 @@ pub async fn set_up(store: &Store, vault: &dyn Vault, bidders_at: &str) {
             ..Parts::default()
         },
     );
-    store.publish(tenant, &snapshot.unwrap()).await.unwrap();
+    store.publish(tenant, &snapshot.unwrap(), &some_entry(tenant, now)).await.unwrap();
 
     let record = |id: String, body: Value| Record { id, version: 1, created_at: now, updated_at: now, body };
     for (id, body) in &bidders {
         let name = body["name"].as_str().unwrap();
-        store.create(tenant, Kind::RtbTarget, &record((*id).to_owned(), body.clone()), name).await.unwrap();
+        store.create(tenant, Kind::RtbTarget, &record((*id).to_owned(), body.clone()), name, &some_entry(tenant, now)).await.unwrap();
     }
     connect_account(store, vault, tenant, &ACCOUNT.parse().unwrap(), &[AUTH_TOKEN]).await.unwrap();
     let number = json!({"number": NUMBER, "account_sid": ACCOUNT, "campaign": campaign_id});
     let number_id = NumberId::from_uuid(Uuid::from_u128(6)).to_string();
-    store.create(tenant, Kind::Number, &record(number_id, number), NUMBER).await.unwrap();
+    store.create(tenant, Kind::Number, &record(number_id, number), NUMBER, &some_entry(tenant, now)).await.unwrap();
 
     let key = ApiKey {
         id: ApiKeyId::from_uuid(Uuid::from_u128(9)),

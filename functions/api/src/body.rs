@@ -24,7 +24,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let nothing = request.headers().get(CONTENT_TYPE).is_none() && request.body().is_end_stream();
         let object = if nothing { Map::new() } else { JsonObject::from_request(request, state).await?.0 };
-        let read = app::catalog::read_body(Value::Object(object));
+        let read = app::catalog::body::read(Value::Object(object));
         read.map(Self).map_err(|fields| Refusal::fields(Code::Invalid, fields))
     }
 }

@@ -13,6 +13,7 @@ use app::ports::{
 };
 use app::publish_campaign::{Hooks, Lines};
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
+use domain::audit::By;
 use domain::ids::TenantId;
 use outbound::AllowList;
 use runtime::{Cause, Settings};
@@ -162,9 +163,11 @@ impl Context {
         }
     }
 
-    /// The deeds' tools for one tenant.
-    pub fn tools(&self, tenant: TenantId) -> Tools<'_> {
+    /// The deeds' tools for one tenant, and for who does them.
+    pub fn tools<'a>(&'a self, tenant: TenantId, by: &'a By) -> Tools<'a> {
         Tools {
+            by,
+            vault: self.vault.as_ref(),
             catalog: self.catalog.as_ref(),
             published: self.published.as_ref(),
             counters: self.counters.as_ref(),

@@ -13,24 +13,35 @@
 //! the same.
 
 pub mod access;
+mod actors;
+mod audit;
 pub mod body;
+mod bulk;
 pub mod calls;
+mod campaigns;
 pub mod context;
 pub mod cookies;
 pub mod cursor;
+pub mod doc;
 pub mod guard;
 mod health;
 pub mod idempotency;
 mod identity;
 pub mod limits;
 pub mod mailer;
+mod noun_docs;
 mod nouns;
+pub mod openapi;
 pub mod pages;
 mod params;
 pub mod privacy;
 mod publish;
+mod reference;
 pub mod refusal;
 pub mod routes;
+pub mod shape;
+mod sizes;
+mod twilio_account_docs;
 mod twilio_accounts;
 
 use std::sync::Arc;
@@ -52,8 +63,11 @@ const LARGEST_ANSWER: usize = 5 * 1024 * 1024;
 /// Every route with its permission, in one place.
 pub fn all_routes() -> routes::Routes {
     let routes = health::routes(routes::Routes::new());
+    let routes = reference::routes(routes);
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = campaigns::routes(routes);
+    let routes = audit::routes(routes);
     let routes = identity::routes(routes);
     let routes = privacy::routes(routes);
     let routes = twilio_accounts::routes(routes);
@@ -69,9 +83,14 @@ pub fn router(context: Arc<Context>) -> Router {
 pub async fn handle(context: Arc<Context>, router: Router, request: HttpRequest) -> HttpResponse {
     let request_id = RequestId::given(&request.request_id, context.clock.as_ref());
     let address = ClientAddress(request.source_ip.as_deref().and_then(|text| text.parse().ok()));
+    let path_is_sound = http::uri::PathAndQuery::try_from(request.raw_path.as_str()).is_ok();
     let Ok(mut request) = request.into_http() else {
-        let detail = "the path or the query holds signs that a URL cannot hold";
-        return Refusal::new(Code::UnknownRoute, detail).into_gateway(&context, &request_id);
+        let (code, part) = match path_is_sound {
+            true => (Code::InvalidQuery, "query"),
+            false => (Code::UnknownRoute, "path"),
+        };
+        let detail = format!("the {part} holds signs that a URL cannot hold");
+        return Refusal::new(code, detail).into_gateway(&context, &request_id);
     };
     request.extensions_mut().insert(request_id.clone());
     request.extensions_mut().insert(address);

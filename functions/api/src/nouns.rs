@@ -1,14 +1,16 @@
 //! The catalogue's nouns: one set of handlers for all of them.
 //!
-//! A new noun is an [`ApiNoun`] with its paths and permissions, and one line in [`routes`].
+//! A new noun is an [`ApiNoun`] with its paths and permissions, an example of itself ([`NounDoc`]), and one line in
+//! [`routes`].
 
 use std::sync::Arc;
 
-use app::catalog::{self, Entry, Listing, Position, SortBy};
+use app::catalog::{self, Listing, Position, SortBy};
 use app::ports::Record;
 use axum::Json;
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
+use contract::campaigns::Removed;
 use contract::page::Page;
 use contract::problem::Code;
 use contract::query::{self, ListQuery};
@@ -30,18 +32,22 @@ use crate::access::{
     RtbTargetsWrite, TargetsRead, TargetsWrite,
 };
 use crate::body::JsonObject;
+use crate::bulk::bulk;
 use crate::context::Context;
 use crate::cursor;
+use crate::noun_docs::{self, NounDoc};
 use crate::params::{Named, Params};
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Verb};
 
 /// A noun with its place in the API.
-trait ApiNoun: Entry {
+pub trait ApiNoun: NounDoc {
     /// The path of all of them.
     const ALL: &'static str;
     /// The path of one of them.
     const ONE: &'static str;
+    /// The path of a deed to many of them.
+    const BULK: &'static str;
     /// Seeing them.
     type Read: Permission;
     /// Changing them.
@@ -51,24 +57,28 @@ trait ApiNoun: Entry {
 impl ApiNoun for Campaign {
     const ALL: &'static str = "/api/campaigns";
     const ONE: &'static str = "/api/campaigns/{id}";
+    const BULK: &'static str = "/api/campaigns/bulk";
     type Read = CampaignsRead;
     type Write = CampaignsWrite;
 }
 impl ApiNoun for Target {
     const ALL: &'static str = "/api/targets";
     const ONE: &'static str = "/api/targets/{id}";
+    const BULK: &'static str = "/api/targets/bulk";
     type Read = TargetsRead;
     type Write = TargetsWrite;
 }
 impl ApiNoun for RtbTarget {
     const ALL: &'static str = "/api/rtb-targets";
     const ONE: &'static str = "/api/rtb-targets/{id}";
+    const BULK: &'static str = "/api/rtb-targets/bulk";
     type Read = RtbTargetsRead;
     type Write = RtbTargetsWrite;
 }
 impl ApiNoun for Number {
     const ALL: &'static str = "/api/numbers";
     const ONE: &'static str = "/api/numbers/{id}";
+    const BULK: &'static str = "/api/numbers/bulk";
     type Read = PhoneNumbersRead;
     type Write = PhoneNumbersWrite;
 }
@@ -76,30 +86,35 @@ impl ApiNoun for Number {
 impl ApiNoun for Publisher {
     const ALL: &'static str = "/api/publishers";
     const ONE: &'static str = "/api/publishers/{id}";
+    const BULK: &'static str = "/api/publishers/bulk";
     type Read = PublishersRead;
     type Write = PublishersWrite;
 }
 impl ApiNoun for Buyer {
     const ALL: &'static str = "/api/buyers";
     const ONE: &'static str = "/api/buyers/{id}";
+    const BULK: &'static str = "/api/buyers/bulk";
     type Read = BuyersRead;
     type Write = BuyersWrite;
 }
 impl ApiNoun for TargetGroup {
     const ALL: &'static str = "/api/target-groups";
     const ONE: &'static str = "/api/target-groups/{id}";
+    const BULK: &'static str = "/api/target-groups/bulk";
     type Read = TargetsRead;
     type Write = TargetsWrite;
 }
 impl ApiNoun for RingTree {
     const ALL: &'static str = "/api/ring-trees";
     const ONE: &'static str = "/api/ring-trees/{id}";
+    const BULK: &'static str = "/api/ring-trees/bulk";
     type Read = RtbTargetsRead;
     type Write = RtbTargetsWrite;
 }
 impl ApiNoun for BlockedNumber {
     const ALL: &'static str = "/api/blocked-numbers";
     const ONE: &'static str = "/api/blocked-numbers/{id}";
+    const BULK: &'static str = "/api/blocked-numbers/bulk";
     type Read = BlockedNumbersRead;
     type Write = BlockedNumbersWrite;
 }
@@ -120,10 +135,16 @@ pub fn routes(routes: Routes) -> Routes {
 fn noun<N: ApiNoun>(routes: Routes) -> Routes {
     routes
         .on(Verb::Get, N::ALL, list::<N>)
+        .doc(noun_docs::list::<N>)
         .on(Verb::Post, N::ALL, create::<N>)
+        .doc(noun_docs::create::<N>)
         .on(Verb::Get, N::ONE, get::<N>)
+        .doc(noun_docs::get::<N>)
         .on(Verb::Patch, N::ONE, update::<N>)
+        .doc(noun_docs::update::<N>)
         .on(Verb::Delete, N::ONE, delete::<N>)
+        .doc(noun_docs::delete::<N>)
+        .on(Verb::Post, N::BULK, bulk::<N, N::Write>)
 }
 
 async fn create<N: ApiNoun>(
@@ -131,7 +152,7 @@ async fn create<N: ApiNoun>(
     State(context): State<Arc<Context>>,
     JsonObject(body): JsonObject,
 ) -> Result<impl IntoResponse, Refusal> {
-    let stored = catalog::create::<N>(&context.tools(access.tenant), access.tenant, body).await??;
+    let stored = catalog::create::<N>(&context.tools(access.tenant, &access.by), access.tenant, body).await??;
     let location = format!("{}/{}", N::ALL, stored.record.id);
     let shown = shown::<N>(stored.record, access.sees_numbers, stored.warnings);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(shown)))
@@ -142,7 +163,7 @@ async fn get<N: ApiNoun>(
     State(context): State<Arc<Context>>,
     Named(id): Named<Id<N::Noun>>,
 ) -> Result<Json<Resource>, Refusal> {
-    let found = catalog::get::<N>(&context.tools(access.tenant), access.tenant, id).await?;
+    let found = catalog::get::<N>(&context.tools(access.tenant, &access.by), access.tenant, id).await?;
     let shown = |record| Json(shown::<N>(record, access.sees_numbers, Vec::new()));
     found.map(shown).ok_or_else(Refusal::not_found)
 }
@@ -153,7 +174,7 @@ async fn update<N: ApiNoun>(
     Named(id): Named<Id<N::Noun>>,
     JsonObject(patch): JsonObject,
 ) -> Result<Json<Resource>, Refusal> {
-    let stored = catalog::update::<N>(&context.tools(access.tenant), access.tenant, id, patch).await??;
+    let stored = catalog::update::<N>(&context.tools(access.tenant, &access.by), access.tenant, id, patch).await??;
     Ok(Json(shown::<N>(stored.record, access.sees_numbers, stored.warnings)))
 }
 
@@ -161,9 +182,13 @@ async fn delete<N: ApiNoun>(
     access: Access<N::Write>,
     State(context): State<Arc<Context>>,
     Named(id): Named<Id<N::Noun>>,
-) -> Result<StatusCode, Refusal> {
-    catalog::delete::<N>(&context.tools(access.tenant), access.tenant, id).await??;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, Refusal> {
+    let tools = context.tools(access.tenant, &access.by);
+    let warnings = catalog::delete::<N>(&tools, access.tenant, id).await??;
+    if warnings.is_empty() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(Json(Removed { warnings: warnings.into_iter().map(warning).collect() }).into_response())
 }
 
 async fn list<N: ApiNoun>(
@@ -175,7 +200,7 @@ async fn list<N: ApiNoun>(
     let name = name_of_list::<N>(&query, access.sees_numbers);
     let after = query.cursor.as_deref().map(|text| cursor::open(access.tenant, &name, text)).transpose()?;
     let listing = listing(query, !access.sees_numbers, after);
-    let listed = catalog::list::<N>(&context.tools(access.tenant), access.tenant, &listing).await?;
+    let listed = catalog::list::<N>(&context.tools(access.tenant, &access.by), access.tenant, &listing).await?;
     let next = listed.next.and_then(|Position { key, id }| cursor::seal(access.tenant, &name, (key, id)));
     let items = listed.items.into_iter().map(|record| resource(record, Vec::new())).collect();
     Ok(Json(Page { items, next }))
@@ -207,6 +232,7 @@ fn shown<N: ApiNoun>(record: Record, sees_numbers: bool, warnings: Vec<catalog::
     resource(record, warnings)
 }
 
+/// A thing as the API shows it.
 pub(crate) fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
     let body = match record.body {
         Value::Object(body) => body,

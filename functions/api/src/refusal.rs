@@ -97,6 +97,16 @@ impl Refusal {
         Self::new(Code::Internal, "try again; if it stays so, tell us the request id")
     }
 
+    /// The code, for lists of outcomes.
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The words, for lists of outcomes.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// It can be tried again after so many seconds.
     #[must_use]
     pub fn retry_after(self, seconds: u32) -> Self {
@@ -204,9 +214,11 @@ impl From<Refused> for Refusal {
                 Self { current_version: current, ..Self::new(Code::VersionConflict, detail) }
             }
             Refused::InUse(users) => Self::in_use(users),
-            Refused::Archived => {
-                Self::new(Code::Archived, "an archived campaign is not published: set another status first")
-            }
+            Refused::Archived => Self::new(
+                Code::Archived,
+                "an archived campaign is neither published nor switched on or off: set another status first",
+            ),
+            Refused::NotReady(missing) => Self::fields(Code::NotReady, missing),
             Refused::LimitReached { most } => {
                 let detail =
                     format!("an account has at most {most} of these: remove what is no longer needed");

@@ -6,20 +6,23 @@
 //! permission was checked. The few routes that are for everybody must say so: [`Routes::open`].
 //!
 //! Each registration notes method, path and permission, so that tests walk the table and a new route is covered by itself.
+//! [`Routes::doc`] follows each with what the operation says of itself; a test names the route that has none.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, on};
 use contract::problem::Code;
 use domain::access;
 
 use crate::access::{Access, OwnAccess, Permission};
 use crate::context::Context;
+use crate::doc::Doc;
 use crate::guard::{self, Guard};
 use crate::refusal::{Refusal, finish};
+use crate::sizes;
 
 /// A list of parameters that begins with [`Access`] or [`OwnAccess`]. The first place of axum's tuple is its own mark.
 pub trait NamesPermission {
@@ -115,6 +118,7 @@ pub struct Route {
 pub struct Routes {
     router: Router<Arc<Context>>,
     table: Vec<Route>,
+    docs: Vec<Option<fn() -> Doc>>,
 }
 
 impl Routes {
@@ -150,7 +154,22 @@ impl Routes {
     {
         self.router = self.router.route(route.path, on(route.verb.filter(), handler));
         self.table.push(route);
+        self.docs.push(None);
         self
+    }
+
+    /// What the operation just registered says of itself; made only when somebody reads it.
+    #[must_use]
+    pub fn doc(mut self, doc: fn() -> Doc) -> Self {
+        if let Some(last) = self.docs.last_mut() {
+            *last = Some(doc);
+        }
+        self
+    }
+
+    /// Every route with what it says of itself; `None` was forgotten.
+    pub fn documented(&self) -> impl Iterator<Item = (Route, Option<Doc>)> {
+        self.table.iter().copied().zip(self.docs.iter().map(|doc| doc.map(|doc| doc())))
     }
 
     /// What was registered.
@@ -165,6 +184,7 @@ impl Routes {
             .route_layer(from_fn_with_state(guard, guard::guard))
             .fallback(unknown_route)
             .method_not_allowed_fallback(wrong_method)
+            .layer(from_fn(sizes::check))
             .layer(from_fn_with_state(context.clone(), finish))
             .with_state(context)
     }

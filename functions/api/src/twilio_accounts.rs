@@ -28,6 +28,7 @@ use crate::nouns::{listing, resource};
 use crate::params::{Named, Params};
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Verb};
+use crate::twilio_account_docs as docs;
 
 const ALL: &str = "/api/twilio-accounts";
 const ONE: &str = "/api/twilio-accounts/{sid}";
@@ -38,12 +39,19 @@ const TOKEN: &str = "/api/twilio-accounts/{sid}/tokens/{token}";
 pub fn routes(routes: Routes) -> Routes {
     routes
         .on(Verb::Get, ALL, list)
+        .doc(docs::list)
         .on(Verb::Post, ALL, connect)
+        .doc(docs::connect)
         .on(Verb::Get, ONE, get)
+        .doc(docs::get)
         .on(Verb::Patch, ONE, change)
+        .doc(docs::change)
         .on(Verb::Delete, ONE, disconnect)
+        .doc(docs::disconnect)
         .on(Verb::Post, TOKENS, add_token)
+        .doc(docs::add_token)
         .on(Verb::Delete, TOKEN, drop_token)
+        .doc(docs::drop_token)
 }
 
 /// An account and one of its tokens, from the path.

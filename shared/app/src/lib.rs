@@ -7,6 +7,7 @@
 pub mod answer_call;
 pub mod api_keys;
 pub mod bid_log;
+pub mod campaigns;
 pub mod catalog;
 pub mod check_bidders;
 pub mod clock;

@@ -22,11 +22,14 @@ use domain::number::Number;
 use domain::phone::E164;
 use domain::snapshot::{Parts, Snapshot};
 use domain::target::{RtbTarget, Status, Target};
+use domain::validate::Problem;
 use futures::future::join_all;
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use crate::catalog::{self, Entry, Outcome, Refused, Tools, Warning};
+use crate::campaigns::republish;
+use crate::catalog::{self, Entry, Noted, Outcome, Refused, Tools, Warning};
 use crate::ports::{FallbackPages, NumberRouting, PortError, PortResult, Record, Saved, Telephony};
 
 /// Numbers connected at the same time, at most.
@@ -36,6 +39,7 @@ const PARALLEL: usize = 8;
 pub type RenderFallback = dyn Fn(Option<&E164>) -> String + Send + Sync;
 
 /// What makes a number ring here.
+#[derive(Clone, Copy)]
 pub struct Lines<'a> {
     /// Twilio.
     pub telephony: &'a dyn Telephony,
@@ -111,20 +115,54 @@ pub async fn publish_campaign(tools: &Tools<'_>, tenant: TenantId, id: CampaignI
     }
     let (status, fallback) = (campaign.status, campaign.fallback_number.clone());
     let version = tools.published.version(tenant, id).await?.unwrap_or(0) + 1;
-    let published_at = tools.clock.now();
-    let parts = parts_of(tools, tenant, &campaign).await?;
-    let snapshot = match Snapshot::compile(id, version, published_at, campaign, parts) {
+    let snapshot = match compile(tools, tenant, (id, version), campaign).await? {
         Ok(snapshot) => snapshot,
         Err(problems) => return Ok(Err(Refused::Invalid(problems))),
     };
-    match tools.catalog.publish(tenant, &snapshot).await? {
+    match store(tools, tenant, &snapshot, "published").await? {
         Saved::Done => {}
         Saved::Changed | Saved::Taken | Saved::LimitReached => {
             return Ok(Err(Refused::Changed { current: None }));
         }
     }
+    // A shared thing that was changed while this was going on did not see this version yet.
+    let current = republish::bring_up_to_date(tools, tenant, id, Some(snapshot)).await?;
     let numbers = connect_numbers(tools, tenant, id, fallback.as_ref()).await?;
-    Ok(Ok(Publication { version, published_at, status, numbers }))
+    Ok(Ok(Publication { version: current.version, published_at: current.published_at, status, numbers }))
+}
+
+/// A campaign with what it names as that is set up now, as one version; or why it could not place a call.
+///
+/// # Errors
+/// The catalogue did not answer.
+pub(crate) async fn compile(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    (id, version): (CampaignId, u64),
+    campaign: Campaign,
+) -> PortResult<Result<Snapshot, Vec<Problem>>> {
+    let parts = parts_of(tools, tenant, &campaign).await?;
+    Ok(Snapshot::compile(id, version, tools.clock.now(), campaign, parts))
+}
+
+/// Stores a version with its audit entry.
+pub(crate) async fn store(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    snapshot: &Snapshot,
+    deed: &'static str,
+) -> PortResult<Saved> {
+    let version = |version: u64| json!({ "version": version });
+    let (before, after) = (version(snapshot.version - 1), version(snapshot.version));
+    let id = snapshot.campaign_id.to_string();
+    let what = Noted {
+        deed,
+        before: (snapshot.version > 1).then_some(&before),
+        after: Some(&after),
+        ..Noted::of::<Campaign>(&id, &snapshot.campaign.name)
+    };
+    let note = catalog::noted(tools, tenant, what).await?;
+    tools.catalog.publish(tenant, snapshot, &note).await
 }
 
 /// What a campaign names, as it is set up now; what does not exist is left out. Destinations stand in it as active: their

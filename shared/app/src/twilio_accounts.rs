@@ -51,6 +51,15 @@ impl<'a> OwnAccounts<'a> {
         let row = self.rows.account(account).await?;
         Ok(row.is_some_and(|row| row.tenant == self.tenant))
     }
+
+    /// All that the tenant has connected.
+    ///
+    /// # Errors
+    /// The table does not answer.
+    pub async fn sids(&self) -> PortResult<Vec<AccountSid>> {
+        let rows = self.rows.accounts_of(self.tenant).await?;
+        Ok(rows.into_iter().map(|row| row.account_sid).collect())
+    }
 }
 
 /// What these deeds work with.

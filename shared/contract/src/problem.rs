@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
 /// Every way in which the API refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The body is not JSON, not an object, or nested too deeply.
@@ -44,6 +46,8 @@ pub enum Code {
     InUse,
     /// The campaign is archived.
     Archived,
+    /// The campaign could not place a call; `fields` says what is missing.
+    NotReady,
     /// The account has as many of this kind as it may have.
     LimitReached,
     /// More than the largest body we read.
@@ -62,6 +66,8 @@ pub enum Code {
     KeyReused,
     /// Too busy; try again soon.
     Busy,
+    /// More or longer headers than we read.
+    HeadersTooLarge,
     /// Address or password is wrong; the same for somebody unknown.
     WrongCredentials,
     /// The password that was asked once more is wrong.
@@ -100,6 +106,7 @@ impl Code {
         Self::Taken,
         Self::InUse,
         Self::Archived,
+        Self::NotReady,
         Self::LimitReached,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -109,6 +116,7 @@ impl Code {
         Self::KeyReused,
         Self::Internal,
         Self::Busy,
+        Self::HeadersTooLarge,
         Self::WrongCredentials,
         Self::WrongPassword,
         Self::WrongCode,
@@ -152,6 +160,7 @@ impl Code {
             Self::Taken => ("taken", 409, "Another one has this already"),
             Self::InUse => ("in_use", 409, "It is still in use"),
             Self::Archived => ("archived", 409, "The campaign is archived"),
+            Self::NotReady => ("not_ready", 409, "The campaign could not place a call"),
             Self::LimitReached => ("limit_reached", 409, "There is no room for more"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
@@ -161,6 +170,7 @@ impl Code {
             Self::KeyReused => ("key_reused", 422, "The Idempotency-Key belongs to another request"),
             Self::Internal => ("internal", 500, "Something went wrong on our side"),
             Self::Busy => ("busy", 503, "Too busy at the moment"),
+            Self::HeadersTooLarge => ("headers_too_large", 431, "The headers are too large"),
             Self::WrongCredentials => ("wrong_credentials", 401, "E-mail address or password is wrong"),
             Self::WrongPassword => ("wrong_password", 403, "The password is wrong"),
             Self::WrongCode => ("wrong_code", 403, "The code is wrong"),
@@ -175,7 +185,7 @@ impl Code {
 }
 
 /// Something that stands in the way of a deletion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsedBy {
     /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group` or `ring_tree`.
     pub kind: String,
@@ -186,7 +196,7 @@ pub struct UsedBy {
 }
 
 /// A problem as it is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
     /// A URI that names the kind of problem; made from the code.
     #[serde(rename = "type")]

@@ -2,6 +2,10 @@
 //!
 //! What must stay true: an entry is written once and never changed; it holds no personal value in the clear and no secret.
 
+mod changes;
+mod personal;
+mod secrets;
+
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -9,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::{ApiKeyId, AuditId, TenantId, UserId};
+
+pub use changes::{MAX_BYTES, MAX_CHANGES, changes, shown_name};
+pub use personal::personal_values;
 
 /// Who acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

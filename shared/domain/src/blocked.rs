@@ -96,13 +96,14 @@ impl fmt::Debug for BlockPattern {
 }
 
 /// A blocked number as the tenant keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BlockedNumber {
     /// Which callers; unique per tenant.
     pub number: BlockPattern,
     /// Why, for the tenant's own people.
     #[serde(default)]
+    #[schema(max_length = 500)]
     pub reason: String,
     /// From then on the callers are taken again; `None` blocks them until it is removed.
     #[serde(default)]

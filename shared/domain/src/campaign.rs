@@ -18,7 +18,7 @@ pub const MAX_DEADLINE_MS: u32 = 3_500;
 pub const MAX_PUBLISHERS: usize = 1_000;
 
 /// Where a campaign is in its life.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignStatus {
     /// Being set up; takes no calls.
@@ -32,20 +32,34 @@ pub enum CampaignStatus {
     Archived,
 }
 
+/// Why the platform paused a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PausedReason {
+    /// None of its destinations takes calls any more.
+    NoActiveDestination,
+}
+
 /// A campaign.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Campaign {
     /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
     pub name: String,
     /// Free text.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     pub description: String,
     /// Draft, active, paused or archived.
     #[serde(default)]
     pub status: CampaignStatus,
-    /// Clock of its reports.
+    /// Set when the platform paused it, gone when it is active again; nobody else writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_reason: Option<PausedReason>,
+    /// Clock of its reports: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
+    #[schema(default = "UTC")]
     pub time_zone: String,
     /// Currency of its books.
     #[serde(default)]
@@ -58,12 +72,14 @@ pub struct Campaign {
     pub ring_tree: Option<RingTreeId>,
     /// Targets and target groups tried after the auction, or without one.
     #[serde(default)]
+    #[schema(max_items = 1000)]
     pub plan: Vec<PlanEntry>,
     /// Recording of conversations.
     #[serde(default)]
     pub recording: Recording,
     /// Longest conversation, seconds.
     #[serde(default = "default_time_limit")]
+    #[schema(minimum = 1, maximum = 14400, default = 7200)]
     pub time_limit_s: u32,
     /// What callees see when the caller's number cannot be shown. Defaults to the number that was dialled.
     #[serde(default)]
@@ -88,7 +104,7 @@ impl Campaign {
 }
 
 /// What is agreed with one publisher on one campaign.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PublisherTerms {
     /// What it earns; `None` is what the campaign pays.
@@ -98,12 +114,14 @@ pub struct PublisherTerms {
 }
 
 /// Who is asked for bids, and by which rules: a campaign's own, or a ring tree's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuctionSettings {
     /// Who is asked.
+    #[schema(max_items = 50)]
     pub bidders: Vec<BidderEntry>,
-    /// One absolute deadline for everything, milliseconds; clamped to [`MAX_DEADLINE_MS`] on a call.
+    /// One absolute deadline for everything, milliseconds; on a call at most 3,500.
+    #[schema(minimum = 50, maximum = 5000)]
     pub deadline_ms: u32,
     /// Valid bids below are not taken.
     pub min_revenue: Money,
@@ -142,16 +160,18 @@ impl AuctionSettings {
 }
 
 /// A bidder's place in the tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BidderEntry {
     /// The bidder.
     pub rtb_target: RtbTargetId,
     /// Breaks ties: lower first.
     #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 1000, default = 1)]
     pub priority: u16,
     /// Breaks ties after priority: higher first.
     #[serde(default = "default_weight")]
+    #[schema(minimum = 1, maximum = 10000, default = 100)]
     pub weight: u16,
 }
 
@@ -176,18 +196,35 @@ pub enum Planned {
     Group(TargetGroupId),
 }
 
-/// A plan entry as JSON has it.
-#[derive(Serialize, Deserialize)]
+/// A place in the plan: exactly one of `target` and `target_group`.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct WrittenEntry {
+    /// One target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<TargetId>,
+    /// The targets of a group, in the group's order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target_group: Option<TargetGroupId>,
+    /// Lower first.
     #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 1000, default = 1)]
     priority: u16,
+    /// Share among equals, proportional.
     #[serde(default = "default_weight")]
+    #[schema(minimum = 1, maximum = 10000, default = 100)]
     weight: u16,
+}
+
+impl utoipa::PartialSchema for PlanEntry {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        WrittenEntry::schema()
+    }
+}
+impl utoipa::ToSchema for PlanEntry {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        WrittenEntry::schemas(schemas);
+    }
 }
 
 /// A plan entry names a target or a group, and not both.

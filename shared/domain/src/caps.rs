@@ -13,7 +13,7 @@ use crate::ids::{BuyerId, CampaignId, PublisherId, RtbTargetId, TargetId};
 use crate::validate::Problems;
 
 /// Limits of one thing; `None` is unlimited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Caps {
     /// Calls at the same time.

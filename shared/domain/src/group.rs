@@ -15,27 +15,31 @@ use crate::validate::{Problem, Problems, Validate};
 pub const MAX_MEMBERS: usize = 1_000;
 
 /// Targets that stand in a plan as one: the plan draws the group, the group draws the order of its members.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetGroup {
     /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
     pub name: String,
-    /// At most [`MAX_MEMBERS`], each target once.
+    /// Each target once.
     #[serde(default)]
+    #[schema(max_items = 1000)]
     pub members: Vec<Member>,
 }
 
 /// A target's place in its group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
     /// The target.
     pub target: TargetId,
     /// Lower first.
     #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 1000, default = 1)]
     pub priority: u16,
     /// Share among equals, proportional.
     #[serde(default = "default_weight")]
+    #[schema(minimum = 1, maximum = 10000, default = 100)]
     pub weight: u16,
 }
 
@@ -57,16 +61,19 @@ impl Validate for TargetGroup {
 }
 
 /// Bidders that are asked together, for several campaigns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RingTree {
     /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
     pub name: String,
     /// Who is asked.
     #[serde(default)]
+    #[schema(max_items = 50)]
     pub bidders: Vec<BidderEntry>,
     /// One absolute deadline for everything, milliseconds.
     #[serde(default = "default_deadline")]
+    #[schema(minimum = 50, maximum = 5000, default = 1000)]
     pub deadline_ms: u32,
     /// Valid bids below are not taken.
     #[serde(default)]

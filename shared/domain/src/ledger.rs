@@ -12,7 +12,7 @@ use crate::routing::Via;
 use crate::validate::Problems;
 
 /// What a converted call is worth to us.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Revenue {
     /// Nothing.
@@ -38,7 +38,7 @@ impl Revenue {
 }
 
 /// When a call counts as converted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Conversion {
     /// When it came in.
@@ -58,7 +58,7 @@ pub enum Conversion {
 }
 
 /// What a call's length is counted from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimerStart {
     /// The moment the call reached us.
@@ -71,7 +71,7 @@ pub enum TimerStart {
 }
 
 /// What a publisher earns for a call.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Payout {
     /// What earns it.
@@ -81,7 +81,7 @@ pub struct Payout {
 }
 
 /// What earns a payout.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PayoutOn {
     /// Every call.
@@ -96,7 +96,7 @@ pub enum PayoutOn {
 }
 
 /// How much a payout is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PayoutAmount {
     /// Nothing.

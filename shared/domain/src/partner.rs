@@ -13,10 +13,11 @@ use crate::validate::{Problem, Problems, Validate};
 pub const MAX_NOTES: usize = 2_000;
 
 /// Who sends traffic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publisher {
     /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
     pub name: String,
     /// Whether its calls are taken.
     #[serde(default)]
@@ -26,14 +27,16 @@ pub struct Publisher {
     pub contact_email: Option<EmailAddress>,
     /// Free text for the tenant's own people.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     pub notes: String,
 }
 
 /// Who pays for calls.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Buyer {
     /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
     pub name: String,
     /// Whether its targets and bidders get calls.
     #[serde(default)]
@@ -43,6 +46,7 @@ pub struct Buyer {
     pub contact_email: Option<EmailAddress>,
     /// Free text for the tenant's own people.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     pub notes: String,
 }
 

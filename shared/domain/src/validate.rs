@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One broken rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {
     /// Path of the field, for example `caps.daily` or `bidders[2].weight`.
     pub field: String,

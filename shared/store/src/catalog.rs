@@ -3,11 +3,14 @@
 //! A thing and its claim change in one transaction, and so does the count of its kind, which holds the limit exactly. The
 //! claims of phone numbers and of blocked numbers are the very items the call path looks up ([`keys::number`],
 //! [`keys::block`]), so these are known to the call path exactly as long as they stand in a catalogue. An RTB target is due
-//! for a health check from its creation on.
+//! for a health check from its creation on. The audit entry of a change is part of its transaction.
 
-use app::ports::{Catalog, Kind, MAX_OF_A_KIND, PortError, PortResult, Record, Saved};
+use app::ports::{
+    Catalog, InUse, Kind, MAX_OF_A_KIND, PortError, PortResult, PublishedVersion, Record, Saved,
+};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use domain::audit::AuditEntry;
 use domain::blocked::{Block, BlockPattern, BlockedNumber, PatternError};
 use domain::ids::{
     BlockedNumberId, BuyerId, CampaignId, IdError, NumberId, PublisherId, RingTreeId, RtbTargetId,
@@ -20,6 +23,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::Store;
+use crate::audit::entry_write;
 use crate::failure::{Failure, PATIENT};
 use crate::item::{Draft, Item, body, json, number, number_of, parsed, text, text_of};
 use crate::keys::{self, GSI1, Key};
@@ -83,7 +87,14 @@ impl Catalog for Store {
         items.iter().map(|item| record_of(WHAT, item)).collect()
     }
 
-    async fn create(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+    async fn create(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         const WHAT: &str = "create in the catalogue";
         if !is_id(kind, &record.id) {
             return Err(unusable(WHAT, NOT_AN_ID));
@@ -103,6 +114,7 @@ impl Catalog for Store {
             Write::create(thing.build()).into_action(WHAT, self.table())?,
             claim.make(WHAT)?.into_action(WHAT, self.table())?,
             one_more(tenant, kind).into_action(WHAT, self.table())?,
+            entry_write(WHAT, entry)?.into_action(WHAT, self.table())?,
         ];
         self.save(WHAT, &actions, &[Saved::Changed, Saved::Taken, Saved::LimitReached]).await
     }
@@ -114,6 +126,7 @@ impl Catalog for Store {
         record: &Record,
         unique: &str,
         before: (&Record, &str),
+        entry: &AuditEntry,
     ) -> PortResult<Saved> {
         const WHAT: &str = "change the catalogue";
         let (before, unique_before) = before;
@@ -143,10 +156,18 @@ impl Catalog for Store {
             actions.push(claim.renew(WHAT)?.into_action(WHAT, self.table())?);
             verdicts.push(Saved::Changed);
         }
+        actions.push(entry_write(WHAT, entry)?.into_action(WHAT, self.table())?);
         self.save(WHAT, &actions, &verdicts).await
     }
 
-    async fn delete(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+    async fn delete(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         const WHAT: &str = "remove from the catalogue";
         if !is_id(kind, &record.id) {
             return Ok(Saved::Changed);
@@ -160,12 +181,27 @@ impl Catalog for Store {
             thing.into_action(WHAT, self.table())?,
             claim.give_up(WHAT)?.into_action(WHAT, self.table())?,
             one_less(tenant, kind).into_action(WHAT, self.table())?,
+            entry_write(WHAT, entry)?.into_action(WHAT, self.table())?,
         ];
         self.save(WHAT, &actions, &[Saved::Changed, Saved::Changed]).await
     }
 
-    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot) -> PortResult<Saved> {
-        self.publish_snapshot(tenant, snapshot).await
+    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot, entry: &AuditEntry) -> PortResult<Saved> {
+        self.publish_snapshot(tenant, snapshot, entry).await
+    }
+
+    async fn in_use(&self, tenant: TenantId) -> PortResult<Vec<InUse>> {
+        self.campaigns_in_use(tenant).await
+    }
+
+    async fn versions(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: u64,
+        limit: u16,
+    ) -> PortResult<Vec<PublishedVersion>> {
+        self.published_versions(tenant, campaign, from, limit).await
     }
 }
 

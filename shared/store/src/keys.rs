@@ -130,6 +130,21 @@ pub fn published(tenant: TenantId, campaign: CampaignId) -> Key {
     Key::new(campaign_partition(tenant, campaign), "PTR")
 }
 
+/// What a campaign's newest published version uses; in the first index, all of a tenant's stand together.
+pub fn in_use(tenant: TenantId, campaign: CampaignId) -> Key {
+    Key::new(campaign_partition(tenant, campaign), "USES")
+}
+
+/// First index: a campaign among a tenant's published ones.
+pub fn in_use_in_list(tenant: TenantId, campaign: CampaignId) -> Key {
+    Key::new(in_use_of(tenant), campaign.to_string())
+}
+
+/// First index: partition of a tenant's published campaigns.
+pub fn in_use_of(tenant: TenantId) -> String {
+    format!("T#{tenant}#USES")
+}
+
 /// One publication: which body is this version's. Sorts before its chunks.
 pub fn publication(tenant: TenantId, campaign: CampaignId, version: u64) -> Key {
     Key::new(campaign_partition(tenant, campaign), format!("{}!", publication_prefix(version)))

@@ -110,6 +110,8 @@ fn the_table_of_access_patterns() {
     );
     table.row("· the record", "", &keys::publication(tenant, campaign, 5));
     table.row("· a chunk", "", &keys::chunk(tenant, campaign, 5, &"ab".repeat(32), 0));
+    table.row("what a published campaign uses", "", &keys::in_use(tenant, campaign));
+    table.row("published campaigns and what they use", "gsi1", &keys::in_use_in_list(tenant, campaign));
     table.row("counters and live flag", "batch get", &keys::counter(tenant, &CounterId::from(target)));
 
     table.range("a call with everything", "query", &keys::call_partition(tenant, call), "…");

@@ -1,4 +1,5 @@
-//! The corpus, arbitrary bytes, and seeded mutations of the corpus: `FUZZ_CASES` of them for each target.
+//! The corpus, arbitrary bytes, and seeded mutations of the corpus: `FUZZ_CASES` of them for each target, or for those
+//! in whose name `FUZZ_TARGET` stands.
 #![expect(clippy::unwrap_used, reason = "a broken harness should stop the test")]
 
 use std::path::PathBuf;
@@ -55,7 +56,8 @@ fn the_corpus_holds() {
 fn mutations_of_the_corpus_hold() {
     let cases: u32 = std::env::var("FUZZ_CASES").map_or(2_000, |cases| cases.parse().unwrap());
     let seed: u64 = std::env::var("FUZZ_SEED").map_or(20_261_122, |seed| seed.parse().unwrap());
-    for target in TARGETS {
+    let wanted = std::env::var("FUZZ_TARGET").unwrap_or_default();
+    for target in TARGETS.iter().filter(|target| target.name.contains(&wanted)) {
         let samples = samples(target.name);
         let mut dice = Dice::new(seed);
         let (began, mut bytes, mut longest) = (Instant::now(), 0_usize, 0);

@@ -55,7 +55,8 @@ async fn a_deleted_destination_is_switched_off_for_what_was_published_before() {
     let empty = json!({"version": 1, "plan": [], "auction": {"bidders": []}});
     world.patch(&format!("/api/campaigns/{}", own.campaign), &empty).await.ok(200);
     world.delete(&format!("/api/targets/{}", own.target)).await.ok(204);
-    world.delete(&format!("/api/rtb-targets/{}", own.bidder)).await.ok(204);
+    let last = world.delete(&format!("/api/rtb-targets/{}", own.bidder)).await.ok(200);
+    assert_eq!(last["warnings"][0]["code"], "campaign_paused");
     let target: TargetId = own.target.parse().unwrap();
     let bidder: RtbTargetId = own.bidder.parse().unwrap();
     assert!(world.counters.is_paused(world.tenant, &target.into()));

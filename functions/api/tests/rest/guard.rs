@@ -1,40 +1,21 @@
 //! Who asks, how often, and from where.
 
-use app::ports::{SESSION_IDLE, Session};
+use app::ports::SESSION_IDLE;
 use domain::access::{Grant, Party, Permission, Role};
-use domain::ids::{BuyerId, SessionId, UserId};
-use http::header::{CONTENT_TYPE, COOKIE, HeaderName, ORIGIN};
-use jiff::{SignedDuration, Timestamp};
+use domain::ids::BuyerId;
+use http::header::{
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, COOKIE, ORIGIN,
+};
 use uuid::Uuid;
 
-use crate::support::{APP_ORIGIN, NOW, World, target};
-
-const OWN_PAGES: HeaderName = HeaderName::from_static("x-ccp-request");
-
-fn sign_in(world: &World, role: Role, party: Option<Party>) -> String {
-    let now: Timestamp = NOW.parse().unwrap();
-    let token = format!("session-of-{role}");
-    let session = Session {
-        id: SessionId::from_uuid(Uuid::from_u128(1)),
-        tenant: world.tenant,
-        user: UserId::from_uuid(Uuid::from_u128(2)),
-        role,
-        party,
-        created_at: now,
-        last_used_at: now,
-        expires_at: now + SignedDuration::from_hours(24),
-        origin: domain::audit::Origin::default(),
-    };
-    world.identity.insert_session(&app::api_keys::hash(&token), session);
-    format!("__Host-ccp_session={token}")
-}
+use crate::support::{APP_ORIGIN, OWN_PAGES, World, target};
 
 #[tokio::test]
 async fn a_cookie_signs_in_for_reading_and_its_role_decides() {
     let world = World::new().await;
     world.set_up().await;
     for role in Role::ALL {
-        let cookie = sign_in(&world, role, None);
+        let cookie = world.sign_in(role, None);
         let answer = world.raw("GET", "/api/targets", &[(COOKIE, &cookie)], "").await;
         match role.grant(Permission::TargetsRead) {
             Grant::All => drop(answer.ok(200)),
@@ -49,7 +30,7 @@ async fn a_cookie_signs_in_for_reading_and_its_role_decides() {
 #[tokio::test]
 async fn a_change_by_cookie_comes_from_our_own_pages() {
     let world = World::new().await;
-    let cookie = sign_in(&world, Role::Owner, None);
+    let cookie = world.sign_in(Role::Owner, None);
     let body = target("Front desk").to_string();
     let json = (CONTENT_TYPE, "application/json");
     let own = (ORIGIN, APP_ORIGIN);
@@ -70,7 +51,7 @@ async fn a_change_by_cookie_comes_from_our_own_pages() {
 #[tokio::test]
 async fn a_sign_in_ends_by_time_and_by_rest() {
     let world = World::new().await;
-    let cookie = sign_in(&world, Role::Owner, None);
+    let cookie = world.sign_in(Role::Owner, None);
     world.raw("GET", "/api/targets", &[(COOKIE, &cookie)], "").await.ok(200);
     world.clock.advance(SESSION_IDLE.as_secs());
     let answer = world.raw("GET", "/api/targets", &[(COOKIE, &cookie)], "").await;
@@ -80,10 +61,10 @@ async fn a_sign_in_ends_by_time_and_by_rest() {
 #[tokio::test]
 async fn two_cookies_of_our_name_are_none() {
     let world = World::new().await;
-    let cookie = format!("{}; __Host-ccp_session=planted", sign_in(&world, Role::Owner, None));
+    let cookie = format!("{}; __Host-ccp_session=planted", world.sign_in(Role::Owner, None));
     world.raw("GET", "/api/targets", &[(COOKIE, &cookie)], "").await.refused(401, "unauthenticated");
     // The name without TLS counts for nothing where there is TLS.
-    let plain = sign_in(&world, Role::Owner, None).replace("__Host-", "");
+    let plain = world.sign_in(Role::Owner, None).replace("__Host-", "");
     world.raw("GET", "/api/targets", &[(COOKIE, &plain)], "").await.refused(401, "unauthenticated");
 }
 
@@ -92,7 +73,7 @@ async fn whoever_sees_only_their_own_gets_nothing_else() {
     let world = World::new().await;
     let buyer = Party::Buyer(BuyerId::from_uuid(Uuid::from_u128(7)));
     for party in [None, Some(buyer)] {
-        let cookie = sign_in(&world, Role::Buyer, party);
+        let cookie = world.sign_in(Role::Buyer, party);
         for path in ["/api/targets", "/api/campaigns", "/api/numbers"] {
             world.raw("GET", path, &[(COOKIE, &cookie)], "").await.refused(403, "not_permitted");
         }
@@ -160,5 +141,23 @@ async fn every_answer_has_the_headers_of_a_safe_one() {
         assert_eq!(answer.headers["cache-control"], "no-store");
         assert!(answer.headers.contains_key("strict-transport-security"));
         assert!(!answer.headers.contains_key("access-control-allow-origin"));
+    }
+}
+
+#[tokio::test]
+async fn no_other_site_is_ever_let_in() {
+    let world = World::new().await;
+    for path in ["/api/health", "/api/targets", "/api/docs", "/api/nothing-here"] {
+        for method in ["OPTIONS", "GET", "POST"] {
+            let preflight = [
+                (ORIGIN, "https://evil.example"),
+                (ACCESS_CONTROL_REQUEST_METHOD, "POST"),
+                (ACCESS_CONTROL_REQUEST_HEADERS, "authorization,x-ccp-request"),
+            ];
+            let answer = world.raw(method, path, &preflight, "").await;
+            assert!(method != "OPTIONS" || answer.status >= 400, "{path} {}", answer.status);
+            let allowing = answer.headers.keys().find(|name| name.as_str().starts_with("access-control-"));
+            assert_eq!(allowing, None, "{method} {path}");
+        }
     }
 }

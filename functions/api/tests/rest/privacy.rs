@@ -63,6 +63,7 @@ async fn call_from(number: u128, from: &str) -> CallRecord {
         *answered = Box::new(serde_json::from_value::<Answered>(value).unwrap());
     }
     let closing = record.closing.as_mut().unwrap();
+    closing.billed_name = Some(format!("Second {area}{exchange}{line}"));
     closing.billed_via = Some(record.attempts[1].via);
     record
 }

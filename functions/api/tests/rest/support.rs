@@ -7,13 +7,14 @@ use api::context::url_rules;
 use api::limits::Limits;
 use api::{Context, handle, router};
 use app::api_keys;
-use app::ports::{ApiKey, Identity};
+use app::ports::{ApiKey, Session};
 use app::publish_campaign::Hooks;
 use app::twilio_accounts::Directory;
 use bytes::Bytes;
-use domain::ids::{AccountSid, ApiKeyId, TenantId};
+use domain::access::{Party, Role};
+use domain::ids::{AccountSid, ApiKeyId, SessionId, TenantId, UserId};
 use domain::phone::E164;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method};
 use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const NOW: &str = "2026-11-22T12:00:00Z";
 pub const APP_ORIGIN: &str = "https://app.example.com";
+pub const OWN_PAGES: HeaderName = HeaderName::from_static("x-ccp-request");
 
 pub struct World {
     pub catalog: Arc<FakeCatalog>,
@@ -116,14 +118,14 @@ impl World {
     pub async fn with_limit(per_minute: u32) -> Self {
         let tenant = TenantId::from_uuid(Uuid::from_u128(0xA));
         let other = TenantId::from_uuid(Uuid::from_u128(0xB));
-        let catalog = Arc::new(FakeCatalog::default());
+        let desk = Arc::new(FakeDesk::default());
+        let catalog = Arc::new(FakeCatalog::noting_in(desk.clone()));
         let counters = Arc::new(FakeCounters::default());
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
         let callers = Arc::new(FakeCallers::default());
         let bids = Arc::new(BidShelf::default());
-        let desk = Arc::new(FakeDesk::default());
         let identity = Arc::new(FakeIdentity::noting(desk.clone()));
         let passwords = Arc::new(FakePasswords::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
@@ -192,6 +194,43 @@ impl World {
         world
     }
 
+    /// The same world with other ports behind the API.
+    pub async fn over(mut self, context: Arc<Context>) -> Self {
+        self.router = router(context.clone());
+        self.context = context;
+        self.key = self.new_key(self.tenant, &["*"], None).await;
+        self.other_key = self.new_key(self.other, &["*"], None).await;
+        self
+    }
+
+    /// Signs somebody in; the answer is their cookie.
+    pub fn sign_in(&self, role: Role, party: Option<Party>) -> String {
+        let now: Timestamp = NOW.parse().unwrap();
+        let token = format!("session-of-{role}");
+        let session = Session {
+            id: SessionId::from_uuid(Uuid::from_u128(1)),
+            tenant: self.tenant,
+            user: UserId::from_uuid(Uuid::from_u128(2)),
+            role,
+            party,
+            created_at: now,
+            last_used_at: now,
+            expires_at: now + SignedDuration::from_hours(24),
+            origin: domain::audit::Origin::default(),
+        };
+        self.identity.insert_session(&api_keys::hash(&token), session);
+        format!("__Host-ccp_session={token}")
+    }
+
+    /// As somebody who is signed in, from our own pages.
+    pub async fn send_as(&self, cookie: &str, method: &str, address: &str, body: Option<&Value>) -> Answer {
+        let mut headers = vec![(COOKIE, cookie), (ORIGIN, APP_ORIGIN), (OWN_PAGES, "1")];
+        if body.is_some() {
+            headers.push((CONTENT_TYPE, "application/json"));
+        }
+        self.raw(method, address, &headers, body.map(Value::to_string).unwrap_or_default()).await
+    }
+
     pub async fn new_key(&self, tenant: TenantId, scopes: &[&str], expires_at: Option<Timestamp>) -> String {
         let token = api_keys::new_token().unwrap();
         self.store_key(&token, tenant, scopes, expires_at).await;
@@ -214,7 +253,7 @@ impl World {
             expires_at,
             last_used_at: None,
         };
-        self.identity.store_api_key(&api_keys::hash(token), &key).await.unwrap();
+        self.context.identity.store_api_key(&api_keys::hash(token), &key).await.unwrap();
     }
 
     pub async fn expired_key(&self) -> String {
@@ -244,12 +283,14 @@ impl World {
             source_ip: None,
         };
         let response = handle(self.context.clone(), self.router.clone(), request).await;
-        Answer {
+        let answer = Answer {
             status: response.status,
             content_type: response.content_type,
             headers: response.headers,
             text: String::from_utf8(response.body.to_vec()).unwrap(),
-        }
+        };
+        crate::conform::check(method, path, &answer);
+        answer
     }
 
     pub async fn send(&self, key: &str, method: &str, address: &str, body: Option<&Value>) -> Answer {

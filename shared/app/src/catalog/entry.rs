@@ -44,6 +44,9 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     /// Rules that need more than the thing itself: what it was before, what the account has.
     fn check_surroundings(&self, _tools: &Tools<'_>, _before: Option<&Self>, _problems: &mut Problems) {}
 
+    /// Puts right what follows from the rest, after the rules were checked and before a change is stored.
+    fn settle(&mut self) {}
+
     /// Its live flags: its own first, then those of its parts. The call path looks at them, so they follow the stored
     /// status at once; see [`super::switches`].
     fn switches(&self, _id: Id<Self::Noun>) -> Vec<(CounterId, Status)> {
@@ -96,6 +99,18 @@ impl Entry for Campaign {
         references.splice(0..0, places);
         references.extend(tree.chain(publishers));
         references
+    }
+
+    fn check_surroundings(&self, _tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
+        if self.paused_reason != before.and_then(|before| before.paused_reason) {
+            problems.add("paused_reason", "read_only", "the platform writes this field: leave it as it is");
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.status != CampaignStatus::Paused {
+            self.paused_reason = None;
+        }
     }
 
     /// Only an active campaign takes calls.

@@ -1,7 +1,10 @@
 //! Ports of the management side: what tenants set up.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use domain::ids::{RtbTargetId, TenantId};
+use domain::audit::{Actor, AuditEntry};
+use domain::ids::{CampaignId, RtbTargetId, TenantId};
 use domain::snapshot::Snapshot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -64,7 +67,34 @@ pub enum Saved {
     LimitReached,
 }
 
-/// A tenant's catalogue. `unique` is the name (or the phone number, or the blocked one) that no other thing of the kind may have.
+/// A published campaign, and what its newest version uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InUse {
+    /// Which campaign.
+    pub campaign: CampaignId,
+    /// Its newest version.
+    pub version: u64,
+    /// Printed ids, see `Snapshot::uses`.
+    pub uses: BTreeSet<String>,
+}
+
+/// One version of a published campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedVersion {
+    /// Counts publications, from 1.
+    pub version: u64,
+    /// When.
+    pub published_at: Timestamp,
+    /// Fingerprint of its body.
+    pub sha256: String,
+    /// Who published it.
+    pub by: Actor,
+    /// The action of its audit entry: `campaign.published`, `campaign.republished`.
+    pub action: String,
+}
+
+/// A tenant's catalogue. `unique` is the name (or the phone number, or the blocked one) that no other thing of the kind may have. Every change
+/// takes its audit entry along, in the same transaction: either both are written, or neither.
 #[async_trait]
 pub trait Catalog: Send + Sync {
     /// One thing.
@@ -74,7 +104,14 @@ pub trait Catalog: Send + Sync {
     async fn list(&self, tenant: TenantId, kind: Kind) -> PortResult<Vec<Record>>;
 
     /// A new thing; the one beyond [`MAX_OF_A_KIND`] is refused, also of many that are created at the same time.
-    async fn create(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved>;
+    async fn create(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved>;
 
     /// A changed thing; `before` is what the change was made from.
     async fn replace(
@@ -84,13 +121,33 @@ pub trait Catalog: Send + Sync {
         record: &Record,
         unique: &str,
         before: (&Record, &str),
+        entry: &AuditEntry,
     ) -> PortResult<Saved>;
 
     /// Removes a thing as it was read.
-    async fn delete(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved>;
+    async fn delete(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved>;
 
     /// Stores a snapshot and points to it. `Changed` when another publication got this version first.
-    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot) -> PortResult<Saved>;
+    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot, entry: &AuditEntry) -> PortResult<Saved>;
+
+    /// Every published campaign, with what its newest version uses.
+    async fn in_use(&self, tenant: TenantId) -> PortResult<Vec<InUse>>;
+
+    /// The publications of a campaign from version `from` down, at most `limit`.
+    async fn versions(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: u64,
+        limit: u16,
+    ) -> PortResult<Vec<PublishedVersion>>;
 }
 
 /// A bidder whose health is due to be looked at.

@@ -206,17 +206,30 @@ fn scrubbed(item: &Item, number: &E164) -> PortResult<Option<Write>> {
             }
         }
     }
-    if clean == body {
+    let closing: Option<Value> =
+        if item.contains_key("closing") { Some(from_json(SCRUB, item, "closing")?) } else { None };
+    let mut clean_closing = closing.clone();
+    if let Some(closing) = &mut clean_closing {
+        scrub_value(closing, number);
+    }
+    if clean == body && clean_closing == closing {
         return Ok(None);
     }
     let old = text_of(item, "body").map_err(|cause| PortError::corrupt(SCRUB, cause))?;
     let key = Key { pk: pk_of(item).to_owned(), sk: sk.to_owned() };
-    let write = Write::new(Deed::Change(key, "SET #body = :clean".to_owned()))
+    let set = match clean_closing {
+        Some(_) => "SET #body = :clean, #closing = :closing",
+        None => "SET #body = :clean",
+    };
+    let write = Write::new(Deed::Change(key, set.to_owned()))
         .only_if("#body = :old")
         .name("#body", "body")
         .value(":clean", json(SCRUB, &clean)?)
         .value(":old", text(old));
-    Ok(Some(write))
+    Ok(Some(match clean_closing {
+        Some(closing) => write.name("#closing", "closing").value(":closing", json(SCRUB, &closing)?),
+        None => write,
+    }))
 }
 
 /// Every text of a body. Ids and times are made of digits too, but never of somebody's number.

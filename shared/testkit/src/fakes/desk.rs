@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use app::ports::{Audit, KeptAnswer, Limiter, Once, OnceStart, Page, PortResult};
 use async_trait::async_trait;
-use domain::audit::AuditEntry;
-use domain::ids::TenantId;
+use domain::audit::{Actor, AuditEntry, Origin};
+use domain::ids::{AuditId, TenantId};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use super::locked;
 
@@ -37,19 +38,42 @@ impl FakeDesk {
         locked(&self.entries).clone()
     }
 
+    /// Puts an entry into the audit log, as a transaction that carries it does.
+    pub fn enter(&self, entry: &AuditEntry) {
+        let mut entries = locked(&self.entries);
+        if !entries.iter().any(|known| known.id == entry.id) {
+            entries.push(entry.clone());
+        }
+    }
+
     /// How many requests were counted by a write.
     pub fn counted(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
     }
 }
 
+/// An entry for a change whose entry a test does not look at; each is another one.
+pub fn some_entry(tenant: TenantId, at: Timestamp) -> AuditEntry {
+    static MADE: AtomicU64 = AtomicU64::new(1);
+    let number = u128::from(MADE.fetch_add(1, Ordering::Relaxed));
+    AuditEntry {
+        id: AuditId::from_uuid(Uuid::from_u128(number)),
+        tenant,
+        at,
+        actor: Actor::System,
+        origin: Origin::default(),
+        action: "test.done".to_owned(),
+        object: None,
+        name: None,
+        changes: Vec::new(),
+        more: 0,
+    }
+}
+
 #[async_trait]
 impl Audit for FakeDesk {
     async fn note(&self, entry: &AuditEntry) -> PortResult<()> {
-        let mut entries = locked(&self.entries);
-        if !entries.iter().any(|known| known.id == entry.id) {
-            entries.push(entry.clone());
-        }
+        self.enter(entry);
         Ok(())
     }
 

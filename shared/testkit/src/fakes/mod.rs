@@ -20,7 +20,7 @@ pub use archive::{BidShelf, CallArchive};
 pub use callers::FakeCallers;
 pub use catalog::FakeCatalog;
 pub use counters::FakeCounters;
-pub use desk::FakeDesk;
+pub use desk::{FakeDesk, some_entry};
 pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
 pub use mail::FakeMailer;
