@@ -9,6 +9,7 @@ use domain::routing::TurnedAway;
 use domain::voice::{RejectReason, Reply, Verb};
 use jiff::SignedDuration;
 use serde_json::json;
+use testkit::fakes::some_entry;
 use uuid::Uuid;
 
 use crate::world::World;
@@ -32,7 +33,8 @@ async fn block(world: &World, number: u128, pattern: &str, seconds: i64) {
         updated_at: world.now(),
         body: json!({"number": pattern, "expires_at": world.now() + SignedDuration::from_secs(seconds)}),
     };
-    world.store.create(world.tenant, Kind::BlockedNumber, &record, pattern).await.unwrap();
+    let entry = some_entry(world.tenant, record.created_at);
+    world.store.create(world.tenant, Kind::BlockedNumber, &record, pattern, &entry).await.unwrap();
 }
 
 async fn turned_away(world: &World, call: CallId) -> Option<TurnedAway> {

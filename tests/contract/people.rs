@@ -207,15 +207,8 @@ async fn a_life_from_sign_up_to_removal_reads_back_as_it_was_written() {
     assert_eq!(listed.iter().map(|session| session.last_used_at).collect::<Vec<_>>(), [now]);
 
     let by = system();
-    let ask = email::ask(
-        &tools,
-        &by,
-        tenant,
-        member.user.id,
-        &"joe@acme.example".parse().expect("an address"),
-        &Secret::new(PASSWORD),
-    );
-    ask.await.expect("asked");
+    let (to, password) = ("joe@acme.example".parse().expect("an address"), Secret::new(PASSWORD));
+    email::ask(&tools, &by, tenant, member.user.id, &to, &password).await.expect("asked");
     email::confirm(&tools, &visitor(), &bureau.token("joe@acme.example")).await.expect("confirmed");
     assert_eq!(refused(bureau.sign_in("jo@acme.example", PASSWORD).await), Refused::WrongCredentials);
     let again = signed_in(bureau.sign_in("joe@acme.example", PASSWORD).await);

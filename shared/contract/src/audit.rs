@@ -11,7 +11,6 @@ use crate::query::{CURSOR, LIMIT, Parameter, Takes, by_name, limit};
 
 /// Longest text of a filter, characters.
 const MAX_FILTER: usize = 100;
-const FILTER: Takes = Takes::Text(MAX_FILTER);
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -98,24 +97,25 @@ impl AuditQuery {
     pub const PARAMETERS: &'static [Parameter] = &[
         Parameter {
             name: "month",
-            about: "The UTC month; this one unless given.",
-            takes: Takes::Like(
-                "^(2[0-9]{3}|[3-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-(0[1-9]|1[0-2])$",
-                "2026-11",
-            ),
+            about: "The UTC month; the present one unless given.",
+            takes: Takes::Like("^[0-9]{4}-(0[1-9]|1[0-2])$", "2026-11"),
         },
         LIMIT,
         CURSOR,
-        Parameter { name: "object", about: "Only what was done to this thing, by its id.", takes: FILTER },
+        Parameter {
+            name: "object",
+            about: "Only entries about this thing, by its id.",
+            takes: Takes::Text(MAX_FILTER),
+        },
         Parameter {
             name: "actor",
             about: "Only what this user or API key did, by its id; or `system`, or `visitor`.",
-            takes: FILTER,
+            takes: Takes::Text(MAX_FILTER),
         },
         Parameter {
             name: "action",
-            about: "Only this action, such as `campaign.published`; a noun alone is all of its actions.",
-            takes: FILTER,
+            about: "Only this action, such as `campaign.published`; a noun alone (`campaign`) is all of its actions.",
+            takes: Takes::Text(MAX_FILTER),
         },
     ];
 

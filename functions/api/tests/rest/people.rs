@@ -20,6 +20,7 @@ pub const PASSWORD: &str = "a long way to Tipperary";
 pub const OWN_PAGES: HeaderName = HeaderName::from_static("x-ccp-request");
 
 /// Who and what the generated tests need.
+#[derive(Clone)]
 pub struct People {
     pub user: String,
     pub invitation: String,
@@ -100,6 +101,9 @@ pub async fn add_user(world: &World, email: &str, role: Role) -> UserId {
 
 /// An account with a second user, an invitation and a listed key.
 pub async fn set_up(world: &World) -> People {
+    if let Some(there) = world.people.get() {
+        return there.clone();
+    }
     open_account(world, world.tenant, "acme.example").await;
     let user = add_user(world, "analyst@acme.example", Role::Analyst).await;
     let tools = world.context.identity_tools();
@@ -107,7 +111,9 @@ pub async fn set_up(world: &World) -> People {
     let invitation = invitations::invite(&tools, &system(), Role::Owner, world.tenant, invite).await.unwrap();
     let key = keys::NewKey { name: "Listed".to_owned(), scopes: vec!["*".to_owned()], expires_at: None };
     let (key, _) = keys::create(&tools, &system(), world.tenant, key, &|_| true).await.unwrap();
-    People { user: user.to_string(), invitation: invitation.id.to_string(), key: key.id.to_string() }
+    let people =
+        People { user: user.to_string(), invitation: invitation.id.to_string(), key: key.id.to_string() };
+    world.people.get_or_init(|| people).clone()
 }
 
 /// Asks for an account, as the handler does.

@@ -45,6 +45,8 @@ pub struct World {
     pub accounts: Arc<FakeAccounts>,
     pub mailer: Arc<FakeMailer>,
     pub passwords: Arc<FakePasswords>,
+    /// Made by the first [`World::set_up`].
+    pub people: std::sync::OnceLock<crate::people::People>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -182,6 +184,7 @@ impl World {
             accounts,
             mailer,
             passwords,
+            people: Default::default(),
             tenant,
             other,
             context,
