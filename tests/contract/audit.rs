@@ -118,6 +118,7 @@ fn snapshot(campaign: CampaignId, version: u64, bidder: u128) -> Snapshot {
         published_at: after(i64::try_from(version).expect("small")),
         campaign: serde_json::from_value(json!({ "name": "roofing" })).expect("a campaign"),
         targets: BTreeMap::new(),
+        target_groups: BTreeMap::new(),
         rtb_targets: [(bidder, serde_json::from_value(body).expect("a bidder"))].into(),
     }
 }

@@ -230,7 +230,8 @@ async fn exactly_as_many_of_a_kind_are_created_as_there_is_room_for() {
     let store = troubled.database.store();
     let there = store.list(tenant(), Kind::Target).await.expect("a list");
     assert_eq!(there.len(), 5, "what was refused was not written");
-    let other = store.create(id(8), Kind::Target, &target_record(30, 1), "30").await.expect("an answer");
+    let other =
+        store.create(id(8), Kind::Target, &target_record(30, 1), "30", &noted()).await.expect("an answer");
     assert_eq!(other, Saved::Done, "another tenant has room of its own");
 
     let one = &there[0];

@@ -12,7 +12,9 @@ use app::identity::sessions::SignedIn;
 use app::identity::sign_in::{SignIn, second_step, sign_in, sign_out};
 use app::identity::sign_up::{self, SignUp};
 use app::identity::users::{self, UserPatch};
-use app::identity::{Done, NotDone, Refused, Tools, Visitor, email, keys, password, second_factor, sessions, totp};
+use app::identity::{
+    Done, NotDone, Refused, Tools, Visitor, email, keys, password, second_factor, sessions, totp,
+};
 use app::ports::{Act, Committed, Identity, Limiter, Passwords, PortResult, Session, Vault, Why};
 use app::secret::Secret;
 use async_trait::async_trait;
@@ -106,8 +108,11 @@ impl Bureau {
 
     /// An account with its owner signed in.
     async fn opened(&self) -> SignedIn {
-        let settings =
-            AccountSettings { name: "Acme".to_owned(), currency: Default::default(), time_zone: "UTC".to_owned() };
+        let settings = AccountSettings {
+            name: "Acme".to_owned(),
+            currency: Default::default(),
+            time_zone: "UTC".to_owned(),
+        };
         let ask = SignUp { email: OWNER.parse().expect("an address"), name: "Olga".to_owned(), settings };
         sign_up::ask(&self.tools(), &visitor(), ask).await.expect("asked");
         let token = self.token(OWNER);
@@ -144,7 +149,12 @@ impl Bureau {
         let items = answer.items.unwrap_or_default();
         items
             .iter()
-            .map(|item| item.iter().map(|(name, value)| format!("{name}={}", text(value))).collect::<Vec<_>>().join("\n"))
+            .map(|item| {
+                item.iter()
+                    .map(|(name, value)| format!("{name}={}", text(value)))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            })
             .collect()
     }
 }
@@ -197,15 +207,8 @@ async fn a_life_from_sign_up_to_removal_reads_back_as_it_was_written() {
     assert_eq!(listed.iter().map(|session| session.last_used_at).collect::<Vec<_>>(), [now]);
 
     let by = system();
-    let ask = email::ask(
-        &tools,
-        &by,
-        tenant,
-        member.user.id,
-        &"joe@acme.example".parse().expect("an address"),
-        &Secret::new(PASSWORD),
-    );
-    ask.await.expect("asked");
+    let (to, password) = ("joe@acme.example".parse().expect("an address"), Secret::new(PASSWORD));
+    email::ask(&tools, &by, tenant, member.user.id, &to, &password).await.expect("asked");
     email::confirm(&tools, &visitor(), &bureau.token("joe@acme.example")).await.expect("confirmed");
     assert_eq!(refused(bureau.sign_in("jo@acme.example", PASSWORD).await), Refused::WrongCredentials);
     let again = signed_in(bureau.sign_in("joe@acme.example", PASSWORD).await);
@@ -215,9 +218,14 @@ async fn a_life_from_sign_up_to_removal_reads_back_as_it_was_written() {
         .await
         .expect("signed out");
     assert_eq!(bureau.session(&again.token).await, None);
-    sessions::note_use(&bureau.store, &api_keys::hash(again.token.expose()), &again.session, now + Duration::from_secs(9_000))
-        .await
-        .expect("no error");
+    sessions::note_use(
+        &bureau.store,
+        &api_keys::hash(again.token.expose()),
+        &again.session,
+        now + Duration::from_secs(9_000),
+    )
+    .await
+    .expect("no error");
     assert_eq!(bureau.session(&again.token).await, None, "noting a use brings no session back");
 
     users::remove(&tools, &by, Role::Owner, tenant, member.user.id).await.expect("removed");
@@ -308,7 +316,9 @@ async fn of_fifty_wrong_passwords_at_once_ten_are_judged() {
 async fn of_two_who_use_one_link_at_once_one_succeeds() {
     let bureau = Bureau::new().await;
     let owner = bureau.opened().await;
-    password::ask_reset(&bureau.tools(), &visitor(), &OWNER.parse().expect("an address")).await.expect("asked");
+    password::ask_reset(&bureau.tools(), &visitor(), &OWNER.parse().expect("an address"))
+        .await
+        .expect("asked");
     let token = bureau.token(OWNER);
     let (tools, visitor) = (bureau.tools(), visitor());
     let (one, other) = (Secret::new("the first new password"), Secret::new("the second new password"));
@@ -379,9 +389,8 @@ async fn seats_are_exact() {
     }
     let one_more = [Act::Seats { users: 1, owners: 0 }];
     let done = join_all((0..5).map(|_| bureau.store.commit(tenant, &one_more, None))).await;
-    let count = |wanted: Committed| {
-        done.iter().filter(|done| done.as_ref().is_ok_and(|is| *is == wanted)).count()
-    };
+    let count =
+        |wanted: Committed| done.iter().filter(|done| done.as_ref().is_ok_and(|is| *is == wanted)).count();
     assert_eq!((count(Committed::Done), count(Committed::Refused(Why::Full))), (1, 4));
 }
 

@@ -8,8 +8,8 @@ use app::clock::{Clock, SystemClock};
 use app::identity;
 use app::identity::passwords::Argon2Passwords;
 use app::ports::{
-    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Limiter, Mailer, Once,
-    Passwords, Published, Telephony, Vault,
+    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Limiter, Mailer,
+    Once, Passwords, Published, Telephony, Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};

@@ -13,6 +13,7 @@ use domain::access::{Grant, Permission, Role};
 use serde_json::{Map, Value, json};
 
 use crate::doc::{Doc, Said};
+use crate::idempotency;
 use crate::routes::{Route, Routes, Verb};
 use crate::shape::Shape;
 
@@ -57,6 +58,7 @@ pub fn document(routes: &Routes) -> Value {
             "schemas": named,
             "responses": refusals,
             "headers": headers(),
+            "parameters": {idempotency::KEY.as_str(): once_key()},
             "securitySchemes": security_schemes(),
         },
     });
@@ -91,6 +93,9 @@ fn operation(
         );
     }
     parameters.extend(doc.query.iter().map(query_parameter));
+    if route.verb == Verb::Post {
+        parameters.push(json!({"$ref": format!("#/components/parameters/{}", idempotency::KEY)}));
+    }
     let mut responses = Map::new();
     responses.insert(doc.status.to_string(), success(doc, named));
     for (status, codes) in by_status(&codes(route, doc)) {
@@ -168,6 +173,9 @@ pub fn codes(route: &Route, doc: &Doc) -> BTreeSet<Code> {
     }
     if route.verb != Verb::Get {
         codes.extend([Code::CrossSite, Code::BodyTooLarge]);
+    }
+    if route.verb == Verb::Post {
+        codes.extend([Code::InvalidHeader, Code::InProgress, Code::KeyReused]);
     }
     if route.path.contains('{') {
         // An empty or twice encoded segment makes another path, which is none.
@@ -261,6 +269,17 @@ fn common_headers() -> Map<String, Value> {
     let names = ["x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
     let reference = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});
     names.into_iter().map(|name| (name.to_owned(), reference(name))).collect()
+}
+
+fn once_key() -> Value {
+    json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": false,
+        "description": "A new one for each deed, for example a UUID: the same request sent again with it is done once, and \
+                        gets the same answer with the header `idempotency-replayed`. Kept for a day.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": idempotency::MAX_KEY, "pattern": "^[!-~]+$"},
+    })
 }
 
 fn headers() -> Value {

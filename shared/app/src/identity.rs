@@ -36,8 +36,8 @@ use domain::validate::Problem;
 use crate::api_keys;
 use crate::clock::Clock;
 use crate::ports::{
-    Audit, Catalog, Committed, Identity, Limiter, Mailer, OneTimeToken, Passwords, Person, PortError, PortResult,
-    Act, Vault, Why,
+    Act, Audit, Catalog, Committed, Identity, Limiter, Mailer, OneTimeToken, Passwords, Person, PortError,
+    PortResult, Vault, Why,
 };
 use crate::secret::Secret;
 

@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::query::{by_name, limit};
+use crate::query::{CURSOR, LIMIT, Parameter, Takes, by_name, limit};
 
 /// Longest text of a filter, characters.
 const MAX_FILTER: usize = 100;
@@ -93,14 +93,39 @@ pub struct AuditQuery {
 }
 
 impl AuditQuery {
+    /// What it takes.
+    pub const PARAMETERS: &'static [Parameter] = &[
+        Parameter {
+            name: "month",
+            about: "The UTC month; the present one unless given.",
+            takes: Takes::Like("^[0-9]{4}-(0[1-9]|1[0-2])$", "2026-11"),
+        },
+        LIMIT,
+        CURSOR,
+        Parameter {
+            name: "object",
+            about: "Only entries about this thing, by its id.",
+            takes: Takes::Text(MAX_FILTER),
+        },
+        Parameter {
+            name: "actor",
+            about: "Only what this user or API key did, by its id; or `system`, or `visitor`.",
+            takes: Takes::Text(MAX_FILTER),
+        },
+        Parameter {
+            name: "action",
+            about: "Only this action, such as `campaign.published`; a noun alone (`campaign`) is all of its actions.",
+            takes: Takes::Text(MAX_FILTER),
+        },
+    ];
+
     /// Reads the parameters; without a month, the one of `now`.
     ///
     /// # Errors
     /// Every parameter that is unknown, repeated or out of bounds.
     pub fn read(pairs: &[(String, String)], now: Timestamp) -> Result<Self, Vec<Problem>> {
         let mut problems = Problems::new();
-        let known = ["month", "limit", "cursor", "object", "actor", "action"];
-        let given = by_name(pairs, &known, &mut problems);
+        let given = by_name(pairs, Self::PARAMETERS, &mut problems);
         let today = now.to_zoned(TimeZone::UTC).date();
         let month = match given.get("month") {
             None => today.first_of_month(),

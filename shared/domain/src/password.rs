@@ -26,7 +26,10 @@ pub fn weakness(field: &str, password: &str, known: &[&str]) -> Option<Problem> 
     }
     let lower = password.trim().to_lowercase();
     if COMMONEST.lines().any(|common| common == lower) {
-        return problem("common", "this password is among the first that are tried; choose another".to_owned());
+        return problem(
+            "common",
+            "this password is among the first that are tried; choose another".to_owned(),
+        );
     }
     let mut letters = lower.chars();
     let first = letters.next();

@@ -8,8 +8,8 @@
 mod steps;
 
 use app::ports::{
-    ApiKey, Committed, Identity, KeptKey, KeptSession, OneTimeToken, Person, PortError, PortResult, Session,
-    Act, Why,
+    Act, ApiKey, Committed, Identity, KeptKey, KeptSession, OneTimeToken, Person, PortError, PortResult,
+    Session, Why,
 };
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -202,9 +202,10 @@ impl Identity for Store {
         match self.transact(Instant::now() + PATIENT, &actions).await {
             Ok(()) => Ok(Committed::Done),
             Err(Failure::Cancelled(reasons)) => {
-                let failed = reasons.iter().zip(whys).find(|(reason, _)| {
-                    reason.code().is_some_and(|code| code == "ConditionalCheckFailed")
-                });
+                let failed = reasons
+                    .iter()
+                    .zip(whys)
+                    .find(|(reason, _)| reason.code().is_some_and(|code| code == "ConditionalCheckFailed"));
                 Ok(Committed::Refused(failed.map_or(Why::Changed, |(_, why)| why)))
             }
             Err(failure) => Err(failure.into_port(WHAT)),

@@ -11,8 +11,8 @@ use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
-    AccountSid, ApiKeyId, AuctionId, AuditId, CallId, CampaignId, InvitationId, RtbTargetId, SessionId, TenantId,
-    UserId,
+    AccountSid, ApiKeyId, AuctionId, AuditId, CallId, CampaignId, InvitationId, RtbTargetId, SessionId,
+    TenantId, UserId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;

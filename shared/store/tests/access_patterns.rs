@@ -5,8 +5,8 @@ use domain::call::{CallStatus, Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
-    AccountSid, ApiKeyId, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, InvitationId, Noun, NumberId,
-    PublisherId, RingTreeId, RtbTargetId, SessionId, TargetGroupId, TargetId, TenantId, UserId,
+    AccountSid, ApiKeyId, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, InvitationId, Noun,
+    NumberId, PublisherId, RingTreeId, RtbTargetId, SessionId, TargetGroupId, TargetId, TenantId, UserId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;

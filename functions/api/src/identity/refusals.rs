@@ -32,10 +32,9 @@ fn words(refused: Refused) -> Refusal {
             let detail = format!("too many attempts: try again in {} minutes", retry_after_s.div_ceil(60));
             Refusal::new(Code::Locked, detail).retry_after(retry_after_s)
         }
-        Refused::TokenInvalid => Refusal::new(
-            Code::TokenInvalid,
-            "it was used, is too old, or was cut off: ask for a new one",
-        ),
+        Refused::TokenInvalid => {
+            Refusal::new(Code::TokenInvalid, "it was used, is too old, or was cut off: ask for a new one")
+        }
         Refused::Invalid(fields) => Refusal::fields(Code::Invalid, fields),
         Refused::WeakPassword(problem) => Refusal::fields(Code::PasswordWeak, vec![problem]),
         Refused::EmailTaken => {
@@ -45,7 +44,8 @@ fn words(refused: Refused) -> Refusal {
         }
         Refused::NotFound => Refusal::not_found(),
         Refused::Changed { current } => {
-            let detail = "read it again, look at what changed, and send your change with the version you read";
+            let detail =
+                "read it again, look at what changed, and send your change with the version you read";
             Refusal::new(Code::VersionConflict, detail).with_version(current)
         }
         Refused::AboveRole => Refusal::new(

@@ -81,7 +81,8 @@ pub fn api_key(key: ApiKey) -> ApiKeyShown {
 /// Who is signed in, and what they may do.
 pub fn me(own: Account, person: User) -> Me {
     let granted = |wanted: Grant| {
-        let permissions = Permission::ALL.iter().filter(|permission| person.role.grant(**permission) == wanted);
+        let permissions =
+            Permission::ALL.iter().filter(|permission| person.role.grant(**permission) == wanted);
         permissions.map(|permission| permission.as_str().to_owned()).collect()
     };
     let (permissions, own_permissions) = (granted(Grant::All), granted(Grant::Own));
@@ -96,7 +97,11 @@ pub async fn me_of(context: &Context, signed_in: &SignedIn) -> Result<Me, Refusa
 }
 
 /// An answer that signs the browser in.
-pub fn with_cookie(context: &Context, signed_in: &SignedIn, answer: impl IntoResponse) -> Result<Response, Refusal> {
+pub fn with_cookie(
+    context: &Context,
+    signed_in: &SignedIn,
+    answer: impl IntoResponse,
+) -> Result<Response, Refusal> {
     let seconds = LIFETIME.as_secs().unsigned_abs();
     let cookie = cookies::set_session(&context.app_origin, signed_in.token.expose(), seconds);
     let cookie = cookie.ok_or_else(Refusal::internal)?;

@@ -114,10 +114,12 @@ fn article(operation: &Operation<'_>) -> String {
 }
 
 fn parameters(said: &Value) -> String {
+    // The one that is referred to, Idempotency-Key, is explained in the introduction.
     let items: String = said["parameters"]
         .as_array()
         .into_iter()
         .flatten()
+        .filter(|parameter| parameter.get("$ref").is_none())
         .map(|parameter| {
             let required = parameter["required"] == true;
             let about = parameter["description"].as_str();

@@ -155,8 +155,6 @@ const COMING: &[&str] = &[
     "account:write",
     "audit:read",
     "myself",
-    "in_progress",
-    "key_reused",
 ];
 
 #[test]

@@ -178,9 +178,7 @@ async fn failed_and_done_sign_ins_stand_in_the_audit_log_without_an_address() {
 async fn a_page_of_another_site_signs_nobody_in() {
     let world = world().await;
     let body = json!({"email": OWNER, "password": PASSWORD}).to_string();
-    let headers = [
-        (http::header::ORIGIN, "https://evil.example"),
-        (http::header::CONTENT_TYPE, "application/json"),
-    ];
+    let headers =
+        [(http::header::ORIGIN, "https://evil.example"), (http::header::CONTENT_TYPE, "application/json")];
     world.raw("POST", "/api/auth/sign-in", &headers, body).await.refused(403, "cross_site");
 }

@@ -106,7 +106,8 @@ async fn a_party_belongs_to_the_roles_that_have_one() {
     assert_eq!(me["user"]["party"], json!({"buyer": made}));
     assert_eq!(me["own_permissions"], json!(["calls:read"]));
     let address = format!("/api/users/{}", me["user"]["id"].as_str().unwrap());
-    let problem = owner.patch(&address, json!({"version": 1, "role": "analyst"})).await.refused(422, "invalid");
+    let problem =
+        owner.patch(&address, json!({"version": 1, "role": "analyst"})).await.refused(422, "invalid");
     assert_eq!(problem["fields"][0]["field"], "party");
     owner.patch(&address, json!({"version": 1, "role": "analyst", "party": null})).await.ok(200);
 }
@@ -214,7 +215,8 @@ async fn users_are_searched_sorted_and_paged_like_every_list() {
 async fn a_key_is_shown_once_does_no_more_than_its_maker_and_is_revoked_at_once() {
     let world = world().await;
     let mut owner = Browser::of(&world, OWNER).await;
-    let made = owner.post("/api/api-keys", json!({"name": "Reports", "scopes": ["calls:read"]})).await.ok(201);
+    let made =
+        owner.post("/api/api-keys", json!({"name": "Reports", "scopes": ["calls:read"]})).await.ok(201);
     let token = made["token"].as_str().unwrap().to_owned();
     assert!(token.starts_with("ccp_live_"));
     let id = made["id"].as_str().unwrap();

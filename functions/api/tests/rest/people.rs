@@ -20,6 +20,7 @@ pub const PASSWORD: &str = "a long way to Tipperary";
 pub const OWN_PAGES: HeaderName = HeaderName::from_static("x-ccp-request");
 
 /// Who and what the generated tests need.
+#[derive(Clone)]
 pub struct People {
     pub user: String,
     pub invitation: String,
@@ -41,8 +42,11 @@ pub fn user_id(number: u128) -> UserId {
 /// The tenant's account, with one owner: `owner@…`.
 pub async fn open_account(world: &World, tenant: TenantId, domain: &str) -> UserId {
     let now: Timestamp = NOW.parse().unwrap();
-    let settings =
-        AccountSettings { name: "Acme Calls".to_owned(), currency: Default::default(), time_zone: "UTC".to_owned() };
+    let settings = AccountSettings {
+        name: "Acme Calls".to_owned(),
+        currency: Default::default(),
+        time_zone: "UTC".to_owned(),
+    };
     let account = Account { id: tenant, settings, created_at: now, updated_at: now, version: 1 };
     let owner = user(world, tenant, &format!("owner@{domain}"), Role::Owner, None);
     let id = owner.id;
@@ -88,21 +92,28 @@ pub async fn add_user(world: &World, email: &str, role: Role) -> UserId {
 
 /// An account with a second user, an invitation and a listed key.
 pub async fn set_up(world: &World) -> People {
+    if let Some(there) = world.people.get() {
+        return there.clone();
+    }
     open_account(world, world.tenant, "acme.example").await;
     let user = add_user(world, "analyst@acme.example", Role::Analyst).await;
     let tools = world.context.identity_tools();
     let invite = Invite { email: "new@acme.example".parse().unwrap(), role: Role::Manager, party: None };
-    let invitation =
-        invitations::invite(&tools, &system(), Role::Owner, world.tenant, invite).await.unwrap();
+    let invitation = invitations::invite(&tools, &system(), Role::Owner, world.tenant, invite).await.unwrap();
     let key = keys::NewKey { name: "Listed".to_owned(), scopes: vec!["*".to_owned()], expires_at: None };
     let (key, _) = keys::create(&tools, &system(), world.tenant, key, &|_| true).await.unwrap();
-    People { user: user.to_string(), invitation: invitation.id.to_string(), key: key.id.to_string() }
+    let people =
+        People { user: user.to_string(), invitation: invitation.id.to_string(), key: key.id.to_string() };
+    world.people.get_or_init(|| people).clone()
 }
 
 /// Asks for an account, as the handler does.
 pub async fn ask_sign_up(world: &World, email: &str) {
-    let settings =
-        AccountSettings { name: "Other".to_owned(), currency: Default::default(), time_zone: "UTC".to_owned() };
+    let settings = AccountSettings {
+        name: "Other".to_owned(),
+        currency: Default::default(),
+        time_zone: "UTC".to_owned(),
+    };
     let sign_up = SignUp { email: email.parse().unwrap(), name: "Otto".to_owned(), settings };
     sign_up::ask(&world.context.identity_tools(), &visitor(), sign_up).await.unwrap();
 }

@@ -20,8 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk, FakeIdentity,
-    FakeMailer, FakePages, FakePasswords, FakeTelephony, connect_account, test_vault,
+    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
+    FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeTelephony, connect_account, test_vault,
 };
 use uuid::Uuid;
 
@@ -45,6 +45,8 @@ pub struct World {
     pub accounts: Arc<FakeAccounts>,
     pub mailer: Arc<FakeMailer>,
     pub passwords: Arc<FakePasswords>,
+    /// Made by the first [`World::set_up`].
+    pub people: std::sync::OnceLock<crate::people::People>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -182,6 +184,7 @@ impl World {
             accounts,
             mailer,
             passwords,
+            people: Default::default(),
             tenant,
             other,
             context,

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::lockout::{self, Limit};
 use super::password::{next_version, prove};
 use super::{Done, ONCE_PREFIX, Refused, Tools, Tries, Visitor, mails, notes};
-use crate::ports::{OneTimeToken, Act, TokenUse};
+use crate::ports::{Act, OneTimeToken, TokenUse};
 use crate::secret::Secret;
 
 /// How long the link works.

@@ -168,7 +168,8 @@ pub async fn revoke(
     let mut tries = Tries::new();
     loop {
         tries.next("take an invitation back").await?;
-        let (invitation, token_hash) = tools.identity.invitation(tenant, id).await?.ok_or(Refused::NotFound)?;
+        let (invitation, token_hash) =
+            tools.identity.invitation(tenant, id).await?.ok_or(Refused::NotFound)?;
         if !may_decide_over(authority, invitation.role) {
             return Err(Refused::AboveRole.into());
         }

@@ -10,7 +10,7 @@ use super::lists::{self, Listable};
 use super::{Done, Refused, Tools, notes};
 use crate::api_keys::TOKEN_PREFIX;
 use crate::catalog::{Listing, Position, SortBy};
-use crate::ports::{ApiKey, KeptKey, Act};
+use crate::ports::{Act, ApiKey, KeptKey};
 use crate::secret::Secret;
 
 /// Most keys of an account.

@@ -92,12 +92,15 @@ pub(super) async fn invitation(
     token: &Secret,
 ) -> Done<()> {
     let link = link(tools, "accept-invitation", token);
-    let words = format!("you are invited to join {account} as {}. To accept, follow this link:", invitation.role);
-    let paragraphs =
-        [words.as_str(), &link, "It works once, for seven days. If you do not know who invites you, do nothing."];
+    let words =
+        format!("you are invited to join {account} as {}. To accept, follow this link:", invitation.role);
+    let paragraphs = [
+        words.as_str(),
+        &link,
+        "It works once, for seven days. If you do not know who invites you, do nothing.",
+    ];
     send(tools, &invitation.email, &format!("Invitation to {account}"), &paragraphs).await
 }
 
-const UNEXPECTED: &str =
-    "If that was not you, set a new password at once (\"forgot the password\" on the sign-in page), and tell an owner of the \
+const UNEXPECTED: &str = "If that was not you, set a new password at once (\"forgot the password\" on the sign-in page), and tell an owner of the \
      account.";

@@ -12,7 +12,7 @@ use super::lockout::{self, Limit, attempt};
 use super::sessions::{self, SignedIn};
 use super::sign_in::changed;
 use super::{Done, ONCE_PREFIX, Refused, Tools, Tries, Visitor, mails, notes};
-use crate::ports::{Credentials, OneTimeToken, Person, Act, TokenUse};
+use crate::ports::{Act, Credentials, OneTimeToken, Person, TokenUse};
 use crate::secret::Secret;
 
 /// How long the link works.
@@ -20,9 +20,8 @@ pub const LINK_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
 /// Refuses a password that is not good enough.
 pub(super) fn check(field: &str, password: &Secret, known: &[&str]) -> Result<(), Refused> {
-    domain::password::weakness(field, password.expose(), known).map_or(Ok(()), |problem| {
-        Err(Refused::WeakPassword(problem))
-    })
+    domain::password::weakness(field, password.expose(), known)
+        .map_or(Ok(()), |problem| Err(Refused::WeakPassword(problem)))
 }
 
 /// Asks somebody who is signed in for their password once more. Attempts are counted.

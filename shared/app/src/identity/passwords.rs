@@ -11,7 +11,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use crate::ports::{PortError, PortResult, Passwords};
+use crate::ports::{Passwords, PortError, PortResult};
 use crate::secret::Secret;
 
 const MEMORY_KIB: u32 = 19_456;

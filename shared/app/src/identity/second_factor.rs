@@ -13,7 +13,7 @@ use super::password::{next_version, prove};
 use super::sessions::{self, SignedIn};
 use super::sign_in::changed;
 use super::{Done, Refused, Tools, Tries, mails, notes, totp};
-use crate::ports::{BegunFactor, Credentials, Person, SecondFactor, Act};
+use crate::ports::{Act, BegunFactor, Credentials, Person, SecondFactor};
 use crate::secret::Secret;
 
 /// What seeds are sealed for.

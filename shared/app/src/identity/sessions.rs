@@ -9,7 +9,7 @@ use domain::people::User;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Done, Refused, Tools, notes};
-use crate::ports::{ApiKey, Identity, KeptKey, KeptSession, Person, PortResult, Session, Act};
+use crate::ports::{Act, ApiKey, Identity, KeptKey, KeptSession, Person, PortResult, Session};
 use crate::secret::Secret;
 
 /// Tokens of sessions begin so.
@@ -51,11 +51,7 @@ pub(super) fn fresh(tools: &Tools<'_>, user: &User, origin: &Origin) -> PortResu
 }
 
 fn end(kept: &KeptSession) -> Act {
-    Act::EndSession {
-        user: kept.session.user,
-        session: kept.session.id,
-        token_hash: kept.token_hash.clone(),
-    }
+    Act::EndSession { user: kept.session.user, session: kept.session.id, token_hash: kept.token_hash.clone() }
 }
 
 /// Ends every session.
@@ -121,8 +117,7 @@ pub async fn revoke_others(
     own: SessionId,
 ) -> Done<usize> {
     let person = tools.person(tenant, user).await?;
-    let steps: Vec<Act> =
-        person.sessions.iter().filter(|kept| kept.session.id != own).map(end).collect();
+    let steps: Vec<Act> = person.sessions.iter().filter(|kept| kept.session.id != own).map(end).collect();
     if !steps.is_empty() {
         let changes = vec![notes::set("sessions", steps.len())];
         let entry = notes::entry(tools, tenant, by, "session.others_revoked", user, changes);

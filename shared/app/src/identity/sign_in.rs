@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::lockout::{Limit, attempt};
 use super::sessions::{self, SignedIn};
 use super::{Done, ONCE_PREFIX, Refused, Tools, Tries, Visitor, notes, totp};
-use crate::ports::{Credentials, OneTimeToken, Person, Act, TokenUse};
+use crate::ports::{Act, Credentials, OneTimeToken, Person, TokenUse};
 use crate::secret::Secret;
 
 /// How long the second step may take.
@@ -50,8 +50,14 @@ pub async fn sign_in(tools: &Tools<'_>, visitor: &Visitor, email: &str, password
         return Err(Refused::WrongCredentials.into());
     };
     if !right || person.user.status != UserStatus::Active {
-        let entry =
-            notes::entry(tools, person.user.tenant, &visitor.by, "session.refused", person.user.id, Vec::new());
+        let entry = notes::entry(
+            tools,
+            person.user.tenant,
+            &visitor.by,
+            "session.refused",
+            person.user.id,
+            Vec::new(),
+        );
         tools.audit.note(&entry).await?;
         return Err(Refused::WrongCredentials.into());
     }
@@ -60,11 +66,8 @@ pub async fn sign_in(tools: &Tools<'_>, visitor: &Visitor, email: &str, password
         return ask_second_step(tools, person).await;
     }
     let hash = hash.to_owned();
-    let renewed = if tools.passwords.is_outdated(&hash) {
-        Some(tools.passwords.hash(password).await?)
-    } else {
-        None
-    };
+    let renewed =
+        if tools.passwords.is_outdated(&hash) { Some(tools.passwords.hash(password).await?) } else { None };
     let proof = move |person: &Person| {
         let credentials = &person.credentials;
         if credentials.password != hash || credentials.second_factor.is_some() {
@@ -178,11 +181,7 @@ pub async fn second_step(tools: &Tools<'_>, visitor: &Visitor, token: &Secret, c
 }
 
 /// The credentials after this code was taken, and what the audit log says; `None` when the code is wrong or was used.
-async fn proven(
-    tools: &Tools<'_>,
-    person: &Person,
-    code: &str,
-) -> Done<Option<(Credentials, &'static str)>> {
+async fn proven(tools: &Tools<'_>, person: &Person, code: &str) -> Done<Option<(Credentials, &'static str)>> {
     let credentials = &person.credentials;
     let factor = credentials.second_factor.as_ref().ok_or(Refused::TokenInvalid)?;
     let seed = tools.vault.open(person.user.tenant, super::second_factor::PURPOSE, &factor.seed).await?;

@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use super::lockout::{self, Limit, attempt};
 use super::sessions::{self, SignedIn};
 use super::{Done, ONCE_PREFIX, Refused, Tools, Tries, Visitor, mails, notes, password};
-use crate::ports::{Credentials, OneTimeToken, Act, TokenUse};
+use crate::ports::{Act, Credentials, OneTimeToken, TokenUse};
 use crate::secret::Secret;
 
 /// How long the link works.
@@ -84,8 +84,7 @@ pub async fn confirm(
     };
     password::check("password", new_password, &[email.as_str(), &name, &settings.name])?;
     let now = tools.clock.now();
-    let account =
-        Account { id: found.tenant, settings, created_at: now, updated_at: now, version: 1 };
+    let account = Account { id: found.tenant, settings, created_at: now, updated_at: now, version: 1 };
     let user = User {
         id: UserId::from_uuid(tools.clock.new_id()),
         tenant: account.id,

@@ -44,7 +44,9 @@ fn generator(seed: &Secret) -> PortResult<Totp> {
 pub fn uri(seed: &Secret, account: &str) -> String {
     let (issuer, account) = (escaped(ISSUER), escaped(account));
     let seed = seed.expose();
-    format!("otpauth://totp/{issuer}:{account}?secret={seed}&issuer={issuer}&algorithm=SHA1&digits=6&period=30")
+    format!(
+        "otpauth://totp/{issuer}:{account}?secret={seed}&issuer={issuer}&algorithm=SHA1&digits=6&period=30"
+    )
 }
 
 fn escaped(text: &str) -> String {

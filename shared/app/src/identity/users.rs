@@ -14,7 +14,7 @@ use super::password::next_version;
 use super::sessions;
 use super::{Done, Refused, Tools, Tries, notes, parties};
 use crate::catalog::{Listing, Position, SortBy};
-use crate::ports::{Person, Act};
+use crate::ports::{Act, Person};
 
 impl Listable for User {
     fn matches(&self, part: &str) -> bool {
@@ -57,7 +57,8 @@ pub async fn get(tools: &Tools<'_>, tenant: TenantId, user: UserId) -> Done<User
 /// They are gone, or a port failed.
 pub async fn myself(tools: &Tools<'_>, tenant: TenantId, user: UserId) -> Done<(Account, User)> {
     let (account, person) =
-        futures::future::try_join(tools.identity.account(tenant), tools.identity.person(tenant, user)).await?;
+        futures::future::try_join(tools.identity.account(tenant), tools.identity.person(tenant, user))
+            .await?;
     let account = account.ok_or(Refused::NotFound)?;
     Ok((account, person.ok_or(Refused::NotFound)?.user))
 }
@@ -167,13 +168,7 @@ fn change_steps(
 ///
 /// # Errors
 /// No such user, above the authority, the last owner; or a port failed.
-pub async fn remove(
-    tools: &Tools<'_>,
-    by: &By,
-    authority: Role,
-    tenant: TenantId,
-    user: UserId,
-) -> Done<()> {
+pub async fn remove(tools: &Tools<'_>, by: &By, authority: Role, tenant: TenantId, user: UserId) -> Done<()> {
     let mut tries = Tries::new();
     loop {
         tries.next("remove a user").await?;

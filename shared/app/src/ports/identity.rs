@@ -396,7 +396,11 @@ pub trait Identity: Send + Sync {
     async fn users(&self, tenant: TenantId) -> PortResult<Vec<User>>;
 
     /// An invitation, with the SHA-256 of its token.
-    async fn invitation(&self, tenant: TenantId, id: InvitationId) -> PortResult<Option<(Invitation, String)>>;
+    async fn invitation(
+        &self,
+        tenant: TenantId,
+        id: InvitationId,
+    ) -> PortResult<Option<(Invitation, String)>>;
 
     /// The account's invitations, by id; also expired ones, for a month.
     async fn invitations(&self, tenant: TenantId) -> PortResult<Vec<Invitation>>;

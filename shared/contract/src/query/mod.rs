@@ -139,13 +139,16 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
+    /// What it takes.
+    pub const PARAMETERS: &'static [Parameter] = &[LIMIT, CURSOR];
+
     /// Reads the parameters.
     ///
     /// # Errors
     /// Every parameter that is unknown, repeated or out of bounds.
     pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
         let mut problems = Problems::new();
-        let given = by_name(pairs, &["limit", "cursor"], &mut problems);
+        let given = by_name(pairs, Self::PARAMETERS, &mut problems);
         let limit = limit(given.get("limit").copied(), &mut problems);
         let cursor = given.get("cursor").map(|cursor| (*cursor).to_owned());
         problems.into_result().map(|()| Self { limit, cursor })

@@ -1,6 +1,6 @@
 //! What each step of a commit writes, under which condition, and what it means when the condition does not hold.
 
-use app::ports::{KeptKey, KeptSession, OneTimeToken, PortResult, Standing, Act, Why};
+use app::ports::{Act, KeptKey, KeptSession, OneTimeToken, PortResult, Standing, Why};
 use domain::email::EmailAddress;
 use domain::ids::{TenantId, UserId};
 use domain::people::{Invitation, MAX_USERS, User};
@@ -92,7 +92,9 @@ pub(super) fn writes(what: &'static str, tenant: TenantId, step: &Act) -> PortRe
             let items = session_items(what, kept)?;
             items.map(|item| (Write::create(item), Why::Changed)).into()
         }
-        Act::CountSignIn { user, before, at } => vec![(count_sign_in(tenant, *user, *before, *at), Why::Changed)],
+        Act::CountSignIn { user, before, at } => {
+            vec![(count_sign_in(tenant, *user, *before, *at), Why::Changed)]
+        }
         Act::EndSession { user, session, token_hash } => vec![
             (Write::new(Deed::Remove(keys::session(hash(what, token_hash)?))), Why::Changed),
             (Write::new(Deed::Remove(keys::session_of_user(tenant, *user, *session))), Why::Changed),

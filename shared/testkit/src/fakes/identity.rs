@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use app::ports::{
-    ApiKey, Audit, Committed, Credentials, Identity, KeptKey, KeptSession, OneTimeToken, Person, PortResult,
-     Session, Standing, Act, TokenUse, Why,
+    Act, ApiKey, Audit, Committed, Credentials, Identity, KeptKey, KeptSession, OneTimeToken, Person,
+    PortResult, Session, Standing, TokenUse, Why,
 };
 use async_trait::async_trait;
 use domain::audit::AuditEntry;
@@ -141,9 +141,10 @@ impl State {
                 self.tokens.remove(token_hash).ok_or(Why::TokenUsed)?;
             }
             Act::CreateInvitation { invitation, token_hash } => {
-                let known = self.invitations.values().any(|(other, _)| {
-                    other.tenant == tenant && other.email == invitation.email
-                });
+                let known = self
+                    .invitations
+                    .values()
+                    .any(|(other, _)| other.tenant == tenant && other.email == invitation.email);
                 when(!known, Why::Taken)?;
                 self.offer(invitation, token_hash);
             }

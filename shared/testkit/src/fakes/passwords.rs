@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use app::api_keys;
-use app::ports::{PortResult, Passwords};
+use app::ports::{Passwords, PortResult};
 use app::secret::Secret;
 use async_trait::async_trait;
 
