@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/callcenter-pro/target
 # Always with --workspace: any other selection changes features, and compiles what the tests have compiled once more.
 PLATFORM = cargo build --workspace --bin local-platform && exec "$(CARGO_TARGET_DIR)/debug/local-platform"
 
-.PHONY: help run call reset test lint bench soak fuzz build deploy deploy-local clean
+.PHONY: help run call reset test lint openapi bench soak fuzz build deploy deploy-local clean
 
 help: ## what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ test: ## everything: format, lints, unit to end-to-end, conformance, template, e
 
 lint: ## formatting, clippy, structure
 	@infra/test.sh lint
+
+openapi: ## functions/api/openapi.json anew, after a change of routes or of what they say
+	@OPENAPI=write cargo test --quiet --workspace --test rest document::the_committed
 
 bench: ## figures, to be quoted; fails on nothing
 	@cargo bench --workspace --bench '*'

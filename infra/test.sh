@@ -62,6 +62,7 @@ twiml_corpus() {
 tools() { infra/tools/setup.sh "$@"; }
 template() { infra/tools/sam.sh validate --lint --template template.yaml --region us-east-1; }
 stage_dev_binaries() { infra/tools/stage.sh dev; }
+api_contract() { infra/tools/setup.sh contract && infra/tools/api-contract.py "$CARGO_TARGET_DIR/debug/local-platform"; }
 emulator() { infra/emulator/emulator.py run -- cargo test --quiet -p tests --test emulator -- --nocapture; }
 
 lint_stages() {
@@ -84,6 +85,7 @@ all() {
     stage "build" build
     stage "tests" rust_tests
     stage "TwiML of the whole run" twiml_corpus
+    stage "API contract" api_contract
     stage "cloud tools" tools emulator
     stage "template" template
     stage "stage binaries" stage_dev_binaries

@@ -11,7 +11,6 @@ can go on side by side. The folder disappears after success; after a failure its
 emulator's log (emulator.log), the deployment's (deploy.log) and one file per function (functions/*.log).
 
 What is read from the environment, and handed on to COMMAND with the values the functions got:
-    TWILIO_ACCOUNTS   JSON list of accounts; default: one account with a random id and token
     TWILIO_API_BASE   Twilio's REST API; default: http://127.0.0.1:<a reserved port>
     OUTBOUND_ALLOW    exceptions of the outbound guard; default: the reserved bidder ports on 127.0.0.1
     LOG_LEVEL         default info
@@ -106,7 +105,6 @@ class Emulator:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.access_key = "".join(secrets.choice("123456789") for _ in range(12))  # the emulator's account number
         defaults = {
-            "TWILIO_ACCOUNTS": self.example_account(),
             "TWILIO_API_BASE": f"http://127.0.0.1:{twilio_port}",
             "OUTBOUND_ALLOW": ",".join(f"127.0.0.1:{port}" for port in bidder_ports),
             "LOG_LEVEL": "info",
@@ -120,15 +118,6 @@ class Emulator:
             "E2E_BIDDER_PORTS": ",".join(map(str, bidder_ports)),
             "E2E_STACK": STACK,
         }
-
-    @staticmethod
-    def example_account() -> str:
-        account = {
-            "account_sid": f"AC{secrets.token_hex(16)}",
-            "tenant": "AC00000000000070008000000000000001",
-            "auth_tokens": [secrets.token_hex(16)],
-        }
-        return json.dumps([account])
 
     def environment(self) -> dict[str, str]:
         """The caller's environment, with every way to a real AWS account closed."""
@@ -209,7 +198,7 @@ class Emulator:
             "Architecture": "x86_64",
             "PublicBaseUrl": self.api.url,
             "FallbackBaseUrl": self.cdn.url,
-            "TwilioAccounts": self.settings["TWILIO_ACCOUNTS"],
+            "MailFrom": "calls@example.com",
             "TwilioApiBase": self.settings["TWILIO_API_BASE"],
             "OutboundAllow": self.settings["OUTBOUND_ALLOW"],
             "LogLevel": self.settings["LOG_LEVEL"],

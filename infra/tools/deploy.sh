@@ -22,7 +22,7 @@ deploy: $parameters does not exist. Write it, for example:
 
   # The address in the output ApiUrl after the first deployment, or a domain of yours that leads to it.
   PublicBaseUrl: https://not-known-yet.invalid
-  TwilioAccounts: '[{"account_sid": "AC…", "tenant": "AC…", "auth_tokens": ["…"]}]'
+  MailFrom: calls@example.com
   # AlarmEmail: you@example.com
   # Architecture: x86_64
 

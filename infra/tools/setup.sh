@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Puts the Python tools this project uses into .tools/ (ignored by git), at exactly the pinned versions.
 #
-#   infra/tools/setup.sh [venv] [emulator] [build]      no argument: all three
+#   infra/tools/setup.sh [venv] [emulator] [contract] [build]      no argument: all of them
 #
 #   venv      .tools/venv      sam (template lint, deployment) and the twilio library (conformance tests)
 #   emulator  .tools/emulator  ministack and boto3; brings venv with it, since deploying needs sam
+#   contract  .tools/contract  schemathesis (tries the API as its document describes it)
 #   build     .tools/build     cargo-lambda and its linker (release builds only)
 #
 # Safe to repeat: an environment whose stamp holds the hash of its requirements and of its Python is left alone.
@@ -61,16 +62,16 @@ install() {
 }
 
 targets=("$@")
-[[ ${#targets[@]} -gt 0 ]] || targets=(venv emulator build)
+[[ ${#targets[@]} -gt 0 ]] || targets=(venv emulator contract build)
 for target in "${targets[@]}"; do
   case "$target" in
-    venv | build) install "$target" ;;
+    venv | contract | build) install "$target" ;;
     emulator)
       install venv
       install emulator
       ;;
     *)
-      echo "setup: unknown target '$target' (know: venv, emulator, build)" >&2
+      echo "setup: unknown target '$target' (know: venv, emulator, contract, build)" >&2
       exit 2
       ;;
   esac

@@ -5,7 +5,7 @@
 #[expect(dead_code, reason = "each benchmark uses its own part")]
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -62,8 +62,9 @@ fn routing(criterion: &mut Criterion) {
         });
     }
     let plan = snapshot(false, 1).campaign.plan;
+    let groups = BTreeMap::new();
     criterion.bench_function("routing: order of 1000 equal targets alone", |bencher| {
-        bencher.iter(|| black_box(plan_order(&plan, 7)));
+        bencher.iter(|| black_box(plan_order(&plan, &groups, 7)));
     });
     let usual =
         support::campaign(1_000, Vec::new(), (0..5).map(|index| (target(index, true), 1, 100)).collect());

@@ -18,8 +18,9 @@ fn call(number: u32) -> CallId {
 async fn a_warm_call_is_answered_in_three_round_trips_with_caps_on() {
     for auction in [false, true] {
         let (world, proxy) = World::behind_faults(auction).await;
-        // Answers overlap on a fast machine; slow ones show what waits for what.
-        proxy.inject(Rule::always(Fault::Delay(Duration::from_millis(20))));
+        // Answers overlap on a fast machine; slow ones show what waits for what. Longer than a loaded machine takes to
+        // write the requests of one round, one after the other.
+        proxy.inject(Rule::always(Fault::Delay(Duration::from_millis(120))));
         world.incoming(call(1)).await;
         for number in 2..6 {
             let since = Instant::now();
@@ -27,6 +28,20 @@ async fn a_warm_call_is_answered_in_three_round_trips_with_caps_on() {
             let rounds = proxy.sequential_rounds(since);
             assert_eq!(rounds, 3, "auction: {auction}; {:#?}", proxy.seen());
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_door_costs_a_warm_call_no_round_trip_and_a_cold_one_a_single_one() {
+    let (world, proxy) = World::behind_faults(false).await;
+    proxy.inject(Rule::always(Fault::Delay(Duration::from_millis(20))));
+    world.incoming(call(1)).await;
+    let function = world.voice_inbound().await;
+    for (number, expected) in [(2, 4), (3, 3), (4, 3)] {
+        let since = Instant::now();
+        let answer = voice_inbound::handle(function.clone(), world.webhook(call(number))).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(proxy.sequential_rounds(since), expected, "call {number}; {:#?}", proxy.seen());
     }
 }
 

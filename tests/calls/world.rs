@@ -11,22 +11,28 @@ use app::dial_next::{DialEnded, DialNext};
 use app::follow_leg::FollowLeg;
 use app::place::StepAnswer;
 use app::ports::{
-    BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, CarrierCall, Catalog, Counters, Kind, NoAnswer,
-    NumberRouting, Outbox, PortResult, Record, Telephony,
+    AccountStanding, BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, CarrierCall, Catalog, Counters,
+    Kind, NoAnswer, NumberRouting, Outbox, PortResult, Record, Telephony,
 };
 use app::run_auction::RunAuction;
+use app::secret::Secret;
+use app::twilio_accounts::Directory;
 use async_trait::async_trait;
 use domain::auction::BidRequest;
 use domain::call::{CallStatus, LegEvent};
 use domain::caps::{CounterId, Usage};
-use domain::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::ids::{
+    AccountSid, BuyerId, CallId, CallSid, CampaignId, NumberId, PublisherId, RtbTargetId, TargetId, TenantId,
+};
 use domain::phone::E164;
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Parts, Snapshot};
 use domain::voice::Reply;
 use jiff::{SignedDuration, Timestamp};
+use runtime::HttpRequest;
 use serde_json::json;
 use store::Store;
 use testkit::database::TestDatabase;
+use testkit::fakes::{connect_account, some_entry, test_vault};
 use testkit::faults::FaultProxy;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -113,6 +119,10 @@ impl Telephony for Carrier {
     async fn delete_recording(&self, _: &AccountSid, _: &str) -> PortResult<bool> {
         Ok(false)
     }
+
+    async fn check_account(&self, _: &AccountSid, _: &Secret) -> PortResult<AccountStanding> {
+        Ok(AccountStanding::Closed)
+    }
 }
 
 pub struct World {
@@ -121,9 +131,18 @@ pub struct World {
     pub tenant: TenantId,
     pub account: AccountSid,
     pub number: E164,
+    pub campaign: CampaignId,
+    /// Who is paid for the number's calls.
+    pub publisher: PublisherId,
+    /// Who pays for the static target and for the better bidder.
+    pub buyer: BuyerId,
     pub counters: Vec<CounterId>,
     _database: TestDatabase,
 }
+
+/// Where this installation is, and the token of its Twilio account.
+const PUBLIC_BASE_URL: &str = "https://calls.example.com";
+const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// Caps of every destination in this world.
 const CAPS: &str = r#"{"concurrent": 5, "daily": 50}"#;
@@ -154,15 +173,17 @@ impl World {
         let caps: serde_json::Value = serde_json::from_str(CAPS).unwrap();
 
         let target = TargetId::from_uuid(Uuid::from_u128(3));
+        let publisher = PublisherId::from_uuid(Uuid::from_u128(8));
+        let buyer = BuyerId::from_uuid(Uuid::from_u128(9));
         let target_body = json!({
-            "name": "Static target", "destination": {"number": "+12025550199"}, "caps": caps,
+            "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
             "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
         });
         let bidder = |id: u128, amount: u32| {
             let body = json!({
                 "name": format!("Bidder {amount}"), "url": format!("https://bidder.example.com/{amount}"), "body": "{}",
                 "answer": {"acceptance": ["$.accepted"], "amount": ["$.bidAmount"], "destination": ["$.phoneNumber"]},
-                "caps": caps
+                "caps": caps, "buyer": (amount == 40).then_some(buyer)
             });
             (RtbTargetId::from_uuid(Uuid::from_u128(id)), serde_json::from_value(body).unwrap())
         };
@@ -179,11 +200,10 @@ impl World {
             1,
             clock.now(),
             serde_json::from_value(campaign).unwrap(),
-            targets,
-            rtb_targets.into_iter().collect(),
+            Parts { targets, rtb_targets: rtb_targets.into_iter().collect(), ..Parts::default() },
         )
         .unwrap();
-        store.publish(tenant, &snapshot).await.unwrap();
+        store.publish(tenant, &snapshot, &some_entry(tenant, clock.now())).await.unwrap();
         let record = Record {
             id: NumberId::from_uuid(Uuid::from_u128(6)).to_string(),
             version: 1,
@@ -191,12 +211,28 @@ impl World {
             updated_at: clock.now(),
             body: json!({
                 "number": number, "account_sid": account, "campaign": campaign_id,
-                "publisher": domain::ids::PublisherId::from_uuid(Uuid::from_u128(8)), "fallback_number": null
+                "publisher": publisher, "fallback_number": null
             }),
         };
-        store.create(tenant, Kind::Number, &record, number.as_str()).await.unwrap();
-        let counters = snapshot.counters().into_iter().collect();
-        Self { store, clock, tenant, account, number, counters, _database: database }
+        store
+            .create(tenant, Kind::Number, &record, number.as_str(), &some_entry(tenant, clock.now()))
+            .await
+            .unwrap();
+        let destinations = snapshot.counters().into_iter().filter(|row| *row != CounterId::from(buyer));
+        let counters = destinations.collect();
+        let campaign = campaign_id;
+        Self {
+            store,
+            clock,
+            tenant,
+            account,
+            number,
+            campaign,
+            publisher,
+            buyer,
+            counters,
+            _database: database,
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -210,24 +246,84 @@ impl World {
         }
     }
 
+    pub async fn incoming_from(&self, call: CallId, from: &str) -> Reply {
+        match self.try_incoming_from(call, from).await.unwrap() {
+            Answer::Taken(reply) => reply,
+            other => panic!("the call was not taken: {other:?}"),
+        }
+    }
+
     pub async fn try_incoming(&self, call: CallId) -> PortResult<Answer> {
+        self.try_incoming_from(call, "+14155550100").await
+    }
+
+    async fn try_incoming_from(&self, call: CallId, from: &str) -> PortResult<Answer> {
         let use_case = AnswerCall {
             numbers: self.store.clone(),
             published: self.store.clone(),
             counters: self.store.clone(),
+            blocked: self.store.clone(),
             calls: self.store.clone(),
-            vault: Some(Arc::new(testkit::fakes::FakeVault)),
+            vault: test_vault(),
             clock: self.clock.clone(),
         };
         let incoming = Incoming {
             call_sid: call.sid(),
             account_sid: self.account.clone(),
-            from: "+14155550100".to_owned(),
+            from: from.to_owned(),
             to: self.number.as_str().to_owned(),
             from_state: Some("CA".to_owned()),
             from_zip: None,
         };
         use_case.answer(&incoming).await
+    }
+
+    /// The function, as a process that has just started has it: its account is connected, but not read yet.
+    pub async fn voice_inbound(&self) -> Arc<voice_inbound::Context> {
+        let vault = test_vault();
+        let connecting =
+            connect_account(self.store.as_ref(), vault.as_ref(), self.tenant, &self.account, &[AUTH_TOKEN]);
+        connecting.await.unwrap();
+        let directory = Directory::new(self.store.clone(), vault.clone(), self.clock.clone());
+        let answer_call = AnswerCall {
+            numbers: self.store.clone(),
+            published: self.store.clone(),
+            counters: self.store.clone(),
+            blocked: self.store.clone(),
+            calls: self.store.clone(),
+            vault,
+            clock: self.clock.clone(),
+        };
+        let door = webhook::Door::new(PUBLIC_BASE_URL, directory, self.clock.clone()).unwrap();
+        Arc::new(voice_inbound::Context { door, answer_call })
+    }
+
+    /// What Twilio sends when a call arrives.
+    pub fn webhook(&self, call: CallId) -> HttpRequest {
+        let call = call.sid();
+        let form = [
+            ("AccountSid", self.account.as_str()),
+            ("ApiVersion", "2010-04-01"),
+            ("CallSid", call.as_str()),
+            ("CallStatus", "ringing"),
+            ("Direction", "inbound"),
+            ("From", "+14155550100"),
+            ("To", self.number.as_str()),
+        ];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let url = format!("{PUBLIC_BASE_URL}{}", twilio::urls::INBOUND_PATH);
+        let signature = twilio::signature::sign(AUTH_TOKEN, &url, &form);
+        let mut headers = http::HeaderMap::new();
+        headers.insert("x-twilio-signature", signature.parse().unwrap());
+        HttpRequest {
+            method: http::Method::POST,
+            raw_path: twilio::urls::INBOUND_PATH.to_owned(),
+            raw_query: String::new(),
+            headers,
+            body: twilio::form::encode(&form).into(),
+            request_id: "test".to_owned(),
+            source_ip: None,
+        }
     }
 
     pub async fn auction(&self, call: CallId, step: u16) -> Reply {

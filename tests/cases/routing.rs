@@ -1,17 +1,18 @@
-//! `routing/*.json`: a plan, counters and bids in; the order of destinations and the reasons for the others out.
+//! `routing/*.json`: a plan with its groups, counters, paused buyers and bids in; the order of destinations and the reasons for the others out.
 
 use std::collections::{BTreeMap, HashMap};
 
 use domain::auction::Bid;
 use domain::call::Call;
-use domain::campaign::{BidderEntry, Campaign, PlanEntry};
+use domain::campaign::{BidderEntry, Campaign, PlanEntry, Planned};
 use domain::caps::{CounterId, OpenWindows, Usage};
-use domain::ids::{CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::group::{Member, TargetGroup};
+use domain::ids::{BuyerId, CampaignId, NumberId, RtbTargetId, TargetGroupId, TargetId, TenantId};
 use domain::ledger::Payout;
 use domain::money::{Currency, Money};
 use domain::phone::Destination;
 use domain::routing::{Situation, Via, candidates};
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Parts, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,8 +25,14 @@ struct Case {
     now: Timestamp,
     #[serde(default)]
     seed: u64,
+    /// Targets that stand in the plan themselves, or in groups only.
     #[serde(default)]
     targets: Vec<Destined>,
+    #[serde(default)]
+    groups: Vec<Group>,
+    /// Buyers that are paused, by name.
+    #[serde(default)]
+    paused_buyers: Vec<String>,
     /// Bidders, each with its valid bid.
     #[serde(default)]
     bids: Vec<Destined>,
@@ -37,8 +44,34 @@ struct Case {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Group {
+    name: String,
+    #[serde(default = "one")]
+    priority: u16,
+    #[serde(default = "hundred")]
+    weight: u16,
+    members: Vec<InGroup>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InGroup {
+    target: String,
+    #[serde(default = "one")]
+    priority: u16,
+    #[serde(default = "hundred")]
+    weight: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Destined {
     name: String,
+    /// Whether it stands in the plan itself.
+    #[serde(default = "yes")]
+    planned: bool,
+    /// Who pays, by name.
+    buyer: Option<String>,
     #[serde(default = "one")]
     priority: u16,
     #[serde(default = "hundred")]
@@ -74,6 +107,15 @@ fn one() -> u16 {
 fn hundred() -> u16 {
     100
 }
+fn yes() -> bool {
+    true
+}
+
+/// The same name is the same buyer.
+fn buyer(name: &str) -> BuyerId {
+    let number = name.bytes().fold(0_u128, |number, letter| number * 256 + u128::from(letter));
+    BuyerId::from_uuid(Uuid::from_u128(number))
+}
 
 #[test]
 fn calls_are_routed_as_written() {
@@ -85,11 +127,30 @@ fn calls_are_routed_as_written() {
         for (index, destined) in case.targets.iter().enumerate() {
             let target = TargetId::from_uuid(Uuid::from_u128(100 + index as u128));
             let mut body = json!({"name": destined.name, "destination": {"number": "+12025550123"}});
+            body["buyer"] = json!(destined.buyer.as_deref().map(buyer));
             overlay(&mut body, &destined.settings);
             count(&mut usage, Via::Target(target), destined, &body, case.now);
             targets.insert(target, serde_json::from_value(body).unwrap());
-            plan.push(PlanEntry { target, priority: destined.priority, weight: destined.weight });
+            if destined.planned {
+                let to = Planned::Target(target);
+                plan.push(PlanEntry { to, priority: destined.priority, weight: destined.weight });
+            }
             names.insert(destined.name.clone(), Via::Target(target));
+        }
+        let mut target_groups = BTreeMap::new();
+        for (index, group) in case.groups.iter().enumerate() {
+            let id = TargetGroupId::from_uuid(Uuid::from_u128(300 + index as u128));
+            let members = group.members.iter().map(|member| {
+                let Via::Target(target) = names[&member.target] else {
+                    panic!("{} is no target", member.target)
+                };
+                Member { target, priority: member.priority, weight: member.weight }
+            });
+            target_groups.insert(id, TargetGroup { name: group.name.clone(), members: members.collect() });
+            plan.push(PlanEntry { to: Planned::Group(id), priority: group.priority, weight: group.weight });
+        }
+        for name in &case.paused_buyers {
+            usage.insert(buyer(name).into(), Usage { paused: true, ..Usage::default() });
         }
         let mut rtb_targets = BTreeMap::new();
         let mut bids = Vec::new();
@@ -100,6 +161,7 @@ fn calls_are_routed_as_written() {
                 "name": destined.name, "url": "https://bidder.example.com", "body": "{}",
                 "answer": {"acceptance": ["$.a"], "amount": ["$.b"]}, "destination": {"number": "+12025550124"}
             });
+            body["buyer"] = json!(destined.buyer.as_deref().map(buyer));
             overlay(&mut body, &destined.settings);
             count(&mut usage, Via::RtbTarget(bidder), destined, &body, case.now);
             rtb_targets.insert(bidder, serde_json::from_value(body).unwrap());
@@ -120,7 +182,10 @@ fn calls_are_routed_as_written() {
         campaign.plan = plan;
         campaign.auction.bidders = bidders;
         let campaign_id = CampaignId::from_uuid(Uuid::from_u128(1));
-        let snapshot = Snapshot::compile(campaign_id, 1, case.now, campaign, targets, rtb_targets).unwrap();
+        let parts = Parts { targets, rtb_targets, target_groups, ..Parts::default() };
+        let snapshot = Snapshot::compile(campaign_id, 1, case.now, campaign, parts).unwrap();
+        let looked_at = snapshot.counters();
+        assert!(usage.keys().all(|row| looked_at.contains(row)), "{rule}: a row that no call looks at");
         let tried: Vec<Via> = case.tried.iter().map(|name| names[name]).collect();
         let call = call(case.seed, case.now);
         let situation = Situation { call: &call, now: case.now, usage: &usage, tried: &tried };

@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use app::answer_call::AnswerCall;
 use app::clock::SystemClock;
 use app::ports::{
-    CallRecord, CallSummary, Calls, Closing, Counters, DueCall, Numbers, Page, PortResult, Published,
-    RecordingEvent, Step, StepStart, StepWrite, Written,
+    BlockedCallers, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, Numbers, Page, PortResult,
+    Published, RecordingEvent, Step, StepStart, StepWrite, Written,
 };
+use app::twilio_accounts::Directory;
 use async_trait::async_trait;
+use domain::blocked::{Block, BlockPattern};
 use domain::call::{Attempt, Call, LegEvent};
 use domain::caps::{CounterId, ReservationState, Usage};
 use domain::ids::{AccountSid, CallId, CampaignId, TenantId};
@@ -23,11 +25,11 @@ use http::{HeaderMap, HeaderValue, Method};
 use jiff::Timestamp;
 use runtime::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
-use twilio::door::Door;
+use testkit::fakes::{FakeAccounts, connect_account, test_vault};
 use twilio::form::encode;
-use twilio::urls::Urls;
 use uuid::Uuid;
 use voice_inbound::Context;
+use webhook::Door;
 
 use crate::form::{ACCOUNT, Alteration, Request, alterations, draw, library_params, request};
 use crate::node::Node;
@@ -85,6 +87,14 @@ impl Counters for CountingPorts {
 
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {
         unreachable!("written to")
+    }
+}
+
+#[async_trait]
+impl BlockedCallers for CountingPorts {
+    async fn blocks(&self, _: TenantId, _: &[BlockPattern]) -> PortResult<Vec<Block>> {
+        self.asked();
+        Ok(Vec::new())
     }
 }
 
@@ -176,15 +186,21 @@ impl Front {
         signature: Option<&str>,
     ) -> (HttpResponse, usize) {
         let account: AccountSid = ACCOUNT.parse().unwrap();
-        let tokens = tokens.iter().map(|token| (*token).to_owned()).collect();
+        let accounts = Arc::new(FakeAccounts::default());
+        let (vault, tenant) = (test_vault(), TenantId::from_uuid(Uuid::from_u128(1)));
+        let connecting = connect_account(accounts.as_ref(), vault.as_ref(), tenant, &account, tokens);
+        self.runtime.block_on(connecting).unwrap();
+        let clock = Arc::new(SystemClock);
+        let directory = Directory::new(accounts, vault.clone(), clock.clone());
         let context = Context {
-            door: Door::new(Urls::new(base).unwrap(), [(account, tokens)]),
+            door: Door::new(base, directory, clock).unwrap(),
             answer_call: AnswerCall {
                 numbers: self.ports.clone(),
                 published: self.ports.clone(),
                 counters: self.ports.clone(),
+                blocked: self.ports.clone(),
                 calls: self.ports.clone(),
-                vault: None,
+                vault,
                 clock: Arc::new(SystemClock),
             },
         };

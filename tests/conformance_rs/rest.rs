@@ -13,7 +13,7 @@ use crate::form::ACCOUNT;
 use crate::node::Node;
 
 /// A client of the Prism that this process runs.
-fn client_of(prism: &mut Node) -> RestClient {
+pub fn client_of(prism: &mut Node) -> RestClient {
     let ready = prism.line();
     let port = ready.strip_prefix("prism ready port=").unwrap_or_else(|| panic!("Prism said: {ready}"));
     RestClient::new(&format!("http://127.0.0.1:{port}"), Pace::default()).unwrap()
@@ -26,7 +26,7 @@ fn mock() -> (Node, RestClient) {
     (prism, client)
 }
 
-fn credentials() -> Credentials {
+pub fn credentials() -> Credentials {
     Credentials::new(ACCOUNT.parse::<AccountSid>().unwrap(), TOKEN)
 }
 
@@ -70,9 +70,16 @@ async fn a_request_outside_the_description_is_refused() {
 
 /// What Prism found in one exchange.
 #[derive(Debug, Deserialize)]
-struct Exchange {
+pub struct Exchange {
     request: String,
     violations: Vec<Violation>,
+}
+
+impl Exchange {
+    pub fn must_keep_to_the_description(self) {
+        let broken: Vec<Violation> = self.violations.into_iter().filter(Violation::counts).collect();
+        assert!(broken.is_empty(), "{}: {broken:?}", self.request);
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,8 +127,5 @@ async fn the_simulator_and_we_keep_to_the_description_when_we_talk() {
     server.abort();
 
     let exchanges: Vec<Exchange> = (0..7).map(|_| serde_json::from_str(&prism.line()).unwrap()).collect();
-    for Exchange { request, violations } in exchanges {
-        let broken: Vec<Violation> = violations.into_iter().filter(Violation::counts).collect();
-        assert!(broken.is_empty(), "{request}: {broken:?}");
-    }
+    exchanges.into_iter().for_each(Exchange::must_keep_to_the_description);
 }

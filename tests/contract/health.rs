@@ -38,7 +38,7 @@ async fn a_new_bidder_is_due_at_once_and_again_when_the_look_said() {
     for number in 1..=3 {
         let minutes = i64::try_from(number).expect("small");
         store
-            .create(tenant(), Kind::RtbTarget, &record(number, minutes), &number.to_string())
+            .create(tenant(), Kind::RtbTarget, &record(number, minutes), &number.to_string(), &noted())
             .await
             .expect("created");
     }
@@ -57,14 +57,17 @@ async fn changing_a_bidder_leaves_its_due_time_and_removing_it_ends_it() {
     let database = database().await;
     let store = database.store();
     let first = record(1, 0);
-    store.create(tenant(), Kind::RtbTarget, &first, "one").await.expect("created");
+    store.create(tenant(), Kind::RtbTarget, &first, "one", &noted()).await.expect("created");
     store.record_check(tenant(), &look(1, 1), after(30)).await.expect("recorded");
     let changed = Record { version: 2, ..first.clone() };
-    store.replace(tenant(), Kind::RtbTarget, &changed, "uno", (&first, "one")).await.expect("changed");
+    store
+        .replace(tenant(), Kind::RtbTarget, &changed, "uno", (&first, "one"), &noted())
+        .await
+        .expect("changed");
     assert_eq!(store.due_checks(after(29), 10).await.expect("a list"), []);
     assert_eq!(store.due_checks(after(30), 10).await.expect("a list"), due(&[1]));
 
-    store.delete(tenant(), Kind::RtbTarget, &changed, "uno").await.expect("removed");
+    store.delete(tenant(), Kind::RtbTarget, &changed, "uno", &noted()).await.expect("removed");
     store.record_check(tenant(), &look(1, 31), after(40)).await.expect("a look that was under way");
     assert_eq!(store.due_checks(after(100), 10).await.expect("a list"), []);
 }

@@ -15,6 +15,7 @@ async fn a_key_is_found_by_its_tokens_hash_only() {
         scopes: vec!["calls:read".to_owned()],
         created_at: noon(),
         expires_at: Some(after(5)),
+        last_used_at: None,
     };
     let hash = "0123456789abcdef".repeat(4);
     store.store_api_key(&hash, &key).await.expect("stored");

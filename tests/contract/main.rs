@@ -4,7 +4,10 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+mod accounts;
+mod audit;
 mod bid_log;
+mod blocked;
 mod callers;
 mod caps;
 mod catalog;
@@ -12,7 +15,10 @@ mod closing;
 mod faults;
 mod health;
 mod identity;
+mod limits;
 mod lists;
+mod people;
+mod proofs;
 mod published;
 mod release;
 mod steps;

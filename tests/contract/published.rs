@@ -24,6 +24,7 @@ fn snapshot(version: u64, description: impl Into<String>) -> Snapshot {
         campaign,
         targets: BTreeMap::new(),
         rtb_targets: BTreeMap::new(),
+        target_groups: BTreeMap::new(),
     }
 }
 
@@ -40,12 +41,18 @@ async fn versions_follow_each_other_and_older_ones_stay() {
     let campaign = campaign();
     assert_eq!(store.version(tenant(), campaign).await.expect("a read"), None);
     assert!(store.snapshot(tenant(), campaign, 1).await.expect("a read").is_none());
-    assert_eq!(store.publish(tenant(), &snapshot(2, "gap")).await.expect("an answer"), Saved::Changed);
+    assert_eq!(
+        store.publish(tenant(), &snapshot(2, "gap"), &noted()).await.expect("an answer"),
+        Saved::Changed
+    );
     for version in 1..=3 {
-        let saved = store.publish(tenant(), &snapshot(version, format!("no. {version}"))).await;
+        let saved = store.publish(tenant(), &snapshot(version, format!("no. {version}")), &noted()).await;
         assert_eq!(saved.expect("an answer"), Saved::Done);
     }
-    assert_eq!(store.publish(tenant(), &snapshot(3, "again")).await.expect("an answer"), Saved::Changed);
+    assert_eq!(
+        store.publish(tenant(), &snapshot(3, "again"), &noted()).await.expect("an answer"),
+        Saved::Changed
+    );
     assert_eq!(store.version(tenant(), campaign).await.expect("a read"), Some(3));
     for version in 1..=3 {
         let body = store.snapshot(tenant(), campaign, version).await.expect("a read").expect("a body");
@@ -62,7 +69,7 @@ async fn of_ten_publications_of_one_version_one_is_published_whole() {
         let store = troubled.store.clone();
         tokio::spawn(async move {
             let snapshot = snapshot(1, format!("{number} {}", noise(1_000)));
-            (store.publish(tenant(), &snapshot).await.expect("an answer"), snapshot)
+            (store.publish(tenant(), &snapshot, &noted()).await.expect("an answer"), snapshot)
         })
     });
     let outcomes: Vec<(Saved, Snapshot)> =
@@ -78,7 +85,7 @@ async fn of_ten_publications_of_one_version_one_is_published_whole() {
 async fn a_large_body_lies_in_chunks_and_comes_back_whole() {
     let troubled = troubled(&[]).await;
     let large = snapshot(1, noise(1_200_000));
-    assert_eq!(troubled.store.publish(tenant(), &large).await.expect("an answer"), Saved::Done);
+    assert_eq!(troubled.store.publish(tenant(), &large, &noted()).await.expect("an answer"), Saved::Done);
     let chunks = troubled.proxy.count("PutItem");
     assert!(chunks >= 3, "{chunks} chunks");
 
@@ -90,7 +97,7 @@ async fn a_large_body_lies_in_chunks_and_comes_back_whole() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_is_fetched_once_however_many_ask() {
     let troubled = troubled(&[]).await;
-    troubled.database.store().publish(tenant(), &snapshot(1, "hello")).await.expect("published");
+    troubled.database.store().publish(tenant(), &snapshot(1, "hello"), &noted()).await.expect("published");
     assert!(troubled.store.cached(tenant(), campaign()).is_none());
     let readers = (0..50).map(|_| {
         let store = troubled.store.clone();
@@ -103,7 +110,7 @@ async fn a_body_is_fetched_once_however_many_ask() {
     }
     assert_eq!(troubled.proxy.seen().len(), 1, "one query, and no other request");
 
-    troubled.database.store().publish(tenant(), &snapshot(2, "news")).await.expect("published");
+    troubled.database.store().publish(tenant(), &snapshot(2, "news"), &noted()).await.expect("published");
     assert_eq!(troubled.store.cached(tenant(), campaign()).map(|body| body.version), Some(1), "not told yet");
     troubled.store.snapshot(tenant(), campaign(), 2).await.expect("a read").expect("a body");
     assert_eq!(troubled.store.cached(tenant(), campaign()).map(|body| body.version), Some(2));
@@ -115,7 +122,7 @@ async fn the_cache_is_bounded_and_keeps_what_is_used() {
     let writer = troubled.database.store();
     let of = |number: u128| Snapshot { campaign_id: id(number), ..snapshot(1, "small") };
     for number in 1..=260 {
-        writer.publish(tenant(), &of(number)).await.expect("published");
+        writer.publish(tenant(), &of(number), &noted()).await.expect("published");
         troubled.store.snapshot(tenant(), id(number), 1).await.expect("a read").expect("a body");
         troubled.store.snapshot(tenant(), id(1), 1).await.expect("a read").expect("a body");
     }
@@ -128,7 +135,7 @@ async fn the_cache_is_bounded_and_keeps_what_is_used() {
 async fn a_damaged_body_is_not_used() {
     let database = database().await;
     let store = database.store();
-    store.publish(tenant(), &snapshot(1, "hello")).await.expect("published");
+    store.publish(tenant(), &snapshot(1, "hello"), &noted()).await.expect("published");
     let partition = store::keys::campaign_partition(tenant(), campaign());
     let chunks = database
         .client()

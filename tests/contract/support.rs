@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use app::ports::{Answered, Closing, StepWrite};
+use domain::audit::AuditEntry;
 use domain::call::{Attempt, Call, CallStatus, Leg, LegEvent, Source};
 use domain::caps::{Caps, CounterId, Limit, OpenWindows, Reservation};
 use domain::ids::{CallId, CampaignId, Id, Noun, NumberId, PublisherId, TargetId, TenantId};
@@ -42,6 +43,11 @@ pub fn noon() -> Timestamp {
 
 pub fn after(minutes: i64) -> Timestamp {
     noon() + SignedDuration::from_mins(minutes)
+}
+
+/// The audit entry of a change whose entry does not matter.
+pub fn noted() -> AuditEntry {
+    testkit::fakes::some_entry(tenant(), noon())
 }
 
 pub fn call_id(number: u32) -> CallId {

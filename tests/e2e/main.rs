@@ -3,6 +3,7 @@
 mod failures;
 mod forgery;
 mod scene;
+mod stolen_table;
 mod whole_calls;
 
 use std::sync::Arc;

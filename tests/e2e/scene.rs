@@ -30,6 +30,12 @@ pub struct Deployment {
 pub struct Scene<'a> {
     pub deployment: &'a Deployment,
     pub number: String,
+    /// Ids of what it is made of.
+    pub campaign: String,
+    pub publisher: String,
+    pub buyer: String,
+    pub target: String,
+    pub bidders: Vec<String>,
 }
 
 /// A bidder to set up.
@@ -69,7 +75,8 @@ impl Deployment {
         answer
     }
 
-    async fn create(&self, path: &str, body: Value) -> String {
+    /// Creates a thing; its id.
+    pub async fn create(&self, path: &str, body: Value) -> String {
         self.ok("POST", path, Some(&body)).await["id"].as_str().unwrap().to_owned()
     }
 
@@ -83,11 +90,14 @@ impl Deployment {
         let unique = NUMBERS.fetch_add(1, Ordering::Relaxed) + u64::from(std::process::id()) * 50;
         let number = format!("+1833{:07}", 2_000_000 + unique % 7_000_000);
         self.phone.set_number(testkit::phone::NumberConfig::new(number.clone(), ""));
+        let publisher = self.create("/api/publishers", json!({"name": format!("Publisher {unique}")})).await;
+        let buyer = self.create("/api/buyers", json!({"name": format!("Buyer {unique}")})).await;
         let target = self
             .create(
                 "/api/targets",
                 json!({
                     "name": format!("Static {unique}"),
+                    "buyer": buyer,
                     "destination": {"number": STATIC_TARGET},
                     "caps": {"concurrent": 10},
                     "revenue": {"fixed": 20_000_000},
@@ -135,14 +145,15 @@ impl Deployment {
             "/api/numbers",
             json!({
                 "number": number, "account_sid": self.account_sid, "campaign": campaign,
-                "publisher": "AF00000000000000000000000000000001"
+                "publisher": publisher
             }),
         )
         .await;
         let published = self.ok("POST", &format!("/api/campaigns/{campaign}/publish"), None).await;
         assert_eq!(published["numbers"][0]["outcome"], "routed", "{published}");
         assert_eq!(published["warnings"], json!([]), "{published}");
-        Scene { deployment: self, number }
+        let bidders = entries.iter().map(|entry| entry["rtb_target"].as_str().unwrap().to_owned()).collect();
+        Scene { deployment: self, number, campaign, publisher, buyer, target, bidders }
     }
 }
 
@@ -152,6 +163,13 @@ impl Scene<'_> {
         let mut script = CallScript::new("+14155550100", self.number.clone());
         script.seed = Some(seed ^ (u64::from(std::process::id()) << 32));
         script
+    }
+
+    /// Changes a thing, whatever its version is now.
+    pub async fn change(&self, path: &str, mut patch: Value) {
+        let now = self.deployment.ok("GET", path, None).await;
+        patch["version"] = now["version"].clone();
+        self.deployment.ok("PATCH", path, Some(&patch)).await;
     }
 
     /// Places a call; nobody may ever be left with an application error.

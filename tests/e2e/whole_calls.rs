@@ -35,6 +35,7 @@ pub const SIX: [Bidder; 6] = [
 /// Everything, in the order in which a failure is easiest to understand.
 pub async fn all(deployment: &Deployment) {
     without_bidders_the_static_target_is_dialled(deployment).await;
+    a_changed_target_is_effective_for_the_next_call(deployment).await;
     the_better_of_six_bids_wins_and_the_books_are_right(deployment).await;
     when_the_winner_is_busy_the_second_bid_is_dialled(deployment).await;
     without_a_valid_bid_the_static_target_is_dialled(deployment).await;
@@ -45,6 +46,9 @@ pub async fn all(deployment: &Deployment) {
     a_sip_bid_is_dialled(deployment).await;
     odd_callers_are_served(deployment).await;
     hostile_bidders_lose(deployment).await;
+    a_blocked_caller_is_refused_and_earns_nobody_anything(deployment).await;
+    a_paused_partner_is_off_for_the_next_call(deployment).await;
+    a_shared_ring_tree_and_a_target_group_take_calls(deployment).await;
 }
 
 fn micros(value: &Value) -> i64 {
@@ -80,6 +84,27 @@ pub async fn without_bidders_the_static_target_is_dialled(deployment: &Deploymen
     assert_eq!(books(&scene, &journey).await, (20_000_000, 12_000_000, 8_000_000));
     let call = scene.read(&journey, "").await;
     assert_eq!(call["recordings"][0]["status"], "completed", "{call}");
+}
+
+pub async fn a_changed_target_is_effective_for_the_next_call(deployment: &Deployment) {
+    let scene = deployment.scene(&[]).await;
+    let journey = scene.call(scene.script(41).callee(STATIC_TARGET, CalleeScript::answers(2, 40))).await;
+    assert_eq!(journey.destinations(), [STATIC_TARGET], "{}", shown(&journey));
+
+    // Nobody publishes: the change of the shared target does it by itself.
+    let address = format!("/api/targets/{}", scene.target);
+    let moved = json!({"version": 1, "destination": {"number": SECOND}});
+    let answer = deployment.ok("PATCH", &address, Some(&moved)).await;
+    assert_eq!(answer.get("warnings"), None, "{answer}");
+    let journey = scene.call(scene.script(42).callee(SECOND, CalleeScript::answers(2, 40))).await;
+    assert_eq!(journey.destinations(), [SECOND], "{}", shown(&journey));
+
+    // The last destination goes, and the campaign with it.
+    let off = json!({"version": 2, "status": "paused"});
+    let answer = deployment.ok("PATCH", &address, Some(&off)).await;
+    assert_eq!(answer["warnings"][0]["code"], "campaign_paused", "{answer}");
+    let journey = scene.call(scene.script(43)).await;
+    assert_eq!(journey.destinations(), [] as [&str; 0], "{}", shown(&journey));
 }
 
 pub async fn the_better_of_six_bids_wins_and_the_books_are_right(deployment: &Deployment) {
@@ -240,6 +265,103 @@ pub async fn odd_callers_are_served(deployment: &Deployment) {
         assert_eq!(journey.destinations(), [BEST], "{from}: {}", shown(&journey));
         assert_eq!(journey.legs[0].caller_id, scene.number, "{from}: {}", shown(&journey));
     }
+}
+
+/// Every call pays the publisher here, answered or not: a blocked one must not.
+pub async fn a_blocked_caller_is_refused_and_earns_nobody_anything(deployment: &Deployment) {
+    let every_call = json!({"payout": {"on": "incoming", "amount": {"fixed": 1_000_000}}});
+    let scene = deployment.scene_with(&SIX[..2], every_call).await;
+    let caller = format!("+1212555{:04}", scene.number[8..].parse::<u64>().unwrap() % 10_000);
+    let call_of = |seed: u64, from: &str| {
+        let mut script = scene.script(seed).callee(BEST, CalleeScript::answers(3, 95));
+        script.from = from.to_owned();
+        script
+    };
+    for (seed, pattern) in (120_u64..).zip([caller.as_str(), &caller[..11], "anonymous"]) {
+        let from = if pattern == "anonymous" { pattern } else { &caller };
+        let block = json!({"number": pattern, "reason": "robocalls"});
+        let id = deployment.create("/api/blocked-numbers", block).await;
+
+        let journey = scene.call(call_of(seed, from)).await;
+        assert!(journey.destinations().is_empty(), "{pattern}: {}", shown(&journey));
+        assert!(!journey.outcome.answered, "{pattern}: {}", shown(&journey));
+        assert_eq!(journey.requests_of(WebhookKind::IncomingCall).count(), 1, "{}", shown(&journey));
+        assert_eq!(books(&scene, &journey).await, (0, 0, 0), "{pattern}");
+        let decisions = scene.read(&journey, "/decisions").await;
+        assert_eq!(decisions["items"][0]["turned_away"]["code"], "blocked_number", "{decisions}");
+        assert_eq!(decisions["items"][0]["decisions"], json!([]), "{decisions}");
+
+        deployment.ok("DELETE", &format!("/api/blocked-numbers/{id}"), None).await;
+        let journey = scene.call(call_of(seed + 10, from)).await;
+        assert_eq!(journey.destinations(), [BEST], "{pattern}: {}", shown(&journey));
+        assert_eq!(books(&scene, &journey).await, (42_123_456, 1_000_000, 41_123_456), "{pattern}");
+    }
+}
+
+pub async fn a_paused_partner_is_off_for_the_next_call(deployment: &Deployment) {
+    let scene = deployment.scene(&SIX[..2]).await;
+    scene.change(&format!("/api/rtb-targets/{}", scene.bidders[1]), json!({"buyer": scene.buyer})).await;
+    deployment.ok("POST", &format!("/api/campaigns/{}/publish", scene.campaign), None).await;
+    let answering = |seed: u64| {
+        let script = scene.script(seed).callee(SECOND, CalleeScript::answers(3, 95));
+        script.callee(BEST, CalleeScript::answers(3, 95))
+    };
+    assert_eq!(scene.call(answering(140)).await.destinations(), [BEST]);
+
+    let buyer = format!("/api/buyers/{}", scene.buyer);
+    scene.change(&buyer, json!({"status": "paused"})).await;
+    let journey = scene.call(answering(141)).await;
+    assert_eq!(journey.destinations(), [SECOND], "{}", shown(&journey));
+    let auctions = scene.read(&journey, "/auction").await;
+    let verdict = ("Best".to_owned(), "buyer_paused".to_owned());
+    assert!(verdicts(&auctions["items"][0]).contains(&verdict), "{auctions}");
+
+    let publisher = format!("/api/publishers/{}", scene.publisher);
+    scene.change(&publisher, json!({"status": "paused"})).await;
+    let journey = scene.call(answering(142)).await;
+    assert!(journey.destinations().is_empty(), "{}", shown(&journey));
+    assert_eq!(books(&scene, &journey).await, (0, 0, 0));
+    let decisions = scene.read(&journey, "/decisions").await;
+    assert_eq!(decisions["items"][0]["turned_away"]["code"], "publisher_paused", "{decisions}");
+
+    scene.change(&buyer, json!({"status": "active"})).await;
+    scene.change(&publisher, json!({"status": "active"})).await;
+    assert_eq!(scene.call(answering(143)).await.destinations(), [BEST]);
+}
+
+/// The campaign has nothing of its own: bidders come from a tree, targets from a group, the payout from the publisher's
+/// terms.
+pub async fn a_shared_ring_tree_and_a_target_group_take_calls(deployment: &Deployment) {
+    let scene = deployment.scene(&SIX[..2]).await;
+    let bidders: Vec<Value> = scene.bidders.iter().map(|id| json!({"rtb_target": id})).collect();
+    let tree = json!({"name": format!("Tree {}", scene.number), "bidders": bidders, "deadline_ms": 800});
+    let tree = deployment.create("/api/ring-trees", tree).await;
+    let members = json!([{"target": scene.target}]);
+    let group = json!({"name": format!("Group {}", scene.number), "members": members});
+    let group = deployment.create("/api/target-groups", group).await;
+    let shared = json!({
+        "auction": null, "ring_tree": tree, "plan": [{"target_group": group}],
+        "publishers": {&scene.publisher: {"payout": {"on": "connected", "amount": {"fixed": 7_000_000}}}},
+    });
+    scene.change(&format!("/api/campaigns/{}", scene.campaign), shared).await;
+    deployment.ok("POST", &format!("/api/campaigns/{}/publish", scene.campaign), None).await;
+
+    let by_bid = scene.call(scene.script(160).callee(BEST, CalleeScript::answers(3, 95))).await;
+    assert_eq!(by_bid.destinations(), [BEST], "{}", shown(&by_bid));
+    assert_eq!(books(&scene, &by_bid).await, (42_123_456, 7_000_000, 35_123_456));
+
+    let busy = scene
+        .script(161)
+        .callee(BEST, CalleeScript::busy())
+        .callee(SECOND, CalleeScript::busy())
+        .callee(STATIC_TARGET, CalleeScript::answers(3, 95));
+    let by_group = scene.call(busy).await;
+    assert_eq!(by_group.destinations(), [BEST, SECOND, STATIC_TARGET], "{}", shown(&by_group));
+    assert_eq!(books(&scene, &by_group).await, (20_000_000, 7_000_000, 13_000_000));
+
+    let path = format!("/api/target-groups/{group}");
+    let (status, problem) = deployment.api("DELETE", &path, None).await;
+    assert_eq!((status, &problem["used_by"][0]["id"]), (409, &json!(scene.campaign)), "{problem}");
 }
 
 pub async fn hostile_bidders_lose(deployment: &Deployment) {

@@ -10,7 +10,7 @@ use app::api_keys;
 use app::clock::{Clock, SystemClock};
 use app::ports::{ApiKey, Identity};
 use domain::ids::{ApiKeyId, TenantId};
-use serde_json::Value;
+use serde_json::json;
 use store::Store;
 use testkit::bidders::BidderSimulator;
 use testkit::phone::{PhoneConfig, PhoneNetwork};
@@ -28,11 +28,9 @@ fn variable(name: &str) -> String {
 }
 
 async fn deployment() -> Deployment {
-    let accounts: Value = serde_json::from_str(&variable("TWILIO_ACCOUNTS")).unwrap();
-    let account = &accounts[0];
-    let account_sid = account["account_sid"].as_str().unwrap().to_owned();
-    let token = account["auth_tokens"][0].as_str().unwrap();
-    let tenant: TenantId = account["tenant"].as_str().unwrap().parse().unwrap();
+    let tenant = TenantId::from_uuid(SystemClock.new_id());
+    let account_sid = format!("AC{}", SystemClock.new_id().as_simple());
+    let token = SystemClock.new_id().as_simple().to_string();
 
     let store = Store::connect(&runtime::aws::config().await.unwrap(), variable("E2E_TABLE"));
     let api_key = api_keys::new_token().unwrap();
@@ -43,10 +41,11 @@ async fn deployment() -> Deployment {
         scopes: vec!["*".to_owned()],
         created_at: SystemClock.now(),
         expires_at: None,
+        last_used_at: None,
     };
     store.store_api_key(&api_keys::hash(&api_key), &key).await.unwrap();
 
-    let phone = PhoneNetwork::new(PhoneConfig::new(account_sid.clone(), token));
+    let phone = PhoneNetwork::new(PhoneConfig::new(account_sid.clone(), token.clone()));
     let port: u16 = variable("E2E_TWILIO_API_PORT").parse().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let carrier = axum::serve(listener, phone.router());
@@ -57,14 +56,18 @@ async fn deployment() -> Deployment {
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let bidders = BidderSimulator::new().serve(listener).unwrap();
 
-    Deployment {
+    let deployment = Deployment {
         base_url: variable("E2E_BASE_URL"),
         api_key,
         account_sid,
         phone,
         bidders: bidders.address(),
         _keep: Box::new((carrier, bidders)),
-    }
+    };
+    // The carrier's REST side proves the token; KMS makes and wraps the data key.
+    let wish = json!({"account_sid": deployment.account_sid, "auth_token": token});
+    deployment.ok("POST", "/api/twilio-accounts", Some(&wish)).await;
+    deployment
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use answer::Expected::{self, Json, Kept, Nothing, Problem, Twiml, Worked};
+use runtime::VaultPlace;
 use serde_json::Value;
+use vault::{DataVault, FileKeys};
 use world::World;
 
 /// One event.
@@ -157,5 +159,7 @@ async fn prepare_the_local_platform() {
     let (environment, settings) = (world::environment(), world::settings());
     let client = testkit::database::client_at(&environment["AWS_ENDPOINT_URL_DYNAMODB"]);
     let store = store::Store::new(client, settings.table_name.clone());
-    world::set_up(&store, &settings, &settings.outbound_allow).await;
+    let Ok(VaultPlace::File(key_file)) = settings.vault_place() else { panic!("no key file in demo.env") };
+    let vault = DataVault::new(FileKeys::new(folder().join("..").join(key_file)));
+    world::set_up(&store, &vault, &settings.outbound_allow).await;
 }

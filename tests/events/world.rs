@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use api::context::Outside;
 use api::pages::FolderPages;
 use app::answer_call::AnswerCall;
 use app::api_keys;
@@ -14,13 +15,13 @@ use app::clock::Clock;
 use app::close_overdue::CloseOverdue;
 use app::dial_next::DialNext;
 use app::follow_leg::FollowLeg;
-use app::ports::{ApiKey, BidLogEntry, Catalog, Identity, Kind, Outbox, PortResult, Record};
+use app::ports::{ApiKey, BidLogEntry, Catalog, Identity, Kind, Outbox, PortResult, Record, Vault};
 use app::run_auction::RunAuction;
 use async_trait::async_trait;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ids::{ApiKeyId, CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Parts, Snapshot};
 use jiff::Timestamp;
 use outbound::{AllowList, Outbound};
 use runtime::{HttpRequest, HttpResponse, Settings, Tick};
@@ -28,14 +29,17 @@ use serde_json::{Value, json};
 use store::Store;
 use testkit::bidders::{BidderSimulator, RunningBidders};
 use testkit::database::TestDatabase;
-use testkit::fakes::FakeTelephony;
-use twilio::door::Door;
+use testkit::fakes::{FakeMailer, FakeTelephony, connect_account, some_entry, test_vault};
 use uuid::Uuid;
+use webhook::Door;
 
 use crate::event;
 
 /// The tenant of the events.
 pub const TENANT: &str = "AC0190a1b2c3d47e5f8a9b0c1d2e3f4a5b";
+/// Its Twilio account, and the token that signed the events.
+pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
+pub const AUTH_TOKEN: &str = "local-demo-token";
 /// The API key that events for `api` carry.
 const API_KEY: &str = "ccp_live_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const NUMBER: &str = "+18335550100";
@@ -118,7 +122,7 @@ impl World {
             outbound: Arc::new(Outbound::new(allow).unwrap()),
             _database: database,
         };
-        set_up(&world.store, &world.settings, &world.bidders.address().to_string()).await;
+        set_up(&world.store, test_vault().as_ref(), &world.bidders.address().to_string()).await;
         world
     }
 
@@ -157,8 +161,9 @@ impl World {
                     numbers: store.clone(),
                     published: store.clone(),
                     counters: store.clone(),
+                    blocked: store.clone(),
                     calls: store.clone(),
-                    vault: None,
+                    vault: test_vault(),
                     clock: self.clock.clone(),
                 };
                 voice_inbound::handle(Arc::new(voice_inbound::Context { door, answer_call }), request).await
@@ -185,8 +190,12 @@ impl World {
                     .await
             }
             "api" => {
-                let pages = Arc::new(FolderPages::new(std::env::temp_dir()));
-                let context = Arc::new(api::Context::new(&self.settings, store.clone(), pages).unwrap());
+                let outside = Outside {
+                    pages: Arc::new(FolderPages::new(std::env::temp_dir())),
+                    mailer: Arc::new(FakeMailer::default()),
+                    vault: test_vault(),
+                };
+                let context = Arc::new(api::Context::new(&self.settings, store.clone(), outside).unwrap());
                 api::handle(context.clone(), api::router(context), request).await
             }
             "voice-status" => {
@@ -199,7 +208,7 @@ impl World {
     }
 
     fn door(&self) -> Door {
-        webhook::door(&self.settings.public_base_url, self.settings.twilio_accounts().unwrap()).unwrap()
+        webhook::door(&self.settings, self.store.clone(), test_vault(), self.clock.clone()).unwrap()
     }
 
     fn check_bidders(&self) -> CheckBidders {
@@ -220,9 +229,9 @@ impl World {
     }
 }
 
-/// Puts what the events speak of into a table: API key, campaign, bidders (at this host and port), number. Doing it again
+/// Puts what the events speak of into a table: Twilio account, API key, campaign, bidders (at this host and port), number. Doing it again
 /// changes nothing.
-pub async fn set_up(store: &Store, settings: &Settings, bidders_at: &str) {
+pub async fn set_up(store: &Store, vault: &dyn Vault, bidders_at: &str) {
     let now: Timestamp = NOW.parse().unwrap();
     let tenant: TenantId = TENANT.parse().unwrap();
     let campaign_id: CampaignId = CAMPAIGN.parse().unwrap();
@@ -256,20 +265,35 @@ pub async fn set_up(store: &Store, settings: &Settings, bidders_at: &str) {
         1,
         now,
         serde_json::from_value(campaign).unwrap(),
-        [(target_id, serde_json::from_value(target).unwrap())].into(),
-        rtb_targets.collect(),
+        Parts {
+            targets: [(target_id, serde_json::from_value(target).unwrap())].into(),
+            rtb_targets: rtb_targets.collect(),
+            ..Parts::default()
+        },
     );
-    store.publish(tenant, &snapshot.unwrap()).await.unwrap();
+    store.publish(tenant, &snapshot.unwrap(), &some_entry(tenant, now)).await.unwrap();
 
     let record = |id: String, body: Value| Record { id, version: 1, created_at: now, updated_at: now, body };
     for (id, body) in &bidders {
         let name = body["name"].as_str().unwrap();
-        store.create(tenant, Kind::RtbTarget, &record((*id).to_owned(), body.clone()), name).await.unwrap();
+        store
+            .create(
+                tenant,
+                Kind::RtbTarget,
+                &record((*id).to_owned(), body.clone()),
+                name,
+                &some_entry(tenant, now),
+            )
+            .await
+            .unwrap();
     }
-    let account = settings.twilio_accounts().unwrap().of_tenant(tenant).next().unwrap();
-    let number = json!({"number": NUMBER, "account_sid": account.account_sid, "campaign": campaign_id});
+    connect_account(store, vault, tenant, &ACCOUNT.parse().unwrap(), &[AUTH_TOKEN]).await.unwrap();
+    let number = json!({"number": NUMBER, "account_sid": ACCOUNT, "campaign": campaign_id});
     let number_id = NumberId::from_uuid(Uuid::from_u128(6)).to_string();
-    store.create(tenant, Kind::Number, &record(number_id, number), NUMBER).await.unwrap();
+    store
+        .create(tenant, Kind::Number, &record(number_id, number), NUMBER, &some_entry(tenant, now))
+        .await
+        .unwrap();
 
     let key = ApiKey {
         id: ApiKeyId::from_uuid(Uuid::from_u128(9)),
@@ -278,6 +302,7 @@ pub async fn set_up(store: &Store, settings: &Settings, bidders_at: &str) {
         scopes: vec!["*".to_owned()],
         created_at: now,
         expires_at: None,
+        last_used_at: None,
     };
     store.store_api_key(&api_keys::hash(API_KEY), &key).await.unwrap();
 }

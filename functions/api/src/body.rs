@@ -1,10 +1,11 @@
 //! Reading JSON bodies, with limits: type, size, depth.
 
-use axum::body::to_bytes;
+use axum::body::{HttpBody as _, to_bytes};
 use axum::extract::{FromRequest, Request};
 use contract::problem::Code;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
@@ -13,6 +14,20 @@ use crate::refusal::Refusal;
 pub const MAX_BODY: usize = 256 * 1024;
 /// Objects and lists inside each other, at most.
 pub const MAX_DEPTH: usize = 32;
+
+/// A JSON body of one shape; no body at all is an empty object.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let nothing = request.headers().get(CONTENT_TYPE).is_none() && request.body().is_end_stream();
+        let object = if nothing { Map::new() } else { JsonObject::from_request(request, state).await?.0 };
+        let read = app::catalog::body::read(Value::Object(object));
+        read.map(Self).map_err(|fields| Refusal::fields(Code::Invalid, fields))
+    }
+}
 
 /// A JSON object as it was sent.
 pub struct JsonObject(pub Map<String, Value>);

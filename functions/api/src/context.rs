@@ -1,16 +1,20 @@
 //! What the handlers work with, and how it is put together from the settings.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
+use app::identity;
+use app::identity::passwords::Argon2Passwords;
 use app::ports::{
-    BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Published, Telephony, Vault,
+    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Limiter, Mailer,
+    Once, Passwords, Published, Telephony, Vault,
 };
 use app::publish_campaign::{Hooks, Lines};
-use domain::ids::{AccountSid, TenantId};
+use app::twilio_accounts::{Desk, Directory, OwnAccounts};
+use domain::audit::By;
+use domain::ids::TenantId;
 use outbound::AllowList;
 use runtime::{Cause, Settings};
 use store::Store;
@@ -18,11 +22,16 @@ use twilio::rest::{Pace, RestClient};
 use twilio::telephony::TwilioTelephony;
 use twilio::urls::Urls;
 
+use crate::limits::Limits;
 use crate::pages;
 
 /// How long the numbers of one publication may take at Twilio: well below the function's time limit, so that there is
 /// always an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An answer that must not tell by its time whether an address is known takes at least so long: longer than a mail takes to
+/// be handed over.
+const EVEN_TIME: Duration = Duration::from_millis(800);
 
 /// What the handlers need.
 pub struct Context {
@@ -36,8 +45,6 @@ pub struct Context {
     pub calls: Arc<dyn Calls>,
     /// Whose calls they are.
     pub callers: Arc<dyn Callers>,
-    /// Keyed hashes of callers' numbers; without it nobody can be erased.
-    pub vault: Option<Arc<dyn Vault>>,
     /// API keys.
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
@@ -48,12 +55,44 @@ pub struct Context {
     pub pages: Arc<dyn FallbackPages>,
     /// Time and new ids.
     pub clock: Arc<dyn Clock>,
-    /// Each tenant's Twilio accounts.
-    pub accounts: BTreeMap<TenantId, Vec<AccountSid>>,
+    /// The connected Twilio accounts as they are stored.
+    pub accounts: Arc<dyn Accounts>,
+    /// The same with their tokens.
+    pub directory: Arc<Directory>,
+    /// Encrypts tenants' secrets.
+    pub vault: Arc<dyn Vault>,
+    /// E-mail.
+    pub mailer: Arc<dyn Mailer>,
     /// Where numbers are pointed.
     pub hooks: Hooks,
     /// The rules for bidders' addresses.
     pub check_url: Box<UrlCheck>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
+    /// Counts requests.
+    pub limits: Limits,
+    /// Remembers requests that must happen once.
+    pub once: Arc<dyn Once>,
+    /// Requests a minute for one credential.
+    pub per_minute: u32,
+    /// Where people open the dashboard: scheme, host and port.
+    pub app_origin: String,
+    /// Counts attempts to sign in.
+    pub limiter: Arc<dyn Limiter>,
+    /// Hashes passwords.
+    pub passwords: Arc<dyn Passwords>,
+    /// How long an answer takes at least that must not tell whether an address is known.
+    pub even_time: Duration,
+}
+
+/// Adapters whose place the settings name.
+pub struct Outside {
+    /// Fallback documents.
+    pub pages: Arc<dyn FallbackPages>,
+    /// E-mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Encrypts tenants' secrets.
+    pub vault: Arc<dyn Vault>,
 }
 
 impl Context {
@@ -61,13 +100,10 @@ impl Context {
     ///
     /// # Errors
     /// A setting is missing or cannot be used.
-    pub fn new(settings: &Settings, store: Arc<Store>, pages: Arc<dyn FallbackPages>) -> Result<Self, Cause> {
+    pub fn new(settings: &Settings, store: Arc<Store>, outside: Outside) -> Result<Self, Cause> {
         let urls = Urls::new(&settings.public_base_url)?;
-        let twilio_accounts = settings.twilio_accounts()?;
-        let mut accounts: BTreeMap<TenantId, Vec<AccountSid>> = BTreeMap::new();
-        for account in twilio_accounts.iter() {
-            accounts.entry(account.tenant).or_default().push(account.account_sid.clone());
-        }
+        let clock = Arc::new(SystemClock);
+        let directory = Arc::new(Directory::new(store.clone(), outside.vault.clone(), clock.clone()));
         let client = RestClient::new(&settings.twilio_api_base, Pace::default())?;
         Ok(Self {
             catalog: store.clone(),
@@ -75,13 +111,23 @@ impl Context {
             counters: store.clone(),
             calls: store.clone(),
             callers: store.clone(),
-            vault: None,
             identity: store.clone(),
-            bid_log: store,
-            telephony: Arc::new(TwilioTelephony::new(client, twilio_accounts.request_tokens())),
-            pages,
-            clock: Arc::new(SystemClock),
-            accounts,
+            bid_log: store.clone(),
+            audit: store.clone(),
+            limits: Limits::new(store.clone()),
+            limiter: store.clone(),
+            passwords: Arc::new(Argon2Passwords::new()?),
+            even_time: EVEN_TIME,
+            once: store.clone(),
+            per_minute: settings.api_requests_per_minute,
+            app_origin: settings.app_origin()?.to_owned(),
+            telephony: Arc::new(TwilioTelephony::new(client, directory.clone())),
+            pages: outside.pages,
+            clock,
+            accounts: store,
+            directory,
+            vault: outside.vault,
+            mailer: outside.mailer,
             hooks: Hooks {
                 voice_url: urls.voice_url(),
                 status_url: urls.status_url(),
@@ -92,9 +138,36 @@ impl Context {
         })
     }
 
-    /// The deeds' tools for one tenant.
-    pub fn tools(&self, tenant: TenantId) -> Tools<'_> {
+    /// The tools of the deeds about accounts and their people.
+    pub fn identity_tools(&self) -> identity::Tools<'_> {
+        identity::Tools {
+            identity: self.identity.as_ref(),
+            catalog: self.catalog.as_ref(),
+            audit: self.audit.as_ref(),
+            limiter: self.limiter.as_ref(),
+            mailer: self.mailer.as_ref(),
+            vault: self.vault.as_ref(),
+            passwords: self.passwords.as_ref(),
+            clock: self.clock.as_ref(),
+            app_origin: &self.app_origin,
+            even_time: self.even_time,
+        }
+    }
+
+    /// The deeds of Twilio accounts.
+    pub fn desk(&self) -> Desk<'_> {
+        Desk {
+            directory: &self.directory,
+            telephony: self.telephony.as_ref(),
+            catalog: self.catalog.as_ref(),
+        }
+    }
+
+    /// The deeds' tools for one tenant, and for who does them.
+    pub fn tools<'a>(&'a self, tenant: TenantId, by: &'a By) -> Tools<'a> {
         Tools {
+            by,
+            vault: self.vault.as_ref(),
             catalog: self.catalog.as_ref(),
             published: self.published.as_ref(),
             counters: self.counters.as_ref(),
@@ -105,7 +178,7 @@ impl Context {
                 render_fallback: &pages::document,
             },
             clock: self.clock.as_ref(),
-            accounts: self.accounts.get(&tenant).map(Vec::as_slice).unwrap_or_default(),
+            accounts: OwnAccounts::new(self.accounts.as_ref(), tenant),
             check_url: self.check_url.as_ref(),
         }
     }

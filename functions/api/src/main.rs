@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use api::{Context, handle, pages, router};
+use api::context::Outside;
+use api::{Context, handle, mailer, pages, router};
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 
@@ -13,8 +14,15 @@ async fn main() -> Result<(), Cause> {
     let config = aws::config().await?;
     let store = Store::connect(&config, &settings.table_name);
     warm_up("database connection", store.ping()).await;
-    let pages = pages::at(settings.fallback_place()?, &config);
-    let context = Arc::new(Context::new(&settings, Arc::new(store), pages)?);
+    let store = Arc::new(store);
+    let vault = webhook::vault(&settings, &config, store.clone())?;
+    warm_up("data key", vault.warm_up()).await;
+    let outside = Outside {
+        pages: pages::at(settings.fallback_place()?, &config),
+        mailer: mailer::at(settings.mail_place()?, &config),
+        vault,
+    };
+    let context = Arc::new(Context::new(&settings, store, outside)?);
     let router = router(context.clone());
     run_http(move |request| handle(context.clone(), router.clone(), request)).await
 }

@@ -13,17 +13,45 @@ use contract::problem::Code;
 use domain::phone::E164;
 use domain::validate::Problems;
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::access::{Access, PrivacyWrite};
 use crate::body::JsonObject;
 use crate::context::Context;
+use crate::doc::Doc;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Verb};
+use crate::shape::Shape;
 
 /// Its routes.
 pub fn routes(routes: Routes) -> Routes {
-    routes.on(Verb::Post, "/api/privacy/erase-caller", erase)
+    routes.on(Verb::Post, "/api/privacy/erase-caller", erase).doc(doc)
+}
+
+fn doc() -> Doc {
+    let example = json!({
+        "complete": true,
+        "calls_erased": 3,
+        "calls_waiting": 0,
+        "note": "nothing of this caller is left",
+        "proof": {
+            "caller": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "first_at": "2026-11-22T12:00:00Z",
+            "last_at": "2026-11-22T12:00:00Z",
+            "by": "KY019abc0de1f27a3b8c4d5e6f70819203",
+            "calls": 3,
+            "recordings": 2,
+            "bids": 9,
+            "unblocked": 1,
+        },
+    });
+    Doc::new("erase_caller", "Erase a caller")
+        .about(
+            "Takes the caller's number and words out of calls, bids and the block list, and deletes the recordings. Money \
+             stays. One request does a bounded part: repeat it until `complete`. It cannot be undone.",
+        )
+        .body(Shape::of::<privacy::EraseCaller>(), json!({"number": "+14155550123", "confirm": "+14155550123"}))
+        .answers(200, Shape::of::<ErasureView>(), example)
 }
 
 async fn erase(
@@ -32,17 +60,13 @@ async fn erase(
     JsonObject(body): JsonObject,
 ) -> Result<Json<ErasureView>, Refusal> {
     let number = read(Value::Object(body))?;
-    let Some(vault) = &context.vault else {
-        tracing::error!("callers cannot be erased: no vault is set up");
-        return Err(Refusal::internal());
-    };
     let erase = EraseCaller {
         calls: context.calls.as_ref(),
         callers: context.callers.as_ref(),
         telephony: context.telephony.as_ref(),
-        vault: vault.as_ref(),
+        vault: context.vault.as_ref(),
     };
-    let by = AskedBy { id: access.key.to_string(), at: context.clock.now() };
+    let by = AskedBy { id: access.principal.id(), at: context.clock.now() };
     Ok(Json(shown(erase.erase(access.tenant, &number, &by).await?)))
 }
 

@@ -38,6 +38,11 @@ impl RequestId {
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte));
         Self(if sound { text.to_owned() } else { clock.new_id().to_string() })
     }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Why a request was refused.
@@ -48,6 +53,7 @@ pub struct Refusal {
     fields: Vec<Problem>,
     used_by: Vec<UsedBy>,
     current_version: Option<u64>,
+    retry_after_s: Option<u32>,
     /// With `unauthenticated`: a key was sent, but it is not good.
     wrong_key: bool,
 }
@@ -61,6 +67,7 @@ impl Refusal {
             fields: Vec::new(),
             used_by: Vec::new(),
             current_version: None,
+            retry_after_s: None,
             wrong_key: false,
         }
     }
@@ -90,6 +97,28 @@ impl Refusal {
         Self::new(Code::Internal, "try again; if it stays so, tell us the request id")
     }
 
+    /// The code, for lists of outcomes.
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The words, for lists of outcomes.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// It can be tried again after so many seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after_s: Some(seconds), ..self }
+    }
+
+    /// What is stored now has this version.
+    #[must_use]
+    pub fn with_version(self, current: u64) -> Self {
+        Self { current_version: Some(current), ..self }
+    }
+
     fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -104,6 +133,7 @@ impl Refusal {
             fields: self.fields,
             used_by: self.used_by,
             current_version: self.current_version,
+            retry_after_s: self.retry_after_s,
             timestamp: context.clock.now(),
             request_id: request_id.0.clone(),
         };
@@ -126,12 +156,15 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         let headers = response.headers_mut();
-        if self.code == Code::Unauthenticated {
+        if matches!(self.code, Code::Unauthenticated | Code::WrongCredentials) {
             let challenge = if self.wrong_key { CHALLENGE_WRONG } else { CHALLENGE };
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if self.code == Code::Busy {
+        if matches!(self.code, Code::Busy | Code::InProgress) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(self);
         response
@@ -161,7 +194,11 @@ impl From<Refused> for Refusal {
             Refused::Invalid(fields) => Self::fields(Code::Invalid, fields),
             Refused::Taken { field } => {
                 let message = match field {
-                    "number" => "this phone number is set up already; a number is used in one place only",
+                    "number" => "this number is set up already; a number stands in one place only",
+                    "account_sid" => {
+                        "this Twilio account is connected already, here or in another account of this installation; \
+                         it is connected in one place only"
+                    }
                     _ => "another one has this name; choose a different one",
                 };
                 let problem = Problem {
@@ -177,8 +214,15 @@ impl From<Refused> for Refusal {
                 Self { current_version: current, ..Self::new(Code::VersionConflict, detail) }
             }
             Refused::InUse(users) => Self::in_use(users),
-            Refused::Archived => {
-                Self::new(Code::Archived, "an archived campaign is not published: set another status first")
+            Refused::Archived => Self::new(
+                Code::Archived,
+                "an archived campaign is neither published nor switched on or off: set another status first",
+            ),
+            Refused::NotReady(missing) => Self::fields(Code::NotReady, missing),
+            Refused::LimitReached { most } => {
+                let detail =
+                    format!("an account has at most {most} of these: remove what is no longer needed");
+                Self::new(Code::LimitReached, detail)
             }
         }
     }
@@ -207,9 +251,24 @@ fn kind_name(kind: Kind) -> String {
         Kind::Target => "target",
         Kind::RtbTarget => "rtb_target",
         Kind::Number => "phone_number",
+        Kind::Publisher => "publisher",
+        Kind::Buyer => "buyer",
+        Kind::TargetGroup => "target_group",
+        Kind::RingTree => "ring_tree",
+        Kind::BlockedNumber => "blocked_number",
     }
     .to_owned()
 }
+
+/// Headers of every answer. There is nothing here for a page of another site to read, frame or run.
+const SAFETY: [(HeaderName, &str); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
 
 /// The outermost layer: problem documents, request id, and headers that every answer has.
 pub async fn finish(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
@@ -228,7 +287,9 @@ pub async fn finish(State(context): State<Arc<Context>>, request: Request, next:
     }
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for (name, value) in SAFETY {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     if let Ok(value) = HeaderValue::from_str(&request_id.0) {
         headers.insert(REQUEST_ID, value);
     }
@@ -247,8 +308,11 @@ fn refusal_in(response: &mut Response) -> Option<Refusal> {
     if !status.is_client_error() {
         return None;
     }
-    let code =
-        Code::ALL.into_iter().find(|code| code.status() == status.as_u16()).unwrap_or(Code::MalformedBody);
+    let code = Code::ALL
+        .iter()
+        .copied()
+        .find(|code| code.status() == status.as_u16())
+        .unwrap_or(Code::MalformedBody);
     *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(status);
     Some(Refusal::new(code, "the request could not be understood"))
 }

@@ -1,41 +1,66 @@
 //! The table of routes, and why a handler cannot forget its permission.
 //!
 //! axum knows a handler's parameters by type. [`Routes::on`] takes only handlers whose **first** parameter is an
-//! [`Access`] (the trait [`NamesPermission`] is implemented for no other list of parameters), so a handler without
-//! one does not compile; and because parameters are extracted in order, nothing of a request is read before its key was
-//! checked. The few routes that are for everybody must say so: [`Routes::open`].
+//! [`Access`] or an [`OwnAccess`] (the trait [`NamesPermission`] is implemented for no other list of parameters), so a handler without
+//! one does not compile; and because parameters are extracted in order, nothing of a request is read before its
+//! permission was checked. The few routes that are for everybody must say so: [`Routes::open`].
 //!
-//! Each registration notes method, path and scope, so that tests walk the table and a new route is covered by itself.
+//! Each registration notes method, path and permission, so that tests walk the table and a new route is covered by itself.
+//! [`Routes::doc`] follows each with what the operation says of itself; a test names the route that has none.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, on};
 use contract::problem::Code;
+use domain::access;
 
-use crate::access::{Access, Permission};
+use crate::access::{Access, OwnAccess, Permission};
 use crate::context::Context;
+use crate::doc::Doc;
+use crate::guard::{self, Guard};
 use crate::refusal::{Refusal, finish};
+use crate::sizes;
 
-/// A list of parameters that begins with [`Access`]. The first place of axum's tuple is its own mark.
+/// A list of parameters that begins with [`Access`] or [`OwnAccess`]. The first place of axum's tuple is its own mark.
 pub trait NamesPermission {
-    /// The scope that the handler demands.
-    const SCOPE: &'static str;
+    /// What the handler demands.
+    const PERMISSION: access::Permission;
+    /// Whether it also serves those who see only their own.
+    const OWN: bool;
 }
-impl<M, P: Permission> NamesPermission for (M, Access<P>) {
-    const SCOPE: &'static str = P::SCOPE;
+
+/// [`Access`] and [`OwnAccess`].
+pub trait Demand {
+    /// The permission.
+    const PERMISSION: access::Permission;
+    /// Whether one's own is enough.
+    const OWN: bool;
 }
-impl<M, P: Permission, A> NamesPermission for (M, Access<P>, A) {
-    const SCOPE: &'static str = P::SCOPE;
+impl<P: Permission> Demand for Access<P> {
+    const PERMISSION: access::Permission = P::PERMISSION;
+    const OWN: bool = false;
 }
-impl<M, P: Permission, A, B> NamesPermission for (M, Access<P>, A, B) {
-    const SCOPE: &'static str = P::SCOPE;
+impl<P: Permission> Demand for OwnAccess<P> {
+    const PERMISSION: access::Permission = P::PERMISSION;
+    const OWN: bool = true;
 }
-impl<M, P: Permission, A, B, C> NamesPermission for (M, Access<P>, A, B, C) {
-    const SCOPE: &'static str = P::SCOPE;
+
+macro_rules! names_permission {
+    ($($parameter:ident)*) => {
+        impl<M, D: Demand, $($parameter),*> NamesPermission for (M, D, $($parameter),*) {
+            const PERMISSION: access::Permission = D::PERMISSION;
+            const OWN: bool = D::OWN;
+        }
+    };
 }
+names_permission! {}
+names_permission! { A }
+names_permission! { A B }
+names_permission! { A B C }
+names_permission! { A B C E }
 
 /// The methods that we use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +71,8 @@ pub enum Verb {
     Post,
     /// Change.
     Patch,
+    /// Put in place.
+    Put,
     /// Remove.
     Delete,
 }
@@ -57,6 +84,7 @@ impl Verb {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Patch => "PATCH",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
     }
@@ -66,6 +94,7 @@ impl Verb {
             Self::Get => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
             Self::Patch => MethodFilter::PATCH,
+            Self::Put => MethodFilter::PUT,
             Self::Delete => MethodFilter::DELETE,
         }
     }
@@ -78,8 +107,10 @@ pub struct Route {
     pub verb: Verb,
     /// The path, its variable segments in braces.
     pub path: &'static str,
-    /// The scope it demands; `None` is for everybody.
-    pub scope: Option<&'static str>,
+    /// The permission it demands; `None` is for everybody.
+    pub scope: Option<access::Permission>,
+    /// Whether it also serves those who see only their own.
+    pub own: bool,
 }
 
 /// Routes under construction.
@@ -87,6 +118,7 @@ pub struct Route {
 pub struct Routes {
     router: Router<Arc<Context>>,
     table: Vec<Route>,
+    docs: Vec<Option<fn() -> Doc>>,
 }
 
 impl Routes {
@@ -102,7 +134,7 @@ impl Routes {
         H: Handler<T, Arc<Context>>,
         T: NamesPermission + 'static,
     {
-        self.add(Route { verb, path, scope: Some(T::SCOPE) }, handler)
+        self.add(Route { verb, path, scope: Some(T::PERMISSION), own: T::OWN }, handler)
     }
 
     /// A route for everybody.
@@ -112,7 +144,7 @@ impl Routes {
         H: Handler<T, Arc<Context>>,
         T: 'static,
     {
-        self.add(Route { verb, path, scope: None }, handler)
+        self.add(Route { verb, path, scope: None, own: false }, handler)
     }
 
     fn add<H, T>(mut self, route: Route, handler: H) -> Self
@@ -122,7 +154,22 @@ impl Routes {
     {
         self.router = self.router.route(route.path, on(route.verb.filter(), handler));
         self.table.push(route);
+        self.docs.push(None);
         self
+    }
+
+    /// What the operation just registered says of itself; made only when somebody reads it.
+    #[must_use]
+    pub fn doc(mut self, doc: fn() -> Doc) -> Self {
+        if let Some(last) = self.docs.last_mut() {
+            *last = Some(doc);
+        }
+        self
+    }
+
+    /// Every route with what it says of itself; `None` was forgotten.
+    pub fn documented(&self) -> impl Iterator<Item = (Route, Option<Doc>)> {
+        self.table.iter().copied().zip(self.docs.iter().map(|doc| doc.map(|doc| doc())))
     }
 
     /// What was registered.
@@ -132,9 +179,12 @@ impl Routes {
 
     /// The router, with answers for everything that is no route.
     pub fn into_router(self, context: Arc<Context>) -> Router {
+        let guard = Guard::new(context.clone(), &self.table);
         self.router
+            .route_layer(from_fn_with_state(guard, guard::guard))
             .fallback(unknown_route)
             .method_not_allowed_fallback(wrong_method)
+            .layer(from_fn(sizes::check))
             .layer(from_fn_with_state(context.clone(), finish))
             .with_state(context)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::clock::SystemClock;
 use app::close_overdue::CloseOverdue;
+use app::twilio_accounts::Directory;
 use housekeeping::{Context, handle};
 use runtime::{Cause, Settings, aws, logs, run_schedule, warm_up};
 use store::Store;
@@ -14,13 +15,17 @@ use twilio::telephony::TwilioTelephony;
 async fn main() -> Result<(), Cause> {
     logs::init();
     let settings = Settings::from_env()?;
-    let store = Store::connect(&aws::config().await?, &settings.table_name);
+    let config = aws::config().await?;
+    let store = Arc::new(Store::connect(&config, &settings.table_name));
     warm_up("database connection", store.ping()).await;
+    let vault = webhook::vault(&settings, &config, store.clone())?;
+    warm_up("data key", vault.warm_up()).await;
+    let accounts = Directory::new(store.clone(), vault, Arc::new(SystemClock));
     let twilio = RestClient::new(&settings.twilio_api_base, Pace::default())?;
     let context = Arc::new(Context {
         close_overdue: CloseOverdue {
-            calls: Arc::new(store),
-            telephony: Arc::new(TwilioTelephony::new(twilio, settings.twilio_accounts()?.request_tokens())),
+            calls: store,
+            telephony: Arc::new(TwilioTelephony::new(twilio, Arc::new(accounts))),
             clock: Arc::new(SystemClock),
         },
     });

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use app::run_auction::RunAuction;
 use domain::voice::{Callback, CallbackTo};
 use runtime::{HttpRequest, HttpResponse};
-use twilio::door::Door;
 use twilio::urls;
 use twilio::webhook::InboundCall;
+use webhook::Door;
 
 /// What the handler needs.
 pub struct Context {
@@ -21,7 +21,7 @@ pub struct Context {
 
 /// Answers one request.
 pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse {
-    let verified = match webhook::open(&context.door, &request) {
+    let verified = match webhook::open(&context.door, &request).await {
         Ok(verified) => verified,
         Err(refusal) => return refusal,
     };

@@ -15,11 +15,12 @@ async fn main() -> Result<(), Cause> {
     logs::init();
     let settings = Settings::from_env()?;
     let config = aws::config().await?;
-    let store = Store::connect(&config, &settings.table_name);
+    let store = Arc::new(Store::connect(&config, &settings.table_name));
     warm_up("database connection", store.ping()).await;
-    let store = Arc::new(store);
+    let vault = webhook::vault(&settings, &config, store.clone())?;
+    warm_up("data key", vault.warm_up()).await;
     let context = Arc::new(Context {
-        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        door: webhook::door(&settings, store.clone(), vault, Arc::new(SystemClock))?,
         run_auction: RunAuction {
             published: store.clone(),
             counters: store.clone(),

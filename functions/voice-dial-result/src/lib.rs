@@ -7,8 +7,8 @@ use std::sync::Arc;
 use app::dial_next::{DialEnded, DialNext};
 use domain::voice::{Callback, CallbackTo};
 use runtime::{HttpRequest, HttpResponse};
-use twilio::door::Door;
 use twilio::urls;
+use webhook::Door;
 
 /// What the handler needs.
 pub struct Context {
@@ -20,7 +20,7 @@ pub struct Context {
 
 /// Answers one request.
 pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse {
-    let verified = match webhook::open(&context.door, &request) {
+    let verified = match webhook::open(&context.door, &request).await {
         Ok(verified) => verified,
         Err(refusal) => return refusal,
     };

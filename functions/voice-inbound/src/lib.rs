@@ -7,8 +7,8 @@ use std::sync::Arc;
 use app::answer_call::{Answer, AnswerCall, Incoming};
 use runtime::run::Chain;
 use runtime::{HttpRequest, HttpResponse};
-use twilio::door::Door;
 use twilio::webhook::InboundCall;
+use webhook::Door;
 
 /// What the handler needs.
 pub struct Context {
@@ -20,7 +20,7 @@ pub struct Context {
 
 /// Answers one request.
 pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse {
-    let verified = match webhook::open(&context.door, &request) {
+    let verified = match webhook::open(&context.door, &request).await {
         Ok(verified) => verified,
         Err(refusal) => return refusal,
     };

@@ -12,17 +12,20 @@ use voice_inbound::{Context, handle};
 async fn main() -> Result<(), Cause> {
     logs::init();
     let settings = Settings::from_env()?;
-    let store = Store::connect(&aws::config().await?, &settings.table_name);
+    let config = aws::config().await?;
+    let store = Arc::new(Store::connect(&config, &settings.table_name));
     warm_up("database connection", store.ping()).await;
-    let store = Arc::new(store);
+    let vault = webhook::vault(&settings, &config, store.clone())?;
+    warm_up("data key", vault.warm_up()).await;
     let context = Arc::new(Context {
-        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        door: webhook::door(&settings, store.clone(), vault.clone(), Arc::new(SystemClock))?,
         answer_call: AnswerCall {
             numbers: store.clone(),
             published: store.clone(),
             counters: store.clone(),
+            blocked: store.clone(),
             calls: store,
-            vault: None,
+            vault,
             clock: Arc::new(SystemClock),
         },
     });

@@ -12,9 +12,10 @@ use domain::ids::{AccountSid, CallId};
 use domain::voice::{Callback, CallbackTo};
 use runtime::run::Chain;
 use runtime::{HttpRequest, HttpResponse};
-use twilio::door::{Door, Verified};
+use twilio::door::Verified;
 use twilio::urls::{self, STATUS_PATH};
 use twilio::webhook::{LegStatus, NumberStatus, RecordingState, RecordingStatus};
+use webhook::Door;
 
 /// What the handler needs.
 pub struct Context {
@@ -26,7 +27,7 @@ pub struct Context {
 
 /// Answers one request.
 pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse {
-    let verified = match webhook::open(&context.door, &request) {
+    let verified = match webhook::open(&context.door, &request).await {
         Ok(verified) => verified,
         Err(refusal) => return refusal,
     };

@@ -90,20 +90,11 @@ impl Demo {
                 scopes: vec!["*".to_owned()],
                 created_at: clock.now(),
                 expires_at: None,
+                last_used_at: None,
             };
             identity.store_api_key(&hash, &key).await?;
         }
         Ok(())
-    }
-
-    /// The account as `TWILIO_ACCOUNTS` has it.
-    pub fn twilio_accounts(&self) -> String {
-        serde_json::json!([{
-            "account_sid": self.account_sid,
-            "tenant": self.tenant,
-            "auth_tokens": [self.auth_token],
-        }])
-        .to_string()
     }
 }
 

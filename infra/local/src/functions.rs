@@ -13,16 +13,20 @@ use app::clock::{Clock, SystemClock};
 use app::close_overdue::CloseOverdue;
 use app::dial_next::DialNext;
 use app::follow_leg::FollowLeg;
+use app::ports::Mailer;
 use app::run_auction::RunAuction;
+use app::twilio_accounts::Directory;
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::BoxFuture;
+use mail::{Announce, FolderMailer};
 use outbound::{AllowList, Outbound};
 use queue::SqsOutbox;
-use runtime::{Cause, HttpRequest, HttpResponse, Settings, Tick};
+use runtime::{Cause, HttpRequest, HttpResponse, MailPlace, Settings, Tick};
 use store::Store;
 use twilio::rest::{Pace, RestClient};
 use twilio::telephony::TwilioTelephony;
+use webhook::Door;
 
 use crate::template::Template;
 
@@ -47,6 +51,8 @@ pub struct Services {
     pub database: SdkConfig,
     /// For SQS.
     pub queue: SdkConfig,
+    /// Told of each e-mail, if anybody is.
+    pub announce_mail: Option<Arc<Announce>>,
 }
 
 /// Composes every function of the template.
@@ -61,8 +67,13 @@ pub fn compose(
     let mut handlers = BTreeMap::new();
     for (id, function) in &template.functions {
         let given = |variable: &str| {
-            // The cloud's bucket is a folder here.
-            let declared = if variable == "FALLBACK_DIR" { "FALLBACK_BUCKET" } else { variable };
+            // What is a service of the cloud is a file or a folder here.
+            let declared = match variable {
+                "FALLBACK_DIR" => "FALLBACK_BUCKET",
+                "VAULT_KEY_FILE" => "VAULT_KEY_ID",
+                "MAIL_DIR" => "MAIL_FROM",
+                other => other,
+            };
             function.variables.contains(declared).then(|| environment.get(variable).cloned()).flatten()
         };
         let settings = Settings::from_lookup(given).map_err(|error| format!("{id}: {error}"))?;
@@ -75,17 +86,17 @@ pub fn compose(
 fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Cause> {
     let store = Arc::new(Store::connect(&services.database, &settings.table_name));
     Ok(match id {
-        "VoiceInbound" => voice_inbound(settings, store)?,
+        "VoiceInbound" => voice_inbound(settings, store, services)?,
         "RtbAuction" => rtb_auction(settings, store, services)?,
-        "VoiceDialResult" => voice_dial_result(settings, store)?,
-        "VoiceStatus" => voice_status(settings, store)?,
+        "VoiceDialResult" => voice_dial_result(settings, store, services)?,
+        "VoiceStatus" => voice_status(settings, store, services)?,
         "Api" => api(settings, store, services)?,
         "BidLog" => {
             let context = Arc::new(bid_log::Context { keep_bids: KeepBids { log: store } });
             Handler::Sqs(Arc::new(move |event| Box::pin(bid_log::handle(context.clone(), event))))
         }
         "RtbHealth" => rtb_health(settings, store)?,
-        "Housekeeping" => housekeeping(settings, store)?,
+        "Housekeeping" => housekeeping(settings, store, services)?,
         _ => return Err("the template has this function, but infra/local does not compose it".into()),
     })
 }
@@ -94,15 +105,22 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-fn voice_inbound(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+fn door(settings: &Settings, store: &Arc<Store>, services: &Services) -> Result<Door, Cause> {
+    let vault = webhook::vault(settings, &services.database, store.clone())?;
+    Ok(webhook::door(settings, store.clone(), vault, clock())?)
+}
+
+fn voice_inbound(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let vault = webhook::vault(settings, &services.database, store.clone())?;
     let context = Arc::new(voice_inbound::Context {
-        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        door: webhook::door(settings, store.clone(), vault.clone(), clock())?,
         answer_call: AnswerCall {
             numbers: store.clone(),
             published: store.clone(),
             counters: store.clone(),
+            blocked: store.clone(),
             calls: store,
-            vault: None,
+            vault,
             clock: clock(),
         },
     });
@@ -111,7 +129,7 @@ fn voice_inbound(settings: &Settings, store: Arc<Store>) -> Result<Handler, Caus
 
 fn rtb_auction(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
     let context = Arc::new(rtb_auction::Context {
-        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        door: door(settings, &store, services)?,
         run_auction: RunAuction {
             published: store.clone(),
             counters: store.clone(),
@@ -124,9 +142,9 @@ fn rtb_auction(settings: &Settings, store: Arc<Store>, services: &Services) -> R
     Ok(Handler::Http(Arc::new(move |request| Box::pin(rtb_auction::handle(context.clone(), request)))))
 }
 
-fn voice_dial_result(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+fn voice_dial_result(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
     let context = Arc::new(voice_dial_result::Context {
-        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        door: door(settings, &store, services)?,
         dial_next: DialNext {
             published: store.clone(),
             counters: store.clone(),
@@ -137,17 +155,28 @@ fn voice_dial_result(settings: &Settings, store: Arc<Store>) -> Result<Handler, 
     Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_dial_result::handle(context.clone(), request)))))
 }
 
-fn voice_status(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+fn voice_status(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
     let context = Arc::new(voice_status::Context {
-        door: webhook::door(&settings.public_base_url, settings.twilio_accounts()?)?,
+        door: door(settings, &store, services)?,
         follow_leg: FollowLeg { numbers: store.clone(), calls: store, clock: clock() },
     });
     Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_status::handle(context.clone(), request)))))
 }
 
 fn api(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
-    let pages = api::pages::at(settings.fallback_place()?, &services.database);
-    let context = Arc::new(api::Context::new(settings, store, pages)?);
+    let mailer: Arc<dyn Mailer> = match (settings.mail_place()?, &services.announce_mail) {
+        (MailPlace::Dir(folder), Some(announce)) => {
+            let announce = announce.clone();
+            Arc::new(FolderMailer::new(folder.as_path()).announcing(move |line| announce(line)))
+        }
+        (place, _) => api::mailer::at(place, &services.database),
+    };
+    let outside = api::context::Outside {
+        pages: api::pages::at(settings.fallback_place()?, &services.database),
+        mailer,
+        vault: webhook::vault(settings, &services.database, store.clone())?,
+    };
+    let context = Arc::new(api::Context::new(settings, store, outside)?);
     let router = api::router(context.clone());
     Ok(Handler::Http(Arc::new(move |request| {
         Box::pin(api::handle(context.clone(), router.clone(), request))
@@ -166,12 +195,14 @@ fn rtb_health(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> 
     Ok(Handler::Schedule(Arc::new(move |tick| Box::pin(rtb_health::handle(context.clone(), tick)))))
 }
 
-fn housekeeping(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+fn housekeeping(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
     let twilio = RestClient::new(&settings.twilio_api_base, Pace::default())?;
+    let vault = webhook::vault(settings, &services.database, store.clone())?;
+    let accounts = Directory::new(store.clone(), vault, clock());
     let context = Arc::new(housekeeping::Context {
         close_overdue: CloseOverdue {
             calls: store,
-            telephony: Arc::new(TwilioTelephony::new(twilio, settings.twilio_accounts()?.request_tokens())),
+            telephony: Arc::new(TwilioTelephony::new(twilio, Arc::new(accounts))),
             clock: clock(),
         },
     });

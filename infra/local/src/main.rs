@@ -1,7 +1,8 @@
-//! The command line: `run`, `call`, `reset`.
+//! The command line: `run`, `call`, `reset`, `contract`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use local_platform::call::{NOT_RUNNING, place_and_watch};
 use local_platform::options::{DEFAULT_PORT, Options, Ports};
@@ -15,7 +16,9 @@ const USAGE: &str = "\
 local-platform run   [--data DIR] [--port FIRST]     starts the platform (data in .local, six ports from 4010)
 local-platform call  [--data DIR] [--scenario NAME]  places a simulated call through it and shows the journey
                      [--number +1…] [--from +1…] [--times-faster N]
-local-platform reset [--data DIR]                    forgets all data";
+local-platform reset [--data DIR]                    forgets all data
+local-platform contract                              for checks of the API: in memory, on free ports, until standard
+                     input ends; says {\"url\", \"key\"} when it answers";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -29,6 +32,7 @@ async fn main() -> ExitCode {
             ("run", Ok(flags)) => run(&flags).await,
             ("call", Ok(flags)) => call(&flags).await,
             ("reset", Ok(flags)) => reset(&flags).await,
+            ("contract", Ok(_)) => contract().await,
             (other, Ok(_)) => Err(format!("there is no '{other}'\n{USAGE}").into()),
         },
         None => Err(USAGE.into()),
@@ -89,7 +93,11 @@ impl Flags {
 async fn run(flags: &Flags) -> Result<(), Cause> {
     let folder = flags.folder();
     let first = flags.number("--port")?.unwrap_or(DEFAULT_PORT);
-    let options = Options { ports: Ports::From(first), ..Options::in_folder(&folder) };
+    let options = Options {
+        ports: Ports::From(first),
+        announce_mail: Some(Arc::new(say)),
+        ..Options::in_folder(&folder)
+    };
     let platform = Platform::start(options).await?;
     let running = Running {
         pid: std::process::id(),
@@ -120,6 +128,7 @@ CallCenter Pro runs here. Data are in {folder}/, Ctrl-C stops it.
   fallback documents       {fallback}
   telephone network        {phone}   (calls: POST /_sim/calls)
   bidders                  http://{bidders}/_sim/rtb/…
+  e-mails                  {mail}/
   database                 {database}   (any DynamoDB client)
   demo API key             {key}
 
@@ -133,6 +142,7 @@ Try next, in another terminal:
 LOG_LEVEL=info make run writes a line for every request.
 ",
         folder = folder.display(),
+        mail = platform.mail_folder().display(),
         fallback = platform.fallback_url(),
         phone = platform.phone_url(),
         bidders = platform.bidders().address(),
@@ -165,6 +175,15 @@ async fn call(flags: &Flags) -> Result<(), Cause> {
     place_and_watch(&running, &placing, &mut std::io::stdout()).await
 }
 
+/// A platform for a program that tries the API: it lives as long as the program holds our standard input open.
+async fn contract() -> Result<(), Cause> {
+    let platform = Platform::start(Options::for_tests()).await?;
+    say(&serde_json::json!({"url": platform.api_url(), "key": platform.api_key()}).to_string());
+    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
+    platform.shutdown().await;
+    Ok(())
+}
+
 async fn reset(flags: &Flags) -> Result<(), Cause> {
     let folder = flags.folder();
     if let Some(running) = Running::load(&folder) {
@@ -185,8 +204,8 @@ async fn reset(flags: &Flags) -> Result<(), Cause> {
     while let Some(entry) = entries.next_entry().await? {
         let name = entry.file_name().to_string_lossy().into_owned();
         match name.as_str() {
-            "fallback" => tokio::fs::remove_dir_all(entry.path()).await?,
-            "demo.json" | "running.json" => tokio::fs::remove_file(entry.path()).await?,
+            "fallback" | "mail" => tokio::fs::remove_dir_all(entry.path()).await?,
+            "demo.json" | "running.json" | "vault.key" => tokio::fs::remove_file(entry.path()).await?,
             _ if name.starts_with("callcenter.db") => tokio::fs::remove_file(entry.path()).await?,
             _ => {}
         }

@@ -1,13 +1,16 @@
 //! How a platform is started: for a person, for a test.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use mail::Announce;
 
 /// The port that is taken when nothing else is said; the five after it are taken too.
 pub const DEFAULT_PORT: u16 = 4010;
 
 /// What a platform is made of.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Where data are kept.
     pub storage: Storage,
@@ -21,8 +24,12 @@ pub struct Options {
     pub visibility: Option<Duration>,
     /// Makes the demo tenant's campaigns, if they are not there.
     pub seeded: bool,
+    /// Told of each e-mail that is put into the mail folder.
+    pub announce_mail: Option<Arc<Announce>>,
     /// How many times shorter than Twilio's the time-outs of webhooks are.
     pub time_scale: u32,
+    /// What one credential may ask of the API in a minute.
+    pub api_requests_per_minute: u32,
 }
 
 /// Where data are kept.
@@ -64,7 +71,10 @@ impl Options {
             faults: None,
             visibility: None,
             seeded: true,
+            announce_mail: None,
             time_scale: 1,
+            // The demonstration is set up by requests, and one person tries everything from one machine.
+            api_requests_per_minute: 1_000,
         }
     }
 
@@ -77,7 +87,9 @@ impl Options {
             faults: None,
             visibility: Some(Duration::from_millis(200)),
             seeded: true,
+            announce_mail: None,
             time_scale: 1,
+            api_requests_per_minute: 1_000_000,
         }
     }
 

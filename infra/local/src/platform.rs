@@ -34,11 +34,14 @@ use crate::{fallback, schedules, seed, simulator};
 const TABLE: &str = "callcenter";
 const DATABASE_FILE: &str = "callcenter.db";
 const FALLBACK_FOLDER: &str = "fallback";
+const KEY_FILE: &str = "vault.key";
+const MAIL_FOLDER: &str = "mail";
 const BID_LOG_QUEUE: &str = "BidLogQueue";
 
 /// A running platform.
 pub struct Platform {
     demo: Demo,
+    folder: PathBuf,
     api_address: SocketAddr,
     routes: Routes,
     gateway: Mutex<Option<Server>>,
@@ -101,10 +104,13 @@ impl Platform {
             ("STAGE", "local".to_owned()),
             ("TABLE_NAME", TABLE.to_owned()),
             ("PUBLIC_BASE_URL", format!("http://{api_address}")),
+            ("API_REQUESTS_PER_MINUTE", options.api_requests_per_minute.to_string()),
             ("FALLBACK_BASE_URL", format!("http://{}{}", fallback.address(), fallback::PATH)),
             ("FALLBACK_DIR", fallback_folder.to_string_lossy().into_owned()),
             ("BID_LOG_QUEUE_URL", format!("{queue_url}/000000000000/{BID_LOG_QUEUE}")),
-            ("TWILIO_ACCOUNTS", ground.demo.twilio_accounts()),
+            ("VAULT_KEY_FILE", ground.folder.join(KEY_FILE).to_string_lossy().into_owned()),
+            ("MAIL_DIR", ground.folder.join(MAIL_FOLDER).to_string_lossy().into_owned()),
+            ("APP_ORIGIN", format!("http://{api_address}")),
             ("TWILIO_API_BASE", format!("http://{}", phone_server.address())),
             ("OUTBOUND_ALLOW", bidders.address().to_string()),
         ]);
@@ -119,6 +125,7 @@ impl Platform {
         let tasks = background(&template, &options, &ground.queues, &lambda, &stop);
         Ok(Self {
             demo: ground.demo,
+            folder: ground.folder,
             api_address,
             routes,
             gateway: Mutex::new(Some(gateway)),
@@ -176,6 +183,16 @@ impl Platform {
     /// The product's table, without the fault layer.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The file with the data key of tenants' secrets; not in the database.
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.join(KEY_FILE)
+    }
+
+    /// The folder of the e-mails that were sent.
+    pub fn mail_folder(&self) -> PathBuf {
+        self.folder.join(MAIL_FOLDER)
     }
 
     /// The demo tenant.
@@ -322,7 +339,7 @@ async fn lay(options: &Options, database_port: u16, queue_url: &str) -> Result<G
     };
     let queue = runtime::aws::config_for_stand_in(queue_url).await?;
     let queues = Queues::open(&direct, clock).await?;
-    let services = Services { database: through, queue };
+    let services = Services { database: through, queue, announce_mail: options.announce_mail.clone() };
     Ok(Ground { demo, folder, temporary, database, faults, services, store, queues })
 }
 
@@ -344,6 +361,7 @@ async fn furnish(
     phone: &PhoneNetwork,
     bidders_at: &str,
 ) -> Result<(), Cause> {
+    seed::connect_account(api, &ground.demo.account_sid, &ground.demo.auth_token).await?;
     let numbers = seed::numbers(api).await?;
     for number in &numbers {
         if let Some(number) = number.body.get("number").and_then(serde_json::Value::as_str) {

@@ -1,4 +1,4 @@
-//! What the demo tenant has: campaigns, bidders, targets and numbers, made through our own API as a customer would.
+//! What the demo tenant has: publisher, buyers, campaigns, bidders, targets and numbers, made through our own API as a customer would.
 //!
 //! What must stay true: doing it again makes nothing twice (things are found by name), so a start that was interrupted is
 //! finished by the next one; what a user changed stays as it is. All phone numbers are fictional ones (`555-01xx`).
@@ -24,7 +24,7 @@ pub const BUSY_LINE: &str = "+12025550166";
 /// Where callers go when our servers cannot answer.
 const FALLBACK: &str = "+12025550190";
 const DESK: &str = "+12025550191";
-const PUBLISHER: &str = "AF0192f0c1a2b37c4d8e5f60718293a4b5";
+const PUBLISHER: &str = "Search Partners";
 const BODY: &str = concat!(
     r#"{"CID":"[tag:InboundNumber:Number]","State":"[tag:InboundNumber:State]","zipcode":"[tag:Geo:ZipCode]","#,
     r#""campaign":"[tag:Campaign:Name]","publisherInboundCallId":"[Call:InboundCallId]"}"#
@@ -42,52 +42,37 @@ fn bidders() -> Vec<Bidder> {
     vec![
         bidder(
             "Alpine Plumbing",
-            "BU0192f0c1a2b37c4d8e5f60718293a401",
+            "Alpine Group",
             "accept?amount=18.50&number=%2B12025550111&min_duration=60&delay_ms=140&name=alpine",
             json!({"concurrent": 20, "daily": 500}),
         ),
         bidder(
             "Bayside Plumbing",
-            "BU0192f0c1a2b37c4d8e5f60718293a402",
+            "Bayside Group",
             "accept?amount=14.25&number=%2B12025550112&min_duration=60&delay_ms=90&name=bayside",
             json!({"daily": 300}),
         ),
         bidder(
             "Slow River",
-            "BU0192f0c1a2b37c4d8e5f60718293a403",
+            "River Networks",
             "slow?amount=40.00&number=%2B12025550113&delay_ms=2500&name=slow-river",
             json!({}),
         ),
-        bidder(
-            "Full House",
-            "BU0192f0c1a2b37c4d8e5f60718293a404",
-            "reject?delay_ms=40&name=full-house",
-            json!({}),
-        ),
+        bidder("Full House", "Full House Media", "reject?delay_ms=40&name=full-house", json!({})),
         bidder(
             "Wrong Number Works",
-            "BU0192f0c1a2b37c4d8e5f60718293a405",
+            "Wrong Number Works",
             "invalid_number?amount=30.00&delay_ms=60&name=wrong-number",
             json!({}),
         ),
-        bidder(
-            "Broken Pipes",
-            "BU0192f0c1a2b37c4d8e5f60718293a406",
-            "malformed?delay_ms=30&name=broken",
-            json!({}),
-        ),
+        bidder("Broken Pipes", "Broken Pipes", "malformed?delay_ms=30&name=broken", json!({})),
         bidder(
             "Always Engaged",
-            "BU0192f0c1a2b37c4d8e5f60718293a407",
+            "Always Engaged",
             "accept?amount=22.00&number=%2B12025550166&min_duration=60&delay_ms=70&name=engaged",
             json!({}),
         ),
-        bidder(
-            "Nothing Today",
-            "BU0192f0c1a2b37c4d8e5f60718293a408",
-            "empty?delay_ms=25&name=nothing",
-            json!({}),
-        ),
+        bidder("Nothing Today", "Nothing Today", "empty?delay_ms=25&name=nothing", json!({})),
     ]
 }
 
@@ -139,6 +124,8 @@ const PLANS: [Plan; 3] = [
 /// # Errors
 /// The API refuses or does not answer.
 pub async fn plant(api: &ApiClient, account: &AccountSid, bidders_at: &str) -> Result<(), ApiError> {
+    let publisher = json!({"name": PUBLISHER, "contact_email": "calls@search-partners.example"});
+    let publisher = find_or_make(api, "/api/publishers", "name", publisher).await?.0;
     let desk = json!({
         "name": "Home services desk",
         "destination": {"number": DESK},
@@ -150,7 +137,8 @@ pub async fn plant(api: &ApiClient, account: &AccountSid, bidders_at: &str) -> R
     let desk = find_or_make(api, "/api/targets", "name", desk).await?.0;
     let mut ids = BTreeMap::new();
     for bidder in bidders() {
-        let body = rtb_target(&bidder, bidders_at);
+        let buyer = find_or_make(api, "/api/buyers", "name", json!({"name": bidder.buyer})).await?.0;
+        let body = rtb_target(&bidder, &buyer.id, bidders_at);
         ids.insert(bidder.name, find_or_make(api, "/api/rtb-targets", "name", body).await?.0.id);
     }
     for plan in PLANS {
@@ -176,7 +164,7 @@ pub async fn plant(api: &ApiClient, account: &AccountSid, bidders_at: &str) -> R
             "number": plan.number,
             "account_sid": account,
             "campaign": campaign.id,
-            "publisher": PUBLISHER,
+            "publisher": publisher.id,
         });
         let (_, number_made) = find_or_make(api, "/api/numbers", "number", number).await?;
         if made || number_made {
@@ -186,10 +174,10 @@ pub async fn plant(api: &ApiClient, account: &AccountSid, bidders_at: &str) -> R
     Ok(())
 }
 
-fn rtb_target(bidder: &Bidder, bidders_at: &str) -> Value {
+fn rtb_target(bidder: &Bidder, buyer: &str, bidders_at: &str) -> Value {
     json!({
         "name": bidder.name,
-        "buyer": bidder.buyer,
+        "buyer": buyer,
         "url": format!("http://{bidders_at}/_sim/rtb/{}", bidder.scenario),
         "body": BODY,
         "timeout_ms": 1_000,
@@ -227,6 +215,15 @@ pub async fn move_bidders(api: &ApiClient, from: &str, to: &str) -> Result<(), A
         }
     }
     Ok(())
+}
+
+/// Connects the demo tenant's Twilio account, if it is not. The simulated Twilio proves the token.
+///
+/// # Errors
+/// The API refuses or does not answer.
+pub async fn connect_account(api: &ApiClient, account: &AccountSid, token: &str) -> Result<(), ApiError> {
+    let wish = json!({"account_sid": account, "auth_token": token, "name": "Simulated Twilio"});
+    find_or_make(api, "/api/twilio-accounts", "account_sid", wish).await.map(drop)
 }
 
 /// The tenant's numbers, with what is needed to point them at us again.

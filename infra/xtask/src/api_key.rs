@@ -30,6 +30,7 @@ pub fn run(options: &[&str]) -> Result<String, String> {
         scopes: scopes.split(',').map(str::to_owned).collect(),
         created_at: clock.now(),
         expires_at: None,
+        last_used_at: None,
     };
     let tokio = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     tokio.block_on(async {

@@ -67,8 +67,8 @@ fn may_depend(from: &Package, to: &str) -> bool {
         (_, "domain") => to == "script",
         (_, "app") => to == "domain",
         (_, "testkit") => true,
-        // The one place where two neighbours meet, so that they need not know each other.
-        ("shared", "webhook") => ["app", "domain", "runtime", "twilio"].contains(&to),
+        // The one place where neighbours meet, so that they need not know each other.
+        ("shared", "webhook") => ["app", "domain", "runtime", "twilio", "vault"].contains(&to),
         ("shared", _) => ["app", "domain"].contains(&to),
         ("functions", _) => ADAPTERS.contains(&to) || ["app", "domain", "webhook"].contains(&to),
         _ => true,

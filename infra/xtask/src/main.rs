@@ -1,8 +1,10 @@
 //! `cargo run -p xtask -- check`: dependencies point one way, licences are allowed, key crates come once.
 //! `cargo run -p xtask -- api-key --tenant AC… --name "…" [--scopes a,b]`: makes an API key and prints it, once.
+//! `cargo run -p xtask -- rotate-data-key`: makes another data key for tenants' secrets.
 
 mod api_key;
 mod check;
+mod data_key;
 mod licences;
 
 use std::process::ExitCode;
@@ -13,9 +15,11 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["check"] => check::run(),
         ["api-key", options @ ..] => api_key::run(options),
+        ["rotate-data-key"] => data_key::rotate(),
         _ => {
-            Err("usage: xtask check | xtask api-key --tenant AC… --name \"what for\" [--scopes calls:read,…]"
-                .to_owned())
+            let usage = "usage: xtask check | xtask api-key --tenant AC… --name \"what for\" [--scopes calls:read,…] \
+                         | xtask rotate-data-key";
+            Err(usage.to_owned())
         }
     };
     match outcome {

@@ -1,25 +1,27 @@
 //! A call reaches one of our numbers: find its campaign and give the first answer.
 //!
-//! Warm path, in round trips one after the other: the number; everything else at once; one write. Idempotency: step 0 of
-//! the call, whose id is made from Twilio's CallSid.
+//! Warm path, in round trips one after the other: the number; everything else at once (published version, live flags and
+//! counters, block list, an earlier answer); one write. Idempotency: step 0 of the call, whose id is made from Twilio's
+//! CallSid.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use domain::blocked::{Block, BlockPattern};
 use domain::call::Call;
 use domain::caps::{CounterId, Usage};
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
 use domain::ledger::Payout;
 use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
-use domain::routing::Decisions;
+use domain::routing::{Decisions, TurnedAway};
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Reply};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::place::{self, ANSWER_WITHIN, NOT_IN_SERVICE, Placing};
-use crate::ports::{Calls, Counters, Numbers, PortResult, Published, Step, Vault};
+use crate::ports::{BlockedCallers, Calls, Counters, Numbers, PortResult, Published, Step, Vault};
 
 /// What Twilio told us about the call.
 #[derive(Debug, Clone)]
@@ -80,10 +82,12 @@ pub struct AnswerCall {
     pub published: Arc<dyn Published>,
     /// Counters and live flags.
     pub counters: Arc<dyn Counters>,
+    /// Callers who are refused.
+    pub blocked: Arc<dyn BlockedCallers>,
     /// The call.
     pub calls: Arc<dyn Calls>,
-    /// Keyed hashes, by which a caller's calls are found when they are to be erased. Without it no call is noted.
-    pub vault: Option<Arc<dyn Vault>>,
+    /// Keyed hashes, by which a caller's calls are found when they are to be erased.
+    pub vault: Arc<dyn Vault>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
 }
@@ -103,10 +107,12 @@ impl AnswerCall {
         let call_id = CallId::from_sid(&incoming.call_sid);
 
         let cached = self.published.cached(owner.tenant, campaign);
-        let (earlier, version, usage, caller_key) = futures::try_join!(
+        let patterns = BlockPattern::of_caller(&incoming.from);
+        let (earlier, version, usage, blocks, caller_key) = futures::try_join!(
             self.calls.step(owner.tenant, call_id, 0),
             self.published.version(owner.tenant, campaign),
-            self.usage_for(owner.tenant, campaign, cached.as_deref()),
+            self.usage_for(&owner, campaign, cached.as_deref()),
+            self.blocked.blocks(owner.tenant, &patterns),
             self.caller_key(owner.tenant, &incoming.from),
         )?;
         if let Some(Step::Answered(earlier)) = earlier {
@@ -115,25 +121,48 @@ impl AnswerCall {
         let Some(version) = version else { return not_taken(NotTaken::NotPublished) };
         let (snapshot, usage) = match cached.filter(|snapshot| snapshot.version == version) {
             Some(snapshot) => (snapshot, usage),
-            None => match self.load(owner.tenant, campaign, version).await? {
+            None => match self.load(&owner, campaign, version).await? {
                 Some(loaded) => loaded,
                 None => return not_taken(NotTaken::NotPublished),
             },
         };
-        // The live flag alone decides, so that pausing and activating work at once, without publishing.
-        let takes_calls = !usage.get(&campaign.into()).is_some_and(|row| row.paused);
+        let turned_away = self.turned_away(&owner, campaign, &usage, &blocks);
         let mut call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
-        if !takes_calls {
+        if turned_away.is_some() {
             // Nobody is paid for a call that could not earn anything.
             call.payout = Payout::default();
         }
-        self.first_step(Arc::new(call), takes_calls, &snapshot, &usage).await.map(Answer::Taken)
+        self.first_step(Arc::new(call), turned_away, &snapshot, &usage).await.map(Answer::Taken)
+    }
+
+    /// Why the call is given to nobody. Live flags alone decide about pauses, so that pausing and activating work at once,
+    /// without publishing.
+    fn turned_away(
+        &self,
+        owner: &NumberOwner,
+        campaign: CampaignId,
+        usage: &HashMap<CounterId, Usage>,
+        blocks: &[Block],
+    ) -> Option<TurnedAway> {
+        let now = self.clock.now();
+        let paused = |of: CounterId| usage.get(&of).is_some_and(|row| row.paused);
+        if blocks.iter().any(|block| block.holds(now)) {
+            return Some(TurnedAway::BlockedNumber);
+        }
+        if paused(campaign.into()) {
+            return Some(TurnedAway::CampaignPaused);
+        }
+        let publisher = owner.publisher?;
+        if paused(publisher.into()) {
+            return Some(TurnedAway::PublisherPaused);
+        }
+        paused(CounterId::terms(campaign, publisher)).then_some(TurnedAway::PublisherTermsPaused)
     }
 
     async fn first_step(
         &self,
         call: Arc<Call>,
-        takes_calls: bool,
+        turned_away: Option<TurnedAway>,
         snapshot: &Snapshot,
         usage: &HashMap<CounterId, Usage>,
     ) -> PortResult<Reply> {
@@ -151,51 +180,54 @@ impl AnswerCall {
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,
         };
-        let without_dial = match takes_calls {
-            true if snapshot.has_auction() => Some(Reply::redirect(auction)),
-            true => None,
-            false => Some(Reply::words_and_hangup(NOT_IN_SERVICE)),
+        let without_dial = match turned_away {
+            None if snapshot.has_auction() => Some(Reply::redirect(auction)),
+            None => None,
+            Some(TurnedAway::BlockedNumber) => Some(Reply::reject()),
+            Some(_) => Some(Reply::words_and_hangup(NOT_IN_SERVICE)),
         };
         match without_dial {
             Some(reply) => {
-                let now = self.clock.now();
-                place::finish(&*self.calls, &placing, reply, Decisions::default(), now).await
+                let decisions = Decisions { turned_away, ..Decisions::default() };
+                place::finish(&*self.calls, &placing, reply, decisions, self.clock.now()).await
             }
             None => place::place(&*self.calls, &*self.clock, placing).await,
         }
     }
 
-    /// The campaign's live flag; and counters, if it dials in this step, which it does without an auction.
+    /// The live flags of campaign and publisher; and counters, if it dials in this step, which it does without an auction.
     async fn usage_for(
         &self,
-        tenant: TenantId,
+        owner: &NumberOwner,
         campaign: CampaignId,
         snapshot: Option<&Snapshot>,
     ) -> PortResult<HashMap<CounterId, Usage>> {
         let dials_now = snapshot.filter(|snapshot| !snapshot.has_auction());
-        let of: Vec<CounterId> = std::iter::once(campaign.into())
-            .chain(dials_now.into_iter().flat_map(Snapshot::counters))
-            .collect();
-        self.counters.usage(tenant, &of).await
+        let mut of: Vec<CounterId> = vec![campaign.into()];
+        if let Some(publisher) = owner.publisher {
+            of.extend([publisher.into(), CounterId::terms(campaign, publisher)]);
+        }
+        of.extend(dials_now.into_iter().flat_map(Snapshot::counters));
+        self.counters.usage(owner.tenant, &of).await
     }
 
     async fn load(
         &self,
-        tenant: TenantId,
+        owner: &NumberOwner,
         campaign: CampaignId,
         version: u64,
     ) -> PortResult<Option<(Arc<Snapshot>, HashMap<CounterId, Usage>)>> {
-        let Some(snapshot) = self.published.snapshot(tenant, campaign, version).await? else {
+        let Some(snapshot) = self.published.snapshot(owner.tenant, campaign, version).await? else {
             return Ok(None);
         };
-        let usage = self.usage_for(tenant, campaign, Some(&snapshot)).await?;
+        let usage = self.usage_for(owner, campaign, Some(&snapshot)).await?;
         Ok(Some((snapshot, usage)))
     }
 
     async fn caller_key(&self, tenant: TenantId, from: &str) -> PortResult<Option<String>> {
-        match (&self.vault, number_of_caller(from)) {
-            (Some(vault), Some(number)) => vault.pseudonym(tenant, number.as_str()).await.map(Some),
-            _ => Ok(None),
+        match number_of_caller(from) {
+            Some(number) => self.vault.pseudonym(tenant, number.as_str()).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -217,7 +249,7 @@ impl AnswerCall {
             seed,
             currency: snapshot.campaign.currency,
             publisher: owner.publisher,
-            payout: snapshot.campaign.payout,
+            payout: snapshot.campaign.payout_for(owner.publisher),
         }
     }
 }

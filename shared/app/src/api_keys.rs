@@ -7,9 +7,14 @@ pub const TOKEN_PREFIX: &str = "ccp_live_";
 
 /// A new token with 256 random bits, or the system's reason why there is no randomness.
 pub fn new_token() -> Result<String, getrandom::Error> {
+    token_with(TOKEN_PREFIX)
+}
+
+/// A new token of any kind: its prefix and 256 random bits.
+pub fn token_with(prefix: &str) -> Result<String, getrandom::Error> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    Ok(format!("{TOKEN_PREFIX}{}", hex(&secret)))
+    Ok(format!("{prefix}{}", hex(&secret)))
 }
 
 /// What is stored instead of the token. A fast hash is right here: the token is random, nobody can guess at it.

@@ -1,29 +1,41 @@
-//! What a tenant sets up: campaigns, targets, RTB targets and phone numbers. One set of deeds for all four.
+//! What a tenant sets up: campaigns and what they refer to. One set of deeds for all nouns.
 //!
 //! What must stay true:
 //!
 //! * A change names the version it was made from; of two changes from the same version one is refused.
 //! * What is stored has passed the domain's rules, and refers only to things of the same tenant.
 //! * What is in use is not deleted, and the refusal says what uses it.
-//! * The live flag of a target or bidder follows its stored status at once: published campaigns look at the flag.
+//! * Whatever is changed stands in the audit log, written in the same transaction; a refused change stands nowhere.
+//! * A changed thing that published campaigns hold a copy of is put into them, see [`crate::campaigns`].
+//! * Live flags follow the stored status at once: published campaigns look at the flags.
+//! * A tenant has at most [`MAX_OF_A_KIND`] things of a kind.
 
 pub mod body;
 mod entry;
 mod listing;
+mod noting;
+mod switches;
 mod uses;
 
+pub use body::read as read_body;
 pub use entry::Entry;
-pub use listing::{Listed, Listing, Position, SortBy, list};
+pub use listing::{Listed, Listing, Position, SortBy, list, page};
+pub(crate) use noting::{Noted, noted};
 pub(crate) use uses::fetch;
 pub use uses::{Reference, User};
 
-use domain::ids::{AccountSid, Id, TenantId};
+use domain::audit::By;
+use domain::ids::{Id, IdError, TenantId};
 use domain::validate::{Problem, Problems};
 use serde_json::{Map, Value};
 
+use crate::campaigns::follow;
 use crate::clock::Clock;
-use crate::ports::{Catalog, Counters, Kind, PortError, PortResult, Published, Record, Saved};
+use crate::ports::{
+    Catalog, Counters, Kind, MAX_OF_A_KIND, PortError, PortResult, Published, Record, Saved, Vault,
+};
 use crate::publish_campaign::Lines;
+use crate::twilio_accounts::OwnAccounts;
 
 /// Judges a bidder's address when it is saved; the words say what is wrong with it.
 pub type UrlCheck = dyn Fn(&str) -> Result<(), String> + Send + Sync;
@@ -32,7 +44,12 @@ pub type UrlCheck = dyn Fn(&str) -> Result<(), String> + Send + Sync;
 pub const MAX_STORED: usize = 256 * 1024;
 
 /// What these deeds work with.
+#[derive(Clone, Copy)]
 pub struct Tools<'a> {
+    /// Who does it, and from where: for the audit log.
+    pub by: &'a By,
+    /// Makes personal values recognisable in the audit log without showing them.
+    pub vault: &'a dyn Vault,
     /// The tenant's things.
     pub catalog: &'a dyn Catalog,
     /// Published campaigns.
@@ -44,7 +61,7 @@ pub struct Tools<'a> {
     /// Time and new ids.
     pub clock: &'a dyn Clock,
     /// The tenant's Twilio accounts.
-    pub accounts: &'a [AccountSid],
+    pub accounts: OwnAccounts<'a>,
     /// The rules for addresses that bidders are asked at.
     pub check_url: &'a UrlCheck,
 }
@@ -68,8 +85,15 @@ pub enum Refused {
     },
     /// Something else uses it.
     InUse(Vec<User>),
-    /// The campaign is archived: it is not published.
+    /// The campaign is archived: it is neither published nor switched on or off.
     Archived,
+    /// The campaign could not place a call; what stands in the way.
+    NotReady(Vec<Problem>),
+    /// There are as many of this kind as there may be.
+    LimitReached {
+        /// How many.
+        most: u32,
+    },
 }
 
 /// Something was stored, but a part of what belongs to it did not work.
@@ -126,11 +150,15 @@ pub async fn create<E: Entry>(
     let now = tools.clock.now();
     let body = body_of(&entry)?;
     let record = Record { id: id.to_string(), version: 1, created_at: now, updated_at: now, body };
-    entry.before_create(tools, tenant, id).await?;
-    match tools.catalog.create(tenant, E::KIND, &record, entry.unique()).await? {
+    let what =
+        Noted { deed: "created", after: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
+    let note = noted(tools, tenant, what).await?;
+    switches::before_birth(tools, tenant, id, &entry).await?;
+    match tools.catalog.create(tenant, E::KIND, &record, entry.unique(), &note).await? {
         Saved::Done => {}
         Saved::Taken => return Ok(Err(Refused::Taken { field: E::UNIQUE_FIELD })),
         Saved::Changed => return Ok(Err(Refused::Changed { current: None })),
+        Saved::LimitReached => return Ok(Err(Refused::LimitReached { most: MAX_OF_A_KIND })),
     }
     let warnings = entry.after_save(tools, tenant, id, None).await?;
     Ok(Ok(Stored { record, warnings }))
@@ -157,7 +185,7 @@ pub async fn update<E: Entry>(
         return Ok(Err(Refused::Changed { current: Some(before.version) }));
     }
     let old: E = entry_of(&before)?;
-    let entry: E = match body::read(body::merged(&before.body, patch)) {
+    let mut entry: E = match body::read(body::merged(&before.body, patch)) {
         Ok(entry) => entry,
         Err(problems) => return Ok(Err(Refused::Invalid(problems))),
     };
@@ -165,11 +193,39 @@ pub async fn update<E: Entry>(
     if !problems.is_empty() {
         return Ok(Err(Refused::Invalid(problems)));
     }
-    let record = match save_change(tools, tenant, &before, (&old, &entry)).await? {
+    entry.settle();
+    let mut stored = match save(tools, tenant, &before, (&old, &entry), "updated").await? {
+        Ok(stored) => stored,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    stored.warnings.extend(follow(tools, tenant, E::KIND, &stored.record.id, true).await?);
+    Ok(Ok(stored))
+}
+
+/// Stores a thing in the place of what it was, with the live flags and whatever else follows from it; `deed` is for the
+/// audit log. What is the same is not stored again, but what follows is done again.
+///
+/// # Errors
+/// A port did not answer. The change may be stored all the same.
+pub(crate) async fn save<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    before: &Record,
+    (old, new): (&E, &E),
+    deed: &'static str,
+) -> Outcome<Stored> {
+    let corrupt = |cause| PortError::corrupt("read the id of a catalogue entry", cause);
+    let id: Id<E::Noun> = before.id.parse().map_err(|cause: IdError| corrupt(cause))?;
+    let touched = switches::before_change(tools, tenant, id, (old, new)).await?;
+    let saved = save_change(tools, tenant, before, (old, new), deed).await;
+    if touched || matches!(saved, Ok(Ok(_))) {
+        switches::follow::<E>(tools, tenant, id).await?;
+    }
+    let record = match saved? {
         Ok(record) => record,
         Err(refused) => return Ok(Err(refused)),
     };
-    let warnings = entry.after_save(tools, tenant, id, Some(&old)).await?;
+    let warnings = new.after_save(tools, tenant, id, Some(old)).await?;
     Ok(Ok(Stored { record, warnings }))
 }
 
@@ -178,6 +234,7 @@ async fn save_change<E: Entry>(
     tenant: TenantId,
     before: &Record,
     (old, new): (&E, &E),
+    deed: &'static str,
 ) -> Outcome<Record> {
     let body = body_of(new)?;
     if body == before.body {
@@ -190,38 +247,49 @@ async fn save_change<E: Entry>(
         updated_at: tools.clock.now(),
         body,
     };
-    let saved = tools.catalog.replace(tenant, E::KIND, &record, new.unique(), (before, old.unique())).await?;
+    let what = Noted {
+        deed,
+        before: Some(&before.body),
+        after: Some(&record.body),
+        ..Noted::of::<E>(&record.id, new.unique())
+    };
+    let note = noted(tools, tenant, what).await?;
+    let from = (before, old.unique());
+    let saved = tools.catalog.replace(tenant, E::KIND, &record, new.unique(), from, &note).await?;
     Ok(match saved {
         Saved::Done => Ok(record),
         Saved::Taken => Err(Refused::Taken { field: E::UNIQUE_FIELD }),
-        Saved::Changed => Err(Refused::Changed { current: None }),
+        Saved::Changed | Saved::LimitReached => Err(Refused::Changed { current: None }),
     })
 }
 
-/// Removes a thing that nothing uses.
+/// Removes a thing that nothing uses; what a person should know about it.
 ///
 /// # Errors
 /// A port did not answer.
-pub async fn delete<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Noun>) -> Outcome<()> {
+pub async fn delete<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Noun>) -> Outcome<Vec<Warning>> {
     let Some(record) = get::<E>(tools, tenant, id).await? else { return Ok(Err(Refused::NotFound)) };
     let users = uses::users_of(tools.catalog, tenant, E::KIND, &record.id).await?;
     if !users.is_empty() {
         return Ok(Err(Refused::InUse(users)));
     }
     let entry: E = entry_of(&record)?;
-    entry.before_delete(tools, tenant, id).await?;
-    let deleted = tools.catalog.delete(tenant, E::KIND, &record, entry.unique()).await;
+    let what =
+        Noted { deed: "deleted", before: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
+    let note = noted(tools, tenant, what).await?;
+    switches::before_removal(tools, tenant, id, &entry).await?;
+    let deleted = tools.catalog.delete(tenant, E::KIND, &record, entry.unique(), &note).await;
     if !matches!(deleted, Ok(Saved::Done)) {
-        entry.after_failed_delete(tools, tenant, id).await?;
+        switches::follow::<E>(tools, tenant, id).await?;
     }
     Ok(match deleted? {
-        Saved::Done => Ok(()),
-        Saved::Changed | Saved::Taken => Err(Refused::Changed { current: None }),
+        Saved::Done => Ok(follow(tools, tenant, E::KIND, &record.id, false).await?),
+        Saved::Changed | Saved::Taken | Saved::LimitReached => Err(Refused::Changed { current: None }),
     })
 }
 
 /// Everything that is wrong with a thing about to be stored: its own rules, its references, what surrounds it.
-async fn problems_of<E: Entry>(
+pub(crate) async fn problems_of<E: Entry>(
     tools: &Tools<'_>,
     tenant: TenantId,
     entry: &E,
@@ -233,8 +301,11 @@ async fn problems_of<E: Entry>(
         around.add("", "size", format!("all of it together is larger than {MAX_STORED} bytes"));
     }
     entry.check_surroundings(tools, before, &mut around);
+    entry.check_account(tools, &mut around).await?;
     found.extend(around.into_vec());
-    found.extend(uses::missing(tools.catalog, tenant, &entry.references()).await?);
+    // What it referred to before was looked up then, and cannot be removed while it does.
+    let new = uses::new_ones(entry.references(), &before.map(E::references).unwrap_or_default());
+    found.extend(uses::missing(tools.catalog, tenant, &new).await?);
     Ok(found)
 }
 
@@ -245,6 +316,14 @@ async fn problems_of<E: Entry>(
 pub fn entry_of<E: Entry>(record: &Record) -> PortResult<E> {
     serde_json::from_value(record.body.clone())
         .map_err(|cause| PortError::corrupt("read a catalogue entry", cause))
+}
+
+/// A record as those see it who may not see callers' numbers.
+pub fn masked<E: Entry>(mut record: Record) -> Record {
+    if let Value::Object(body) = &mut record.body {
+        E::mask_personal(body);
+    }
+    record
 }
 
 fn body_of<E: Entry>(entry: &E) -> PortResult<Value> {
@@ -258,5 +337,10 @@ pub const fn word(kind: Kind) -> &'static str {
         Kind::Target => "target",
         Kind::RtbTarget => "RTB target",
         Kind::Number => "phone number",
+        Kind::Publisher => "publisher",
+        Kind::Buyer => "buyer",
+        Kind::TargetGroup => "target group",
+        Kind::RingTree => "ring tree",
+        Kind::BlockedNumber => "blocked number",
     }
 }

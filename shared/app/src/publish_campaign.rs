@@ -10,23 +10,27 @@
 //! * The snapshot holds no pauses of destinations: their live flag alone decides, so that switching on works at once, too.
 //! * Publishing changes no status. A draft or paused campaign can be published; it takes no calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use domain::campaign::{Campaign, CampaignStatus};
-use domain::ids::{CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::campaign::{Campaign, CampaignStatus, Planned};
+use domain::group::{RingTree, TargetGroup};
+use domain::ids::{CampaignId, Id, NumberId, TenantId};
 use domain::number::Number;
 use domain::phone::E164;
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Parts, Snapshot};
 use domain::target::{RtbTarget, Status, Target};
+use domain::validate::Problem;
 use futures::future::join_all;
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use crate::catalog::{self, Entry, Outcome, Refused, Tools, Warning};
-use crate::ports::{FallbackPages, Kind, NumberRouting, PortError, PortResult, Record, Saved, Telephony};
+use crate::campaigns::republish;
+use crate::catalog::{self, Entry, Noted, Outcome, Refused, Tools, Warning};
+use crate::ports::{FallbackPages, NumberRouting, PortError, PortResult, Record, Saved, Telephony};
 
 /// Numbers connected at the same time, at most.
 const PARALLEL: usize = 8;
@@ -35,6 +39,7 @@ const PARALLEL: usize = 8;
 pub type RenderFallback = dyn Fn(Option<&E164>) -> String + Send + Sync;
 
 /// What makes a number ring here.
+#[derive(Clone, Copy)]
 pub struct Lines<'a> {
     /// Twilio.
     pub telephony: &'a dyn Telephony,
@@ -110,50 +115,97 @@ pub async fn publish_campaign(tools: &Tools<'_>, tenant: TenantId, id: CampaignI
     }
     let (status, fallback) = (campaign.status, campaign.fallback_number.clone());
     let version = tools.published.version(tenant, id).await?.unwrap_or(0) + 1;
-    let published_at = tools.clock.now();
-    let targets = targets_of(tools, tenant, &campaign).await?;
-    let bidders = bidders_of(tools, tenant, &campaign).await?;
-    let snapshot = match Snapshot::compile(id, version, published_at, campaign, targets, bidders) {
+    let snapshot = match compile(tools, tenant, (id, version), campaign).await? {
         Ok(snapshot) => snapshot,
         Err(problems) => return Ok(Err(Refused::Invalid(problems))),
     };
-    match tools.catalog.publish(tenant, &snapshot).await? {
+    match store(tools, tenant, &snapshot, "published").await? {
         Saved::Done => {}
-        Saved::Changed | Saved::Taken => return Ok(Err(Refused::Changed { current: None })),
+        Saved::Changed | Saved::Taken | Saved::LimitReached => {
+            return Ok(Err(Refused::Changed { current: None }));
+        }
     }
+    // A shared thing that was changed while this was going on did not see this version yet.
+    let current = republish::bring_up_to_date(tools, tenant, id, Some(snapshot)).await?;
     let numbers = connect_numbers(tools, tenant, id, fallback.as_ref()).await?;
-    Ok(Ok(Publication { version, published_at, status, numbers }))
+    Ok(Ok(Publication { version: current.version, published_at: current.published_at, status, numbers }))
 }
 
-async fn targets_of(
+/// A campaign with what it names as that is set up now, as one version; or why it could not place a call.
+///
+/// # Errors
+/// The catalogue did not answer.
+pub(crate) async fn compile(
     tools: &Tools<'_>,
     tenant: TenantId,
-    campaign: &Campaign,
-) -> PortResult<BTreeMap<TargetId, Target>> {
-    let ids: Vec<String> = campaign.plan.iter().map(|entry| entry.target.to_string()).collect();
-    let mut targets = BTreeMap::new();
-    for record in catalog::fetch(tools.catalog, tenant, Kind::Target, &ids).await? {
-        let mut target: Target = catalog::entry_of(&record)?;
-        target.status = Status::Active;
-        targets.insert(id_of(&record)?, target);
-    }
-    Ok(targets)
+    (id, version): (CampaignId, u64),
+    campaign: Campaign,
+) -> PortResult<Result<Snapshot, Vec<Problem>>> {
+    let parts = parts_of(tools, tenant, &campaign).await?;
+    Ok(Snapshot::compile(id, version, tools.clock.now(), campaign, parts))
 }
 
-async fn bidders_of(
+/// Stores a version with its audit entry.
+pub(crate) async fn store(
     tools: &Tools<'_>,
     tenant: TenantId,
-    campaign: &Campaign,
-) -> PortResult<BTreeMap<RtbTargetId, RtbTarget>> {
-    let ids: Vec<String> =
-        campaign.auction.bidders.iter().map(|entry| entry.rtb_target.to_string()).collect();
-    let mut bidders = BTreeMap::new();
-    for record in catalog::fetch(tools.catalog, tenant, Kind::RtbTarget, &ids).await? {
-        let mut bidder: RtbTarget = catalog::entry_of(&record)?;
-        bidder.status = Status::Active;
-        bidders.insert(id_of(&record)?, bidder);
+    snapshot: &Snapshot,
+    deed: &'static str,
+) -> PortResult<Saved> {
+    let version = |version: u64| json!({ "version": version });
+    let (before, after) = (version(snapshot.version - 1), version(snapshot.version));
+    let id = snapshot.campaign_id.to_string();
+    let what = Noted {
+        deed,
+        before: (snapshot.version > 1).then_some(&before),
+        after: Some(&after),
+        ..Noted::of::<Campaign>(&id, &snapshot.campaign.name)
+    };
+    let note = catalog::noted(tools, tenant, what).await?;
+    tools.catalog.publish(tenant, snapshot, &note).await
+}
+
+/// What a campaign names, as it is set up now; what does not exist is left out. Destinations stand in it as active: their
+/// live flags alone say what is paused.
+///
+/// # Errors
+/// The catalogue did not answer.
+pub async fn parts_of(tools: &Tools<'_>, tenant: TenantId, campaign: &Campaign) -> PortResult<Parts> {
+    let groups = campaign.plan.iter().filter_map(|entry| match entry.to {
+        Planned::Group(id) => Some(id),
+        Planned::Target(_) => None,
+    });
+    let (target_groups, ring_trees) = futures::try_join!(
+        things::<TargetGroup>(tools, tenant, groups.collect()),
+        things::<RingTree>(tools, tenant, campaign.ring_tree.into_iter().collect()),
+    )?;
+    let planned = campaign.plan.iter().filter_map(|entry| match entry.to {
+        Planned::Target(id) => Some(id),
+        Planned::Group(_) => None,
+    });
+    let members = target_groups.values().flat_map(|group| &group.members).map(|member| member.target);
+    let own_bidders = campaign.auction.bidders.iter();
+    let bidders = own_bidders.chain(ring_trees.values().flat_map(|tree| &tree.bidders));
+    let (mut targets, mut rtb_targets) = futures::try_join!(
+        things::<Target>(tools, tenant, planned.chain(members).collect()),
+        things::<RtbTarget>(tools, tenant, bidders.map(|entry| entry.rtb_target).collect()),
+    )?;
+    targets.values_mut().for_each(|target| target.status = Status::Active);
+    rtb_targets.values_mut().for_each(|bidder| bidder.status = Status::Active);
+    Ok(Parts { targets, rtb_targets, target_groups, ring_trees })
+}
+
+async fn things<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    ids: BTreeSet<Id<E::Noun>>,
+) -> PortResult<BTreeMap<Id<E::Noun>, E>> {
+    let ids: Vec<String> = ids.iter().map(Id::to_string).collect();
+    let mut found = BTreeMap::new();
+    for record in catalog::fetch(tools.catalog, tenant, E::KIND, &ids).await? {
+        found.insert(id_of(&record)?, catalog::entry_of(&record)?);
     }
-    Ok(bidders)
+    Ok(found)
 }
 
 fn id_of<I: std::str::FromStr>(record: &Record) -> PortResult<I>

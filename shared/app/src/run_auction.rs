@@ -13,7 +13,7 @@ use domain::campaign::BidderEntry;
 use domain::caps::{CounterId, Usage};
 use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone;
-use domain::routing::{Situation, Via, eligible};
+use domain::routing::{Destined, Situation};
 use domain::snapshot::Snapshot;
 use domain::target::RtbTarget;
 use domain::voice::Reply;
@@ -211,8 +211,7 @@ impl RunAuction {
         let mut asked = FuturesUnordered::new();
         for (index, entry) in settings.bidders.iter().enumerate() {
             let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { continue };
-            let via = Via::RtbTarget(entry.rtb_target);
-            match eligible(via, bidder.status, &bidder.caps, &bidder.time_zone, &situation) {
+            match Destined::bidder(entry.rtb_target, bidder).eligible(&situation) {
                 Err(reason) => {
                     results[index] = Some(Heard::silent(entry, bidder, Refusal::NotAsked(reason), None));
                 }

@@ -11,12 +11,13 @@ use app::bid_log::KeepBids;
 use app::check_bidders::{CheckBidders, Checked};
 use app::clock::Clock;
 use app::ports::{
-    BidLog, BidLogEntry, BidderAnswer, Bidders, Catalog, DueCheck, Health, HealthCheck, Kind, NoAnswer,
-    PortError, PortResult, Record, Saved,
+    BidLog, BidLogEntry, BidderAnswer, Bidders, Catalog, DueCheck, Health, HealthCheck, InUse, Kind,
+    NoAnswer, PortError, PortResult, PublishedVersion, Record, Saved,
 };
 use async_trait::async_trait;
 use domain::auction::{BidRequest, BidderResult};
-use domain::ids::{AuctionId, RtbTargetId, TenantId};
+use domain::audit::AuditEntry;
+use domain::ids::{AuctionId, CampaignId, RtbTargetId, TenantId};
 use domain::snapshot::Snapshot;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -98,7 +99,7 @@ impl Catalog for World {
     async fn list(&self, _: TenantId, _: Kind) -> PortResult<Vec<Record>> {
         not_asked()
     }
-    async fn create(&self, _: TenantId, _: Kind, _: &Record, _: &str) -> PortResult<Saved> {
+    async fn create(&self, _: TenantId, _: Kind, _: &Record, _: &str, _: &AuditEntry) -> PortResult<Saved> {
         not_asked()
     }
     async fn replace(
@@ -108,13 +109,26 @@ impl Catalog for World {
         _: &Record,
         _: &str,
         _: (&Record, &str),
+        _: &AuditEntry,
     ) -> PortResult<Saved> {
         not_asked()
     }
-    async fn delete(&self, _: TenantId, _: Kind, _: &Record, _: &str) -> PortResult<Saved> {
+    async fn delete(&self, _: TenantId, _: Kind, _: &Record, _: &str, _: &AuditEntry) -> PortResult<Saved> {
         not_asked()
     }
-    async fn publish(&self, _: TenantId, _: &Snapshot) -> PortResult<Saved> {
+    async fn publish(&self, _: TenantId, _: &Snapshot, _: &AuditEntry) -> PortResult<Saved> {
+        not_asked()
+    }
+    async fn in_use(&self, _: TenantId) -> PortResult<Vec<InUse>> {
+        not_asked()
+    }
+    async fn versions(
+        &self,
+        _: TenantId,
+        _: CampaignId,
+        _: u64,
+        _: u16,
+    ) -> PortResult<Vec<PublishedVersion>> {
         not_asked()
     }
 }

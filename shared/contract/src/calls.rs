@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// A page of calls, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CallsPage {
     /// The calls.
     pub items: Vec<CallLine>,
@@ -33,7 +33,7 @@ pub struct CallsPage {
 }
 
 /// One line of the call log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CallLine {
     /// Its id.
     pub id: CallId,
@@ -60,7 +60,7 @@ pub struct CallLine {
 }
 
 /// How a call ended and what it was worth.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ClosingView {
     /// When the caller's leg ended.
     pub ended_at: Timestamp,
@@ -88,7 +88,7 @@ pub struct ClosingView {
 }
 
 /// One call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CallDetail {
     /// What the list says of it.
     #[serde(flatten)]
@@ -102,7 +102,7 @@ pub struct CallDetail {
 }
 
 /// A target or a bidder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DestinationRef {
     /// `target` or `rtb_target`.
     pub kind: String,
@@ -113,7 +113,7 @@ pub struct DestinationRef {
 }
 
 /// One destination that was dialled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AttemptView {
     /// Its number within the call.
     pub number: u16,
@@ -130,7 +130,7 @@ pub struct AttemptView {
 }
 
 /// A recording.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RecordingView {
     /// Twilio's recording sid.
     pub sid: String,
@@ -145,7 +145,7 @@ pub struct RecordingView {
 }
 
 /// Something we were told about a leg.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventView {
     /// `caller` or `destination`.
     pub leg: String,
@@ -164,7 +164,7 @@ pub struct EventView {
 }
 
 /// What one step decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StepDecisions {
     /// The step.
     pub step: u16,
@@ -175,10 +175,14 @@ pub struct StepDecisions {
     /// How many more were passed over, by reason code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<String, u32>,
+    /// Why the call was given to nobody without looking at destinations: `blocked_number`, `campaign_paused`,
+    /// `publisher_paused`, `publisher_terms_paused`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<Verdict>,
 }
 
 /// What was decided about one destination.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DecisionView {
     /// Which.
     pub destination: DestinationRef,
@@ -189,7 +193,7 @@ pub struct DecisionView {
 }
 
 /// One auction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuctionView {
     /// Its id.
     pub id: AuctionId,
@@ -210,7 +214,7 @@ pub struct AuctionView {
 }
 
 /// Who won.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WinnerView {
     /// The bidder.
     pub bidder: RtbTargetId,
@@ -221,7 +225,7 @@ pub struct WinnerView {
 }
 
 /// One bidder's part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BidderView {
     /// The bidder.
     pub bidder: RtbTargetId,
@@ -243,7 +247,7 @@ pub struct BidderView {
 }
 
 /// A reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Verdict {
     /// `won`, `valid`, or why the bid could not win.
     pub code: String,
@@ -252,7 +256,7 @@ pub struct Verdict {
 }
 
 /// The request and the answer, shortened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Exchange {
     /// Address without query.
     pub url: String,
@@ -265,7 +269,7 @@ pub struct Exchange {
 }
 
 /// The books of a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LedgerView {
     /// Whether the call is settled; before that there are no entries.
     pub settled: bool,
@@ -278,7 +282,7 @@ pub struct LedgerView {
 }
 
 /// Sums over a ledger.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Totals {
     /// What we earn. Absent for publishers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -292,7 +296,7 @@ pub struct Totals {
 }
 
 /// One line of the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EntryView {
     /// Counts the call's lines from 1.
     pub number: u16,

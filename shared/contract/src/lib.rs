@@ -10,7 +10,10 @@
 //! * **A refusal** is always a [`problem::ProblemDocument`] with a code from the closed list [`problem::Code`].
 //! * **Lists** are a [`page::Page`]: `items` and, when there is more, `next`, to be given back as `cursor`.
 
+pub mod audit;
 pub mod calls;
+pub mod campaigns;
+pub mod identity;
 pub mod page;
 pub mod privacy;
 pub mod problem;

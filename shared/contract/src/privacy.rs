@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The body of `POST /api/privacy/erase-caller`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EraseCaller {
     /// The caller's number in E.164, for example `+14155550100`.
@@ -14,7 +14,7 @@ pub struct EraseCaller {
 }
 
 /// What was done. One request does a bounded part: repeat it until `complete`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ErasureView {
     /// Whether nothing of the caller is left.
     pub complete: bool,
@@ -29,7 +29,7 @@ pub struct ErasureView {
 }
 
 /// The proof. It names the caller by a keyed hash only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ProofView {
     /// Keyed hash of the number.
     pub caller: String,

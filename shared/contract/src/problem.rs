@@ -11,19 +11,27 @@ use serde::{Deserialize, Serialize};
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
 /// Every way in which the API refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The body is not JSON, not an object, or nested too deeply.
     MalformedBody,
     /// A query parameter is unknown, repeated or out of bounds.
     InvalidQuery,
+    /// A header cannot be used as it is.
+    InvalidHeader,
     /// The cursor is none of ours, or belongs to another list.
     InvalidCursor,
     /// No key, or one that is unknown or has expired.
     Unauthenticated,
     /// The key is good, but not for this.
     MissingScope,
+    /// The role does not include this, or it is for people only.
+    NotPermitted,
+    /// A change with a sign-in cookie that did not come from our own pages.
+    CrossSite,
     /// There is no such thing in this account.
     NotFound,
     /// There is no such address.
@@ -38,6 +46,10 @@ pub enum Code {
     InUse,
     /// The campaign is archived.
     Archived,
+    /// The campaign could not place a call; `fields` says what is missing.
+    NotReady,
+    /// The account has as many of this kind as it may have.
+    LimitReached,
     /// More than the largest body we read.
     BodyTooLarge,
     /// The body is announced as something that we do not read.
@@ -46,18 +58,47 @@ pub enum Code {
     Invalid,
     /// Our fault.
     Internal,
+    /// Too many requests in a minute.
+    RateLimited,
+    /// The same request, by its Idempotency-Key, is still being worked on.
+    InProgress,
+    /// The Idempotency-Key was used for another request.
+    KeyReused,
     /// Too busy; try again soon.
     Busy,
+    /// More or longer headers than we read.
+    HeadersTooLarge,
+    /// Address or password is wrong; the same for somebody unknown.
+    WrongCredentials,
+    /// The password that was asked once more is wrong.
+    WrongPassword,
+    /// The code of the second factor is wrong, or was used.
+    WrongCode,
+    /// Too many attempts; wait.
+    Locked,
+    /// The link or token was used, has expired, or never was one.
+    TokenInvalid,
+    /// The new password is not good enough.
+    PasswordWeak,
+    /// Only somebody with as high a role may do so.
+    AboveRole,
+    /// The account would be without an active owner.
+    LastOwner,
+    /// It is not in the state for this.
+    WrongState,
 }
 
 impl Code {
     /// All of them, for documentation and tests.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: &[Self] = &[
         Self::MalformedBody,
         Self::InvalidQuery,
+        Self::InvalidHeader,
         Self::InvalidCursor,
         Self::Unauthenticated,
         Self::MissingScope,
+        Self::NotPermitted,
+        Self::CrossSite,
         Self::NotFound,
         Self::UnknownRoute,
         Self::MethodNotAllowed,
@@ -65,11 +106,26 @@ impl Code {
         Self::Taken,
         Self::InUse,
         Self::Archived,
+        Self::NotReady,
+        Self::LimitReached,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
+        Self::RateLimited,
+        Self::InProgress,
+        Self::KeyReused,
         Self::Internal,
         Self::Busy,
+        Self::HeadersTooLarge,
+        Self::WrongCredentials,
+        Self::WrongPassword,
+        Self::WrongCode,
+        Self::Locked,
+        Self::TokenInvalid,
+        Self::PasswordWeak,
+        Self::AboveRole,
+        Self::LastOwner,
+        Self::WrongState,
     ];
 
     /// As it is written in JSON.
@@ -91,9 +147,12 @@ impl Code {
         match self {
             Self::MalformedBody => ("malformed_body", 400, "The body cannot be read"),
             Self::InvalidQuery => ("invalid_query", 400, "The query parameters are not valid"),
+            Self::InvalidHeader => ("invalid_header", 400, "A header is not valid"),
             Self::InvalidCursor => ("invalid_cursor", 400, "The cursor is not valid here"),
-            Self::Unauthenticated => ("unauthenticated", 401, "A valid API key is needed"),
+            Self::Unauthenticated => ("unauthenticated", 401, "Sign in, or send a valid API key"),
             Self::MissingScope => ("missing_scope", 403, "The API key may not do this"),
+            Self::NotPermitted => ("not_permitted", 403, "Your role does not include this"),
+            Self::CrossSite => ("cross_site", 403, "This did not come from our own pages"),
             Self::NotFound => ("not_found", 404, "There is no such thing"),
             Self::UnknownRoute => ("unknown_route", 404, "There is no such address"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "This address does not take this method"),
@@ -101,19 +160,34 @@ impl Code {
             Self::Taken => ("taken", 409, "Another one has this already"),
             Self::InUse => ("in_use", 409, "It is still in use"),
             Self::Archived => ("archived", 409, "The campaign is archived"),
+            Self::NotReady => ("not_ready", 409, "The campaign could not place a call"),
+            Self::LimitReached => ("limit_reached", 409, "There is no room for more"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
             Self::Invalid => ("invalid", 422, "Some fields are not valid"),
+            Self::RateLimited => ("rate_limited", 429, "Too many requests"),
+            Self::InProgress => ("in_progress", 409, "The same request is still being worked on"),
+            Self::KeyReused => ("key_reused", 422, "The Idempotency-Key belongs to another request"),
             Self::Internal => ("internal", 500, "Something went wrong on our side"),
             Self::Busy => ("busy", 503, "Too busy at the moment"),
+            Self::HeadersTooLarge => ("headers_too_large", 431, "The headers are too large"),
+            Self::WrongCredentials => ("wrong_credentials", 401, "E-mail address or password is wrong"),
+            Self::WrongPassword => ("wrong_password", 403, "The password is wrong"),
+            Self::WrongCode => ("wrong_code", 403, "The code is wrong"),
+            Self::Locked => ("locked", 429, "Too many attempts"),
+            Self::TokenInvalid => ("token_invalid", 410, "This link is not good any more"),
+            Self::PasswordWeak => ("password_weak", 422, "The password is not good enough"),
+            Self::AboveRole => ("above_role", 403, "That role is above yours"),
+            Self::LastOwner => ("last_owner", 409, "The account needs an owner"),
+            Self::WrongState => ("wrong_state", 409, "That does not go now"),
         }
     }
 }
 
 /// Something that stands in the way of a deletion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsedBy {
-    /// `campaign` or `phone_number`.
+    /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group` or `ring_tree`.
     pub kind: String,
     /// Its id.
     pub id: String,
@@ -122,7 +196,7 @@ pub struct UsedBy {
 }
 
 /// A problem as it is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
     /// A URI that names the kind of problem; made from the code.
     #[serde(rename = "type")]
@@ -144,6 +218,9 @@ pub struct ProblemDocument {
     /// With `version_conflict`: the version that is stored now, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u64>,
+    /// With `locked`: seconds until it can be tried again; also the header `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u32>,
     /// When it was refused, UTC.
     pub timestamp: Timestamp,
     /// The request's id, to be quoted to support; also the header `x-request-id`.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::resource::Warning;
 
 /// A campaign was published.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Publication {
     /// The campaign.
     pub campaign: String,
@@ -23,7 +23,7 @@ pub struct Publication {
 }
 
 /// One number of a published campaign.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PublishedNumber {
     /// Its id.
     pub id: String,

@@ -24,7 +24,7 @@ pub struct Resource {
 }
 
 /// A change was stored, but something that belongs to it did not work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Warning {
     /// For programs.
     pub code: String,

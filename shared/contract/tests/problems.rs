@@ -7,9 +7,9 @@ use contract::problem::{Code, ProblemDocument};
 
 #[test]
 fn every_code_has_its_own_name_and_a_client_or_server_status() {
-    let names: BTreeSet<&str> = Code::ALL.into_iter().map(Code::as_str).collect();
+    let names: BTreeSet<&str> = Code::ALL.iter().copied().map(Code::as_str).collect();
     assert_eq!(names.len(), Code::ALL.len());
-    for code in Code::ALL {
+    for code in Code::ALL.iter().copied() {
         assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         assert!((400..600).contains(&code.status()), "{code:?}");
         assert!(!code.title().is_empty());

@@ -17,7 +17,9 @@ use crate::phone::{Destination, E164};
 use crate::routing::Via;
 
 /// Twilio's call status. Only moves forward; the last five are terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallStatus {
     /// Waiting to be dialled.

@@ -9,11 +9,11 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit, ZonedRound};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CampaignId, RtbTargetId, TargetId};
+use crate::ids::{BuyerId, CampaignId, PublisherId, RtbTargetId, TargetId};
 use crate::validate::Problems;
 
 /// Limits of one thing; `None` is unlimited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Caps {
     /// Calls at the same time.
@@ -93,7 +93,7 @@ impl Caps {
     }
 }
 
-/// Names the counter row of a limited thing (its printed id).
+/// Names the counter row of a limited thing, or of one that can be paused (its printed id).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CounterId(String);
@@ -102,6 +102,21 @@ impl CounterId {
     /// The printed id inside.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Live flag of what was agreed with one publisher on one campaign.
+    pub fn terms(campaign: CampaignId, publisher: PublisherId) -> Self {
+        Self(format!("{campaign}#{publisher}"))
+    }
+}
+impl From<PublisherId> for CounterId {
+    fn from(id: PublisherId) -> Self {
+        Self(id.to_string())
+    }
+}
+impl From<BuyerId> for CounterId {
+    fn from(id: BuyerId) -> Self {
+        Self(id.to_string())
     }
 }
 impl From<CampaignId> for CounterId {

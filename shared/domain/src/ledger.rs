@@ -12,7 +12,7 @@ use crate::routing::Via;
 use crate::validate::Problems;
 
 /// What a converted call is worth to us.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Revenue {
     /// Nothing.
@@ -38,7 +38,7 @@ impl Revenue {
 }
 
 /// When a call counts as converted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Conversion {
     /// When it came in.
@@ -58,7 +58,7 @@ pub enum Conversion {
 }
 
 /// What a call's length is counted from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimerStart {
     /// The moment the call reached us.
@@ -71,7 +71,7 @@ pub enum TimerStart {
 }
 
 /// What a publisher earns for a call.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Payout {
     /// What earns it.
@@ -81,7 +81,7 @@ pub struct Payout {
 }
 
 /// What earns a payout.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PayoutOn {
     /// Every call.
@@ -96,7 +96,7 @@ pub enum PayoutOn {
 }
 
 /// How much a payout is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PayoutAmount {
     /// Nothing.
@@ -120,15 +120,15 @@ pub enum PayoutAmount {
 }
 
 impl Payout {
-    /// Rules for saving.
-    pub fn check(&self, problems: &mut Problems) {
-        let field = "payout.amount";
+    /// Rules for saving; `at` is the payout's own field.
+    pub fn check(&self, at: &str, problems: &mut Problems) {
+        let field = &format!("{at}.amount");
         match self.amount {
             PayoutAmount::Fixed(amount) | PayoutAmount::PerMinute(amount) if amount < Money::ZERO => {
                 problems.add(field, "range", "a payout is not negative");
             }
             PayoutAmount::Share { basis_points, min, max } => {
-                problems.within("payout.amount.share.basis_points", basis_points, 0..=10_000);
+                problems.within(&format!("{field}.share.basis_points"), basis_points, 0..=10_000);
                 if min.zip(max).is_some_and(|(min, max)| max < min) {
                     problems.add(field, "range", "the highest payout is below the lowest");
                 }

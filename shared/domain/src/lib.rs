@@ -4,16 +4,24 @@
 
 pub mod access;
 pub mod auction;
+pub mod audit;
+pub mod blocked;
 pub mod call;
 pub mod campaign;
 pub mod caps;
+pub mod destinations;
 pub mod email;
+pub mod group;
 pub mod ids;
 pub mod ledger;
 pub mod money;
 pub mod number;
+pub mod partner;
+pub mod password;
+pub mod people;
 pub mod phone;
 pub mod routing;
+pub mod schema;
 pub mod seed;
 pub mod snapshot;
 pub mod target;

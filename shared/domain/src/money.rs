@@ -14,7 +14,20 @@ pub const MICROS_PER_UNIT: i64 = 1_000_000;
 const MAX_EXPONENT: i32 = 400;
 
 /// An amount in micro-units. The currency stands beside it, on the campaign or the bidder.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(transparent)]
 pub struct Money(i64);
 
@@ -123,7 +136,7 @@ impl fmt::Display for Money {
 }
 
 /// An ISO 4217 currency code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Currency {
     /// US dollar.
     #[default]

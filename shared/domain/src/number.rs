@@ -7,7 +7,7 @@ use crate::phone::E164;
 use crate::validate::{Problem, Validate};
 
 /// A number as the tenant keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Number {
     /// The number itself; cannot change once created.

@@ -133,7 +133,7 @@ impl From<SipUri> for String {
 }
 
 /// Where a call can be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Destination {
     /// A phone number.

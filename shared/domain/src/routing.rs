@@ -1,24 +1,25 @@
-//! Who gets the call next: the bids that are still good, then the campaign's plan.
+//! Who gets the call next: the bids that are still good, then the campaign's plan with its groups.
 //!
 //! Everything considered leaves a decision with a reason. The draw among equals comes from the call's seed, so the same
 //! call gets the same order at every step and a decision can be replayed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::auction::Bid;
 use crate::call::Call;
-use crate::campaign::PlanEntry;
+use crate::campaign::{PlanEntry, Planned};
 use crate::caps::{CapReached, Caps, CounterId, Limit, OpenWindows, Usage};
-use crate::ids::{RtbTargetId, TargetId};
+use crate::group::TargetGroup;
+use crate::ids::{BuyerId, RtbTargetId, TargetGroupId, TargetId};
 use crate::ledger::{Conversion, Revenue, Terms, TimerStart};
 use crate::money::Money;
 use crate::phone::{Destination, E164};
 use crate::seed::Dice;
 use crate::snapshot::Snapshot;
-use crate::target::{CallerIdPolicy, DialSettings, Status};
+use crate::target::{CallerIdPolicy, DialSettings, RtbTarget, Status, Target};
 use crate::voice::Recording;
 
 /// Most individual decisions kept with one step; the rest is counted by reason.
@@ -69,6 +70,8 @@ pub struct Candidate {
 pub enum Passed {
     /// Switched off.
     Paused,
+    /// Its buyer is switched off.
+    BuyerPaused,
     /// Tried before in this call.
     AlreadyTried,
     /// A cap is full.
@@ -86,6 +89,7 @@ impl Passed {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Paused => "paused",
+            Self::BuyerPaused => "buyer_paused",
             Self::AlreadyTried => "already_tried",
             Self::Cap(_) => "cap_reached",
             Self::BusyCounter => "busy_counter",
@@ -98,6 +102,7 @@ impl Passed {
     pub fn text(&self) -> String {
         match self {
             Self::Paused => "paused".to_owned(),
+            Self::BuyerPaused => "its buyer is paused".to_owned(),
             Self::AlreadyTried => "already tried in this call".to_owned(),
             Self::Cap(full) => format!("{} cap {} reached", full.window.word(), full.cap),
             Self::BusyCounter => "its counter was busy".to_owned(),
@@ -118,6 +123,42 @@ pub struct Decision {
     pub passed: Option<Passed>,
 }
 
+/// Why a call was given to nobody at all, without looking at destinations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnedAway {
+    /// The caller is on the block list.
+    BlockedNumber,
+    /// The campaign takes no calls.
+    CampaignPaused,
+    /// The publisher's calls are not taken.
+    PublisherPaused,
+    /// The campaign does not take this publisher's calls.
+    PublisherTermsPaused,
+}
+
+impl TurnedAway {
+    /// Stable code for programs and filters.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::BlockedNumber => "blocked_number",
+            Self::CampaignPaused => "campaign_paused",
+            Self::PublisherPaused => "publisher_paused",
+            Self::PublisherTermsPaused => "publisher_terms_paused",
+        }
+    }
+
+    /// The reason in plain words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::BlockedNumber => "the caller is blocked",
+            Self::CampaignPaused => "the campaign takes no calls",
+            Self::PublisherPaused => "the publisher is paused",
+            Self::PublisherTermsPaused => "the publisher is paused on this campaign",
+        }
+    }
+}
+
 /// Everything a step decided, bounded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decisions {
@@ -125,7 +166,10 @@ pub struct Decisions {
     pub each: Vec<Decision>,
     /// How many more, by reason code.
     #[serde(default)]
-    pub more: std::collections::BTreeMap<String, u32>,
+    pub more: BTreeMap<String, u32>,
+    /// Why nobody was considered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<TurnedAway>,
 }
 
 impl Decisions {
@@ -167,7 +211,7 @@ pub fn candidates(
         let verdict = if expired {
             Err(Passed::BidExpired)
         } else {
-            eligible(via, bidder.status, &bidder.caps, &bidder.time_zone, situation)
+            Destined::bidder(bid.bidder, bidder).eligible(situation)
         };
         match verdict {
             Err(reason) => decisions.note(via, &bidder.name, Some(reason)),
@@ -189,10 +233,10 @@ pub fn candidates(
             }),
         }
     }
-    for entry in plan_order(&snapshot.campaign.plan, situation.call.seed) {
-        let Some(target) = snapshot.targets.get(&entry.target) else { continue };
-        let via = Via::Target(entry.target);
-        match eligible(via, target.status, &target.caps, &target.time_zone, situation) {
+    for id in plan_order(&snapshot.campaign.plan, &snapshot.target_groups, situation.call.seed) {
+        let Some(target) = snapshot.targets.get(&id) else { continue };
+        let via = Via::Target(id);
+        match Destined::target(id, target).eligible(situation) {
             Err(reason) => decisions.note(via, &target.name, Some(reason)),
             Ok(limit) => found.push(Candidate {
                 via,
@@ -208,51 +252,104 @@ pub fn candidates(
     (found, decisions)
 }
 
-/// Whether a destination may take a call now; `Ok` carries the capacity to take first.
-pub fn eligible(
+/// What decides whether a destination may take a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Destined<'a> {
     via: Via,
     status: Status,
-    caps: &Caps,
-    time_zone: &str,
-    situation: &Situation<'_>,
-) -> Result<Option<Limit>, Passed> {
-    if situation.tried.contains(&via) {
-        return Err(Passed::AlreadyTried);
-    }
-    let counter = via.counter();
-    let usage = situation.usage.get(&counter);
-    if status == Status::Paused || usage.is_some_and(|usage| usage.paused) {
-        return Err(Passed::Paused);
-    }
-    if !caps.any() {
-        return Ok(None);
-    }
-    let open = OpenWindows::at(situation.now, time_zone);
-    if let Some(full) = usage.and_then(|usage| usage.full(caps, &open)) {
-        return Err(Passed::Cap(full));
-    }
-    let outdated = usage.map(|usage| usage.outdated(&open)).unwrap_or_default();
-    Ok(Some(Limit { counter, caps: *caps, open, outdated }))
+    buyer: Option<BuyerId>,
+    caps: &'a Caps,
+    time_zone: &'a str,
 }
 
-/// The plan in the order in which its targets are tried: by priority, equals drawn by weight from the seed.
-pub fn plan_order(plan: &[PlanEntry], seed: u64) -> Vec<PlanEntry> {
+impl<'a> Destined<'a> {
+    /// A target.
+    pub fn target(id: TargetId, target: &'a Target) -> Self {
+        let Target { status, buyer, caps, time_zone, .. } = target;
+        Self { via: Via::Target(id), status: *status, buyer: *buyer, caps, time_zone }
+    }
+
+    /// A bidder.
+    pub fn bidder(id: RtbTargetId, bidder: &'a RtbTarget) -> Self {
+        let RtbTarget { status, buyer, caps, time_zone, .. } = bidder;
+        Self { via: Via::RtbTarget(id), status: *status, buyer: *buyer, caps, time_zone }
+    }
+
+    /// Whether it may take a call now; the capacity to take first, when it has caps.
+    ///
+    /// # Errors
+    /// Why it is passed over.
+    pub fn eligible(&self, situation: &Situation<'_>) -> Result<Option<Limit>, Passed> {
+        if situation.tried.contains(&self.via) {
+            return Err(Passed::AlreadyTried);
+        }
+        let counter = self.via.counter();
+        let usage = situation.usage.get(&counter);
+        if self.status == Status::Paused || usage.is_some_and(|usage| usage.paused) {
+            return Err(Passed::Paused);
+        }
+        if self.buyer.is_some_and(|buyer| situation.is_paused(&buyer.into())) {
+            return Err(Passed::BuyerPaused);
+        }
+        if !self.caps.any() {
+            return Ok(None);
+        }
+        let open = OpenWindows::at(situation.now, self.time_zone);
+        if let Some(full) = usage.and_then(|usage| usage.full(self.caps, &open)) {
+            return Err(Passed::Cap(full));
+        }
+        let outdated = usage.map(|usage| usage.outdated(&open)).unwrap_or_default();
+        Ok(Some(Limit { counter, caps: *self.caps, open, outdated }))
+    }
+}
+
+impl Situation<'_> {
+    fn is_paused(&self, of: &CounterId) -> bool {
+        self.usage.get(of).is_some_and(|usage| usage.paused)
+    }
+}
+
+/// The targets of a plan in the order in which they are tried, each once: by priority, equals drawn by weight from the
+/// seed; in a group's place its targets, ordered in the same way among themselves.
+pub fn plan_order(
+    plan: &[PlanEntry],
+    groups: &BTreeMap<TargetGroupId, TargetGroup>,
+    seed: u64,
+) -> Vec<TargetId> {
     let mut dice = Dice::new(seed);
-    let mut remaining: Vec<PlanEntry> = plan.to_vec();
-    remaining.sort_by_key(|entry| (entry.priority, entry.target));
-    let mut ordered = Vec::with_capacity(remaining.len());
-    for group in remaining.chunk_by_mut(|one, other| one.priority == other.priority) {
-        let mut group = group.to_vec();
-        while !group.is_empty() {
-            let total: u64 = group.iter().map(|entry| u64::from(entry.weight)).sum();
+    let entries = plan.iter().map(|entry| (entry.to, entry.priority, entry.weight)).collect();
+    let mut ordered = Vec::with_capacity(plan.len());
+    for to in drawn(entries, &mut dice) {
+        match to {
+            Planned::Target(target) => ordered.push(target),
+            Planned::Group(id) => {
+                let members = groups.get(&id).into_iter().flat_map(|group| &group.members);
+                let members = members.map(|member| (member.target, member.priority, member.weight)).collect();
+                ordered.extend(drawn(members, &mut dice));
+            }
+        }
+    }
+    let mut known = HashSet::with_capacity(ordered.len());
+    ordered.retain(|target| known.insert(*target));
+    ordered
+}
+
+/// Things with priority and weight: lower priorities first, equals drawn by weight.
+fn drawn<T: Copy + Ord>(mut places: Vec<(T, u16, u16)>, dice: &mut Dice) -> Vec<T> {
+    places.sort_by_key(|(what, priority, _)| (*priority, *what));
+    let mut ordered = Vec::with_capacity(places.len());
+    for equals in places.chunk_by(|(_, one, _), (_, other, _)| one == other) {
+        let mut equals: Vec<(T, u64)> =
+            equals.iter().map(|(what, _, weight)| (*what, u64::from(*weight))).collect();
+        while !equals.is_empty() {
+            let total: u64 = equals.iter().map(|(_, weight)| weight).sum();
             let mut drawn = dice.below(total);
-            let index = group.iter().position(|entry| {
-                let weight = u64::from(entry.weight);
-                let hit = drawn < weight;
-                drawn = drawn.saturating_sub(weight);
+            let index = equals.iter().position(|(_, weight)| {
+                let hit = drawn < *weight;
+                drawn = drawn.saturating_sub(*weight);
                 hit
             });
-            ordered.push(group.remove(index.unwrap_or(0)));
+            ordered.push(equals.remove(index.unwrap_or(0)).0);
         }
     }
     ordered

@@ -11,7 +11,7 @@ use crate::validate::{Problem, Problems, Validate};
 use crate::voice::{DIAL_TIMEOUT_S, Recording};
 
 /// Whether a destination takes calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Takes calls.
@@ -22,7 +22,7 @@ pub enum Status {
 }
 
 /// What the callee sees as the caller.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallerIdPolicy {
     /// The caller's own number; the campaign's default when that is not a phone number.
@@ -35,10 +35,11 @@ pub enum CallerIdPolicy {
 }
 
 /// How a destination is dialled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DialSettings {
     /// Seconds of ringing before the next destination is tried.
+    #[schema(minimum = 5, maximum = 600)]
     pub timeout_s: u16,
     /// What the callee sees.
     pub caller_id: CallerIdPolicy,
@@ -92,10 +93,11 @@ impl DialSettings {
 }
 
 /// A destination with terms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
     pub name: String,
     /// Active or paused.
     #[serde(default)]
@@ -111,8 +113,9 @@ pub struct Target {
     /// Limits.
     #[serde(default)]
     pub caps: Caps,
-    /// Clock for the caps.
+    /// Clock for the caps: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
+    #[schema(default = "UTC")]
     pub time_zone: String,
     /// What a converted call is worth.
     #[serde(default)]
@@ -142,7 +145,7 @@ impl Validate for Target {
 }
 
 /// How much of the caller's number a bidder sees before it has won.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallerIdExposure {
     /// Nothing.
@@ -155,7 +158,7 @@ pub enum CallerIdExposure {
 }
 
 /// Where in a JSON answer a bidder says what. Each is an ordered chain: the first expression that finds a value counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnswerPaths {
     /// Whether the call is accepted; required.
@@ -171,10 +174,11 @@ pub struct AnswerPaths {
 }
 
 /// A bidder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RtbTarget {
     /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
     pub name: String,
     /// Active or paused.
     #[serde(default)]
@@ -183,14 +187,17 @@ pub struct RtbTarget {
     #[serde(default)]
     pub buyer: Option<BuyerId>,
     /// Where it is asked, https (http only for the platform's own bidders).
+    #[schema(max_length = 2000)]
     pub url: String,
     /// JSON body with tokens such as `[tag:InboundNumber:State]`.
+    #[schema(max_length = 16384)]
     pub body: String,
     /// Extra request headers; values may hold tokens.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
     /// Longest wait for its answer; the auction's deadline still holds.
     #[serde(default = "default_bid_timeout")]
+    #[schema(minimum = 50, maximum = 5000, default = 1000)]
     pub timeout_ms: u32,
     /// Where its answer says what.
     pub answer: AnswerPaths,
@@ -218,8 +225,9 @@ pub struct RtbTarget {
     /// Limits on calls sent to it.
     #[serde(default)]
     pub caps: Caps,
-    /// Clock for the caps.
+    /// Clock for the caps: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
+    #[schema(default = "UTC")]
     pub time_zone: String,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One broken rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {
     /// Path of the field, for example `caps.daily` or `bidders[2].weight`.
     pub field: String,
@@ -48,6 +48,17 @@ impl Problems {
     ) {
         if !bounds.contains(&value) {
             self.add(field, "range", format!("{value} is outside {} to {}", bounds.start(), bounds.end()));
+        }
+    }
+
+    /// Free text has at most so many characters, and none that cannot be shown.
+    pub fn text(&mut self, field: &str, text: &str, most: usize) {
+        let length = text.chars().count();
+        if length > most {
+            self.add(field, "length", format!("at most {most} characters, this text has {length}"));
+        }
+        if text.chars().any(|character| character.is_control() && !"\r\n\t".contains(character)) {
+            self.add(field, "characters", "a text has no control characters besides line breaks and tabs");
         }
     }
 

@@ -85,7 +85,7 @@ pub struct DialNoun {
 }
 
 /// Recording of a conversation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Recording {
     /// None.
@@ -131,6 +131,11 @@ impl Reply {
     /// Just the end.
     pub fn hangup() -> Self {
         Self { verbs: vec![Verb::Hangup] }
+    }
+
+    /// Do not answer at all: the caller hears that the number is not in service, and nobody pays for the call.
+    pub fn reject() -> Self {
+        Self { verbs: vec![Verb::Reject(RejectReason::Rejected)] }
     }
 
     /// Go on at another of our URLs.

@@ -1,12 +1,17 @@
 //! What must hold for every input: money is exact, templates cannot be broken, orders do not matter, windows tile time.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::blocked::BlockPattern;
 use domain::call::{CallStatus, Leg, LegEnd, LegEvent, Source, leg_end};
-use domain::campaign::PlanEntry;
+use domain::campaign::{Campaign, PlanEntry, Planned};
 use domain::caps::{Caps, OpenWindows, Usage, Window};
-use domain::ids::{CallId, CallSid, TargetId};
+use domain::group::{Member, TargetGroup};
+use domain::ids::{CallId, CallSid, TargetGroupId, TargetId};
 use domain::money::Money;
 use domain::phone::{E164, erase_number, mask_all, mask_words, number_of_caller};
 use domain::routing::plan_order;
+use domain::snapshot::{Parts, Snapshot};
 use domain::tokens::{Facts, Template};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -114,14 +119,85 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let plan: Vec<PlanEntry> = entries.iter().enumerate().map(|(index, (priority, weight))| PlanEntry {
-            target: TargetId::from_uuid(Uuid::from_u128(index as u128)), priority: *priority, weight: *weight,
+            to: Planned::Target(target(index)), priority: *priority, weight: *weight,
         }).collect();
-        let order = plan_order(&plan, seed);
-        prop_assert!(order.is_sorted_by_key(|entry| entry.priority));
+        let order = plan_order(&plan, &BTreeMap::new(), seed);
+        let priority_of = |id: &TargetId| plan.iter().find(|entry| entry.to == Planned::Target(*id)).unwrap().priority;
+        prop_assert!(order.is_sorted_by_key(priority_of));
         let mut back = order.clone();
-        back.sort_by_key(|entry| entry.target);
-        prop_assert_eq!(back, plan.clone());
-        prop_assert_eq!(plan_order(&plan, seed), order);
+        back.sort();
+        prop_assert_eq!(back, (0..plan.len()).map(target).collect::<Vec<_>>());
+        prop_assert_eq!(plan_order(&plan, &BTreeMap::new(), seed), order);
+    }
+
+    #[test]
+    fn a_group_stands_together_in_its_place_and_each_target_is_tried_once(
+        singles in proptest::collection::vec((0usize..12, 1u16..4, 1u16..1_000), 0..8),
+        groups in proptest::collection::vec(
+            (1u16..4, 1u16..1_000, proptest::collection::vec((0usize..12, 1u16..4, 1u16..1_000), 0..8)), 0..5,
+        ),
+        seed in any::<u64>(),
+    ) {
+        let mut plan: Vec<PlanEntry> = Vec::new();
+        for (index, priority, weight) in singles {
+            plan.push(PlanEntry { to: Planned::Target(target(index)), priority, weight });
+        }
+        let mut known = BTreeMap::new();
+        for (number, (priority, weight, members)) in groups.into_iter().enumerate() {
+            let id = TargetGroupId::from_uuid(Uuid::from_u128(number as u128));
+            let members = members
+                .into_iter()
+                .map(|(index, priority, weight)| Member { target: target(index), priority, weight });
+            known.insert(id, TargetGroup { name: format!("group {number}"), members: members.collect() });
+            plan.push(PlanEntry { to: Planned::Group(id), priority, weight });
+        }
+        let order = plan_order(&plan, &known, seed);
+        prop_assert_eq!(plan_order(&plan, &known, seed), order.clone());
+
+        // Every target that the plan leads to, once.
+        let members_of = |to: Planned| match to {
+            Planned::Target(id) => vec![(id, 1)],
+            Planned::Group(id) => known[&id].members.iter().map(|member| (member.target, member.priority)).collect(),
+        };
+        let reachable: BTreeSet<TargetId> =
+            plan.iter().flat_map(|entry| members_of(entry.to)).map(|(id, _)| id).collect();
+        let mut back = order.clone();
+        back.sort();
+        prop_assert_eq!(back, reachable.into_iter().collect::<Vec<_>>());
+
+        // A target comes no later than the best priority at which it can be reached allows.
+        let best = |id: &TargetId| {
+            let places = plan.iter().filter(|entry| members_of(entry.to).iter().any(|(member, _)| member == id));
+            places.map(|entry| entry.priority).min().unwrap()
+        };
+        prop_assert!(order.is_sorted_by_key(best));
+        // Alone in a plan, a group keeps its own priorities.
+        for (id, group) in &known {
+            let alone = [PlanEntry { to: Planned::Group(*id), priority: 1, weight: 1 }];
+            let first = |target: &TargetId| {
+                group.members.iter().filter(|member| member.target == *target).map(|member| member.priority).min()
+            };
+            prop_assert!(plan_order(&alone, &known, seed).is_sorted_by_key(first));
+        }
+    }
+
+    #[test]
+    fn a_caller_is_named_by_all_beginnings_of_the_number_and_by_nothing_else(digits in "[1-9][0-9]{0,14}", other in "[1-9][0-9]{0,14}") {
+        let patterns = BlockPattern::of_caller(&format!("+{digits}"));
+        prop_assert_eq!(patterns.len(), digits.len());
+        let pattern: BlockPattern = format!("+{other}").parse().unwrap();
+        prop_assert_eq!(patterns.contains(&pattern), digits.starts_with(&other));
+        prop_assert!(!patterns.contains(&"anonymous".parse().unwrap()));
+        let by_sip = BlockPattern::of_caller(&format!("sip:+{digits}@example.com;user=phone"));
+        prop_assert_eq!(by_sip, patterns);
+    }
+
+    #[test]
+    fn no_caller_makes_the_block_list_fail(from in any::<String>()) {
+        prop_assert!(BlockPattern::of_caller(&from).len() <= 15);
+        if let Ok(pattern) = from.parse::<BlockPattern>() {
+            prop_assert!(BlockPattern::of_caller(pattern.as_str()).contains(&pattern));
+        }
     }
 
     #[test]
@@ -172,27 +248,94 @@ proptest! {
     }
 }
 
-#[test]
-fn weights_are_shares() {
-    let plan: Vec<PlanEntry> = [(1, 70), (2, 20), (3, 10)]
-        .into_iter()
-        .map(|(id, weight)| PlanEntry {
-            target: TargetId::from_uuid(Uuid::from_u128(id)),
-            priority: 1,
-            weight,
-        })
-        .collect();
+fn target(index: usize) -> TargetId {
+    TargetId::from_uuid(Uuid::from_u128(index as u128))
+}
+
+/// How often each of these targets comes first in 20,000 calls, against the shares it should have.
+fn first_by_share<const N: usize>(
+    plan: &[PlanEntry],
+    groups: &BTreeMap<TargetGroupId, TargetGroup>,
+    shares: [f64; N],
+    most_chi: f64,
+) {
     let draws = 20_000_u32;
-    let mut first = [0_u32; 3];
+    let mut first = [0_u32; N];
     for seed in 0..u64::from(draws) {
-        let chosen = plan_order(&plan, seed)[0].target;
-        first[usize::try_from(chosen.uuid().as_u128()).unwrap() - 1] += 1;
+        let chosen = plan_order(plan, groups, seed)[0];
+        first[usize::try_from(chosen.uuid().as_u128()).unwrap()] += 1;
     }
-    // χ² with two degrees of freedom; 13.8 is the 99.9th percentile.
-    let expected = [0.7, 0.2, 0.1].map(|share| share * f64::from(draws));
+    let expected = shares.map(|share| share * f64::from(draws));
     let chi: f64 =
         first.iter().zip(expected).map(|(seen, want)| (f64::from(*seen) - want).powi(2) / want).sum();
-    assert!(chi < 13.8, "{first:?}: χ² = {chi}");
+    assert!(chi < most_chi, "{first:?}: χ² = {chi}");
+}
+
+#[test]
+fn weights_are_shares() {
+    let plan: Vec<PlanEntry> = [(0, 70), (1, 20), (2, 10)]
+        .into_iter()
+        .map(|(index, weight)| PlanEntry { to: Planned::Target(target(index)), priority: 1, weight })
+        .collect();
+    // χ² with two degrees of freedom; 13.8 is the 99.9th percentile.
+    first_by_share(&plan, &BTreeMap::new(), [0.7, 0.2, 0.1], 13.8);
+}
+
+#[test]
+fn weights_within_a_group_are_shares_of_the_groups_share() {
+    let id = TargetGroupId::from_uuid(Uuid::from_u128(1));
+    let members = [(1, 75), (2, 25)];
+    let members = members.map(|(index, weight)| Member { target: target(index), priority: 1, weight });
+    let groups =
+        BTreeMap::from([(id, TargetGroup { name: "a group".to_owned(), members: members.to_vec() })]);
+    let plan = [
+        PlanEntry { to: Planned::Target(target(0)), priority: 1, weight: 60 },
+        PlanEntry { to: Planned::Group(id), priority: 1, weight: 40 },
+    ];
+    first_by_share(&plan, &groups, [0.6, 0.3, 0.1], 13.8);
+}
+
+#[test]
+fn a_plan_entry_names_a_target_or_a_group() {
+    let text = format!(r#"{{"target":"{}"}}"#, target(1));
+    let entry: PlanEntry = serde_json::from_str(&text).unwrap();
+    assert_eq!((entry.to, entry.priority, entry.weight), (Planned::Target(target(1)), 1, 100));
+    let written = serde_json::to_value(entry).unwrap();
+    assert_eq!(written, serde_json::json!({"target": target(1), "priority": 1, "weight": 100}));
+    let group = TargetGroupId::from_uuid(Uuid::from_u128(1));
+    let both = serde_json::json!({"target": target(1), "target_group": group});
+    for wrong in
+        [both, serde_json::json!({"weight": 5}), serde_json::json!({"target": target(1), "name": "x"})]
+    {
+        assert!(serde_json::from_value::<PlanEntry>(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn who_withholds_the_number_is_anonymous() {
+    let anonymous: BlockPattern = "anonymous".parse().unwrap();
+    for from in ["anonymous", "Anonymous", "", "Restricted", "unknown", "sip:anonymous@anonymous.invalid"] {
+        assert_eq!(BlockPattern::of_caller(from).as_slice(), std::slice::from_ref(&anonymous), "{from}");
+    }
+    for from in ["client:bob", "sip:alice@example.com", "14155550100"] {
+        assert_eq!(BlockPattern::of_caller(from), [], "{from}");
+    }
+    for wrong in ["", "+", "1415", "+0415", "+1415555010012345", "+1415x", "Anonymous", "+1 415"] {
+        assert!(wrong.parse::<BlockPattern>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_block_shows_its_number_to_nobody_by_chance() {
+    for (written, shown) in [
+        ("+14155550123", "415***0123"),
+        ("+1415555", "141***5555"),
+        ("+1415", "+1415"),
+        ("anonymous", "anonymous"),
+    ] {
+        let pattern: BlockPattern = written.parse().unwrap();
+        assert_eq!((pattern.masked(), format!("{pattern:?}")), (shown.to_owned(), shown.to_owned()));
+    }
 }
 
 #[test]
@@ -247,6 +390,39 @@ fn a_call_id_is_twilios_sid_in_our_clothes() {
     assert_eq!(id.sid(), sid);
     assert_eq!(id.to_string().parse::<CallId>().unwrap(), id);
     assert!("CA0123456789ABCDEF0123456789abcdef".parse::<CallSid>().is_err());
+}
+
+#[test]
+fn what_a_campaign_names_and_does_not_exist_is_told_when_it_is_published() {
+    let id = |letters: &str, number: u32| format!("{letters}{number:032x}");
+    let campaign = serde_json::json!({
+        "name": "Roofing", "ring_tree": id("RT", 1),
+        "plan": [{"target": id("TA", 1)}, {"target_group": id("TG", 1)}, {"target_group": id("TG", 2)}],
+    });
+    let campaign: Campaign = serde_json::from_value(campaign).unwrap();
+    let group = serde_json::json!({"name": "Desks", "members": [{"target": id("TA", 2)}]});
+    let tree = serde_json::json!({"name": "Everybody", "bidders": [{"rtb_target": id("PI", 1)}]});
+    let with = Parts {
+        target_groups: [(id("TG", 1).parse().unwrap(), serde_json::from_value(group).unwrap())].into(),
+        ring_trees: [(id("RT", 1).parse().unwrap(), serde_json::from_value(tree).unwrap())].into(),
+        ..Parts::default()
+    };
+    let fields = |parts: Parts| -> Vec<String> {
+        let compiled = Snapshot::compile(
+            id("CA", 1).parse().unwrap(),
+            1,
+            Timestamp::UNIX_EPOCH,
+            campaign.clone(),
+            parts,
+        );
+        let problems = compiled.unwrap_err();
+        assert!(problems.iter().all(|problem| problem.rule == "exists"), "{problems:?}");
+        problems.into_iter().map(|problem| problem.field).collect()
+    };
+    let plan = ["plan[0].target", "plan[1].target_group", "plan[2].target_group"];
+    // A member of the first group and a bidder of the tree are missing, and so is the second group.
+    assert_eq!(fields(with), [plan[0], plan[1], plan[2], "ring_tree"]);
+    assert_eq!(fields(Parts::default()), [plan[0], plan[1], plan[2], "ring_tree"]);
 }
 
 /// A ten-digit number as people and programs write it.

@@ -235,6 +235,25 @@ impl HttpResponse {
     }
 }
 
+/// The refusal of a request that reaches no handler, as the API's handlers would have written it: the same members, with a
+/// code and title of the API's list (its tests compare).
+fn unread(status: u16, code: &str, title: &str, why: Unreadable, request_id: &str) -> HttpResponse {
+    let body = serde_json::json!({
+        "type": format!("urn:callcenter-pro:problem:{code}"),
+        "title": title,
+        "status": status,
+        "detail": why.to_string(),
+        "code": code,
+        "timestamp": jiff::Timestamp::now(),
+        "request_id": request_id,
+    });
+    let answer = HttpResponse::new(status, PROBLEM, body.to_string());
+    match HeaderValue::try_from(request_id) {
+        Ok(value) if !value.is_empty() => answer.with_header(HeaderName::from_static("x-request-id"), value),
+        _ => answer,
+    }
+}
+
 /// From event to answer: the way of every request, on Lambda, on the local platform and in tests.
 pub async fn answer<F, Fut>(event: ApiGatewayV2httpRequest, handler: F) -> ApiGatewayV2httpResponse
 where
@@ -247,10 +266,10 @@ where
     let response = match HttpRequest::from_event(event) {
         Ok(request) => handler(request).await,
         Err(unreadable @ Unreadable::TooLarge) => {
-            HttpResponse::problem(413, "body_too_large", &unreadable.to_string())
+            unread(413, "body_too_large", "The body is too large", unreadable, &request_id)
         }
         Err(unreadable @ Unreadable::Base64) => {
-            HttpResponse::problem(400, "body_unreadable", &unreadable.to_string())
+            unread(400, "malformed_body", "The body cannot be read", unreadable, &request_id)
         }
     };
     let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -4,15 +4,13 @@
 //! are read once, at start, and a wrong one stops the start with the variable's name; a function, the local platform and a
 //! test run the same path from event to answer ([`http::answer`]).
 
-pub mod accounts;
 pub mod aws;
 pub mod http;
 pub mod logs;
 pub mod run;
 pub mod settings;
 
-pub use accounts::{TwilioAccount, TwilioAccounts};
 pub use app::secret::Secret;
 pub use http::{HttpRequest, HttpResponse};
 pub use run::{Cause, Tick, run_http, run_schedule, run_sqs, warm_up};
-pub use settings::{FallbackPlace, Settings, SettingsError, Stage};
+pub use settings::{FallbackPlace, MailPlace, Settings, SettingsError, Stage, VaultPlace};

@@ -8,7 +8,7 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Our own crates, as log targets. Whatever is not here is held to warnings.
-const OURS: [&str; 21] = [
+const OURS: [&str; 23] = [
     "api",
     "app",
     "bid_log",
@@ -16,6 +16,7 @@ const OURS: [&str; 21] = [
     "domain",
     "housekeeping",
     "local_platform",
+    "mail",
     "outbound",
     "queue",
     "rtb_auction",
@@ -26,6 +27,7 @@ const OURS: [&str; 21] = [
     "testkit",
     "tests",
     "twilio",
+    "vault",
     "voice_dial_result",
     "voice_inbound",
     "voice_status",

@@ -6,8 +6,6 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::accounts::{AccountsError, TwilioAccounts};
-
 /// What an installation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -53,6 +51,24 @@ pub enum FallbackPlace {
     Dir(PathBuf),
 }
 
+/// Where the key comes from under which tenants' secrets are encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VaultPlace {
+    /// A key of KMS: its id, ARN or alias.
+    Kms(String),
+    /// A file, made when it is not there. Never in production.
+    File(PathBuf),
+}
+
+/// Where e-mail goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailPlace {
+    /// Out through SES, from this address.
+    Ses(String),
+    /// Into a folder. Never in production.
+    Dir(PathBuf),
+}
+
 /// Everything the environment says.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -68,9 +84,13 @@ pub struct Settings {
     pub twilio_api_base: String,
     /// `OUTBOUND_ALLOW`: exceptions from the outbound address rules, as written. Empty in production.
     pub outbound_allow: String,
+    /// `API_REQUESTS_PER_MINUTE`: how often one client may ask the API; 100 unless set.
+    pub api_requests_per_minute: u32,
     fallback_place: Option<FallbackPlace>,
+    vault_place: Option<VaultPlace>,
+    mail_place: Option<MailPlace>,
+    app_origin: Option<String>,
     bid_log_queue_url: Option<String>,
-    twilio_accounts: Option<TwilioAccounts>,
 }
 
 /// A setting is missing or cannot be used.
@@ -90,9 +110,14 @@ pub enum SettingsError {
         /// What would be right.
         problem: String,
     },
-    /// The list of accounts cannot be used.
-    #[error("TWILIO_ACCOUNTS cannot be used")]
-    Accounts(#[source] AccountsError),
+    /// A stand-in for a service of the cloud is set where real calls run.
+    #[error("{variable} must not be set when STAGE is production: set {instead}")]
+    StandInInProduction {
+        /// The environment variable.
+        variable: &'static str,
+        /// What production uses.
+        instead: &'static str,
+    },
     /// The exception for local bidders is set where real calls run.
     #[error(
         "OUTBOUND_ALLOW must be empty when STAGE is production: it opens private addresses to outbound requests"
@@ -102,6 +127,8 @@ pub enum SettingsError {
 
 /// Twilio's REST API, unless configured otherwise.
 const TWILIO_API: &str = "https://api.twilio.com";
+/// Requests to the API per client and minute, unless configured otherwise.
+const API_REQUESTS_PER_MINUTE: u32 = 100;
 
 impl Settings {
     /// Reads the environment.
@@ -129,9 +156,14 @@ impl Settings {
         }
         let bucket = optional("FALLBACK_BUCKET").map(FallbackPlace::Bucket);
         let folder = optional("FALLBACK_DIR").map(|folder| FallbackPlace::Dir(PathBuf::from(folder)));
-        let accounts = optional("TWILIO_ACCOUNTS")
-            .map(|json| TwilioAccounts::parse(&json).map_err(SettingsError::Accounts))
-            .transpose()?;
+        let stand_in = |variable: &'static str, instead: &'static str| match optional(variable) {
+            Some(_) if stage == Stage::Production => {
+                Err(SettingsError::StandInInProduction { variable, instead })
+            }
+            path => Ok(path.map(PathBuf::from)),
+        };
+        let key_file = stand_in("VAULT_KEY_FILE", "VAULT_KEY_ID")?.map(VaultPlace::File);
+        let mail_dir = stand_in("MAIL_DIR", "MAIL_FROM")?.map(MailPlace::Dir);
         Ok(Self {
             stage,
             table_name: required("TABLE_NAME")?,
@@ -142,18 +174,38 @@ impl Settings {
                 &optional("TWILIO_API_BASE").unwrap_or_else(|| TWILIO_API.to_owned()),
             )?,
             outbound_allow,
+            api_requests_per_minute: optional("API_REQUESTS_PER_MINUTE")
+                .map_or(Ok(API_REQUESTS_PER_MINUTE), |text| per_minute("API_REQUESTS_PER_MINUTE", &text))?,
             fallback_place: bucket.or(folder),
+            vault_place: optional("VAULT_KEY_ID").map(VaultPlace::Kms).or(key_file),
+            mail_place: optional("MAIL_FROM").map(MailPlace::Ses).or(mail_dir),
+            app_origin: optional("APP_ORIGIN").map(|text| origin("APP_ORIGIN", &text)).transpose()?,
             bid_log_queue_url: optional("BID_LOG_QUEUE_URL"),
-            twilio_accounts: accounts,
         })
     }
 
-    /// `TWILIO_ACCOUNTS`.
+    /// `VAULT_KEY_ID`, or else `VAULT_KEY_FILE`.
+    ///
+    /// # Errors
+    /// The function was given neither.
+    pub fn vault_place(&self) -> Result<&VaultPlace, SettingsError> {
+        self.vault_place.as_ref().ok_or(SettingsError::Missing { variable: "VAULT_KEY_ID or VAULT_KEY_FILE" })
+    }
+
+    /// `MAIL_FROM`, or else `MAIL_DIR`.
+    ///
+    /// # Errors
+    /// The function was given neither.
+    pub fn mail_place(&self) -> Result<&MailPlace, SettingsError> {
+        self.mail_place.as_ref().ok_or(SettingsError::Missing { variable: "MAIL_FROM or MAIL_DIR" })
+    }
+
+    /// `APP_ORIGIN`: where people open the dashboard, as a browser writes an origin (`https://app.example.com`).
     ///
     /// # Errors
     /// The function was not given it.
-    pub fn twilio_accounts(&self) -> Result<&TwilioAccounts, SettingsError> {
-        self.twilio_accounts.as_ref().ok_or(SettingsError::Missing { variable: "TWILIO_ACCOUNTS" })
+    pub fn app_origin(&self) -> Result<&str, SettingsError> {
+        self.app_origin.as_deref().ok_or(SettingsError::Missing { variable: "APP_ORIGIN" })
     }
 
     /// `BID_LOG_QUEUE_URL`.
@@ -191,4 +243,26 @@ fn base_url(variable: &'static str, text: &str) -> Result<String, SettingsError>
     } else {
         Err(SettingsError::Invalid { variable, problem })
     }
+}
+
+/// Scheme, host and port as a browser sends them in the header `Origin`; a slash at the end is dropped.
+fn origin(variable: &'static str, text: &str) -> Result<String, SettingsError> {
+    let problem = "it must be scheme, host and port only, in lower case, such as https://app.example.com; plain http \
+                   only on this machine itself, because a browser keeps no sign-in over it";
+    let text = text.trim_end_matches('/');
+    let sound = url::Url::parse(text).is_ok_and(|url| {
+        let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        (url.scheme() == "https" || url.scheme() == "http" && is_local)
+            && url.origin().ascii_serialization() == text
+    });
+    let invalid = || SettingsError::Invalid { variable, problem: problem.to_owned() };
+    sound.then(|| text.to_owned()).ok_or_else(invalid)
+}
+
+fn per_minute(variable: &'static str, text: &str) -> Result<u32, SettingsError> {
+    let invalid = || SettingsError::Invalid {
+        variable,
+        problem: "it must be a whole number from 1 to 1000000".to_owned(),
+    };
+    text.trim().parse().ok().filter(|number| (1..=1_000_000).contains(number)).ok_or_else(invalid)
 }

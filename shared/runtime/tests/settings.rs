@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use runtime::{FallbackPlace, Settings, SettingsError, Stage, TwilioAccounts};
-
-const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
-const TENANT: &str = "AC0190a1b2c3d47e5f8a9b0c1d2e3f4a5b";
+use runtime::{FallbackPlace, MailPlace, Settings, SettingsError, Stage, VaultPlace};
 
 fn sound() -> HashMap<&'static str, String> {
     HashMap::from([
@@ -13,12 +10,10 @@ fn sound() -> HashMap<&'static str, String> {
         ("TABLE_NAME", "callcenter".to_owned()),
         ("PUBLIC_BASE_URL", "https://voice.example.com/".to_owned()),
         ("FALLBACK_BASE_URL", "https://cdn.example.com".to_owned()),
-        ("TWILIO_ACCOUNTS", accounts(r#"["0123456789secret"]"#)),
+        ("VAULT_KEY_ID", "alias/vault".to_owned()),
+        ("MAIL_FROM", "calls@example.com".to_owned()),
+        ("APP_ORIGIN", "https://app.example.com/".to_owned()),
     ])
-}
-
-fn accounts(tokens: &str) -> String {
-    format!(r#"[{{"account_sid":"{ACCOUNT}","tenant":"{TENANT}","auth_tokens":{tokens}}}]"#)
 }
 
 fn read(variables: &HashMap<&'static str, String>) -> Result<Settings, SettingsError> {
@@ -32,11 +27,6 @@ fn sound_settings_are_read_and_slashes_at_the_end_dropped() {
     assert_eq!(settings.public_base_url, "https://voice.example.com");
     assert_eq!(settings.twilio_api_base, "https://api.twilio.com");
     assert_eq!(settings.outbound_allow, "");
-    let accounts = settings.twilio_accounts().expect("given");
-    let account = accounts.get(&ACCOUNT.parse().expect("a sid")).expect("known");
-    assert_eq!(account.tenant.to_string(), TENANT);
-    assert_eq!(account.auth_tokens[0].expose(), "0123456789secret");
-    assert_eq!(accounts.of_tenant(account.tenant).count(), 1);
 }
 
 #[test]
@@ -93,34 +83,76 @@ fn the_bucket_comes_before_the_folder() {
 }
 
 #[test]
-fn no_token_is_shown_anywhere() {
-    let settings = read(&sound()).expect("sound");
-    assert!(!format!("{settings:?}").contains("0123456789secret"));
-    for broken in [
-        r#"[{"account_sid":"secret-token","tenant":"x","auth_tokens":[]}]"#.to_owned(),
-        accounts(r#""secret-token""#),
-        format!("{} secret-token", accounts(r#"["a"]"#)),
-    ] {
+fn the_vault_and_the_mail_take_their_cloud_service_first() {
+    let mut variables = sound();
+    assert_eq!(
+        read(&variables).expect("sound").vault_place(),
+        Ok(&VaultPlace::Kms("alias/vault".to_owned()))
+    );
+    assert_eq!(
+        read(&variables).expect("sound").mail_place(),
+        Ok(&MailPlace::Ses("calls@example.com".to_owned()))
+    );
+    variables.insert("VAULT_KEY_FILE", "/tmp/vault.key".to_owned());
+    variables.insert("MAIL_DIR", "/tmp/mail".to_owned());
+    assert!(matches!(read(&variables).expect("sound").vault_place(), Ok(VaultPlace::Kms(_))));
+    assert!(matches!(read(&variables).expect("sound").mail_place(), Ok(MailPlace::Ses(_))));
+    variables.remove("VAULT_KEY_ID");
+    variables.remove("MAIL_FROM");
+    let settings = read(&variables).expect("sound");
+    assert_eq!(settings.vault_place(), Ok(&VaultPlace::File("/tmp/vault.key".into())));
+    assert_eq!(settings.mail_place(), Ok(&MailPlace::Dir("/tmp/mail".into())));
+    variables.remove("VAULT_KEY_FILE");
+    variables.remove("MAIL_DIR");
+    let settings = read(&variables).expect("sound");
+    assert!(settings.vault_place().is_err() && settings.mail_place().is_err());
+}
+
+#[test]
+fn production_refuses_a_key_file_and_a_mail_folder() {
+    for name in ["VAULT_KEY_FILE", "MAIL_DIR"] {
         let mut variables = sound();
-        variables.insert("TWILIO_ACCOUNTS", broken);
-        let error = read(&variables).expect_err("broken");
-        let shown =
-            format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string));
-        assert!(!shown.contains("secret-token"), "{shown}");
-        assert!(shown.contains("TWILIO_ACCOUNTS"), "{shown}");
+        variables.insert("STAGE", "production".to_owned());
+        assert!(read(&variables).is_ok());
+        variables.insert(name, "/tmp/x".to_owned());
+        let message = read(&variables).expect_err(name).to_string();
+        assert!(message.starts_with(name) && message.contains("production"), "{message}");
     }
 }
 
 #[test]
-fn accounts_need_tokens_and_stand_in_the_list_once() {
-    assert!(TwilioAccounts::parse("").expect("none").is_empty());
-    assert!(TwilioAccounts::parse(&accounts("[]")).is_err());
-    assert!(TwilioAccounts::parse(&accounts(r#"["a",""]"#)).is_err());
-    let two = TwilioAccounts::parse(&accounts(r#"["old","new"]"#)).expect("a rotation");
-    let (sid, token) = two.request_tokens().next().expect("one account");
-    assert_eq!((sid.as_str(), token.as_str()), (ACCOUNT, "old"));
-    let once = accounts(r#"["a"]"#);
-    let twice =
-        format!("{},{}]", once.trim_end_matches(']'), once.trim_start_matches('[').trim_end_matches(']'));
-    assert!(TwilioAccounts::parse(&twice).is_err());
+fn the_origin_is_written_as_browsers_send_it() {
+    let mut variables = sound();
+    assert_eq!(read(&variables).expect("sound").app_origin(), Ok("https://app.example.com"));
+    for right in ["http://localhost:4010", "http://127.0.0.1:4010"] {
+        variables.insert("APP_ORIGIN", right.to_owned());
+        assert_eq!(read(&variables).expect("sound").app_origin(), Ok(right));
+    }
+    for wrong in [
+        "app.example.com",
+        "https://App.example.com",
+        "https://app.example.com:443",
+        "https://app.example.com/dashboard",
+        "https://me@app.example.com",
+        "https://app.example.com?x",
+        "file:///tmp",
+    ] {
+        variables.insert("APP_ORIGIN", wrong.to_owned());
+        let message = read(&variables).expect_err(wrong).to_string();
+        assert!(message.starts_with("APP_ORIGIN"), "{message}");
+    }
+    variables.remove("APP_ORIGIN");
+    assert!(read(&variables).expect("sound").app_origin().is_err());
+}
+
+#[test]
+fn clients_may_ask_a_hundred_times_a_minute_unless_told_otherwise() {
+    let mut variables = sound();
+    assert_eq!(read(&variables).expect("sound").api_requests_per_minute, 100);
+    variables.insert("API_REQUESTS_PER_MINUTE", "5000".to_owned());
+    assert_eq!(read(&variables).expect("sound").api_requests_per_minute, 5_000);
+    for wrong in ["0", "-1", "many", "1000001"] {
+        variables.insert("API_REQUESTS_PER_MINUTE", wrong.to_owned());
+        assert!(read(&variables).is_err(), "{wrong}");
+    }
 }

@@ -1,13 +1,21 @@
-//! The catalogue: campaigns, targets, RTB targets and numbers, each with the claim that keeps its name (or number) unique.
+//! The catalogue: a tenant's things, each with the claim that keeps its name (or number) unique.
 //!
-//! A thing and its claim change in one transaction. A number's claim is the very item the call path looks up
-//! ([`keys::number`]), so a number is known to the call path exactly as long as it stands in a catalogue. An RTB target
-//! is due for a health check from its creation on.
+//! A thing and its claim change in one transaction, and so does the count of its kind, which holds the limit exactly. The
+//! claims of phone numbers and of blocked numbers are the very items the call path looks up ([`keys::number`],
+//! [`keys::block`]), so these are known to the call path exactly as long as they stand in a catalogue. An RTB target is due
+//! for a health check from its creation on. The audit entry of a change is part of its transaction.
 
-use app::ports::{Catalog, Kind, PortError, PortResult, Record, Saved};
+use app::ports::{
+    Catalog, InUse, Kind, MAX_OF_A_KIND, PortError, PortResult, PublishedVersion, Record, Saved,
+};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
-use domain::ids::{CampaignId, IdError, NumberId, RtbTargetId, TargetId, TenantId};
+use domain::audit::AuditEntry;
+use domain::blocked::{Block, BlockPattern, BlockedNumber, PatternError};
+use domain::ids::{
+    BlockedNumberId, BuyerId, CampaignId, IdError, NumberId, PublisherId, RingTreeId, RtbTargetId,
+    TargetGroupId, TargetId, TenantId,
+};
 use domain::number::{Number, NumberOwner};
 use domain::phone::{E164, PhoneError};
 use domain::snapshot::Snapshot;
@@ -15,11 +23,12 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::Store;
+use crate::audit::entry_write;
 use crate::failure::{Failure, PATIENT};
 use crate::item::{Draft, Item, body, json, number, number_of, parsed, text, text_of};
 use crate::keys::{self, GSI1, Key};
 use crate::read::{Range, unusable};
-use crate::write::{Deed, Write};
+use crate::write::{Deed, STAMP, Write, stamped};
 
 const NOT_AN_ID: &str = "the id is not one of this kind";
 
@@ -29,6 +38,11 @@ fn is_id(kind: Kind, id: &str) -> bool {
         Kind::Target => id.parse::<TargetId>().is_ok(),
         Kind::RtbTarget => id.parse::<RtbTargetId>().is_ok(),
         Kind::Number => id.parse::<NumberId>().is_ok(),
+        Kind::Publisher => id.parse::<PublisherId>().is_ok(),
+        Kind::Buyer => id.parse::<BuyerId>().is_ok(),
+        Kind::TargetGroup => id.parse::<TargetGroupId>().is_ok(),
+        Kind::RingTree => id.parse::<RingTreeId>().is_ok(),
+        Kind::BlockedNumber => id.parse::<BlockedNumberId>().is_ok(),
     }
 }
 
@@ -38,6 +52,11 @@ const fn kind_word(kind: Kind) -> &'static str {
         Kind::Target => "target",
         Kind::RtbTarget => "rtb_target",
         Kind::Number => "number",
+        Kind::Publisher => "publisher",
+        Kind::Buyer => "buyer",
+        Kind::TargetGroup => "target_group",
+        Kind::RingTree => "ring_tree",
+        Kind::BlockedNumber => "blocked_number",
     }
 }
 
@@ -68,7 +87,14 @@ impl Catalog for Store {
         items.iter().map(|item| record_of(WHAT, item)).collect()
     }
 
-    async fn create(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+    async fn create(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         const WHAT: &str = "create in the catalogue";
         if !is_id(kind, &record.id) {
             return Err(unusable(WHAT, NOT_AN_ID));
@@ -87,8 +113,10 @@ impl Catalog for Store {
         let actions = [
             Write::create(thing.build()).into_action(WHAT, self.table())?,
             claim.make(WHAT)?.into_action(WHAT, self.table())?,
+            one_more(tenant, kind).into_action(WHAT, self.table())?,
+            entry_write(WHAT, entry)?.into_action(WHAT, self.table())?,
         ];
-        self.save(WHAT, &actions, &[Saved::Changed, Saved::Taken]).await
+        self.save(WHAT, &actions, &[Saved::Changed, Saved::Taken, Saved::LimitReached]).await
     }
 
     async fn replace(
@@ -98,6 +126,7 @@ impl Catalog for Store {
         record: &Record,
         unique: &str,
         before: (&Record, &str),
+        entry: &AuditEntry,
     ) -> PortResult<Saved> {
         const WHAT: &str = "change the catalogue";
         let (before, unique_before) = before;
@@ -123,14 +152,22 @@ impl Catalog for Store {
             actions.push(claim.make(WHAT)?.into_action(WHAT, self.table())?);
             actions.push(old.give_up(WHAT)?.into_action(WHAT, self.table())?);
             verdicts.extend([Saved::Taken, Saved::Changed]);
-        } else if kind == Kind::Number {
+        } else if claim.is_looked_up() {
             actions.push(claim.renew(WHAT)?.into_action(WHAT, self.table())?);
             verdicts.push(Saved::Changed);
         }
+        actions.push(entry_write(WHAT, entry)?.into_action(WHAT, self.table())?);
         self.save(WHAT, &actions, &verdicts).await
     }
 
-    async fn delete(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved> {
+    async fn delete(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         const WHAT: &str = "remove from the catalogue";
         if !is_id(kind, &record.id) {
             return Ok(Saved::Changed);
@@ -140,19 +177,37 @@ impl Catalog for Store {
             .name("#version", "version")
             .value(":before", number(record.version));
         let claim = Claim { tenant, kind, record, unique };
-        let actions =
-            [thing.into_action(WHAT, self.table())?, claim.give_up(WHAT)?.into_action(WHAT, self.table())?];
+        let actions = [
+            thing.into_action(WHAT, self.table())?,
+            claim.give_up(WHAT)?.into_action(WHAT, self.table())?,
+            one_less(tenant, kind).into_action(WHAT, self.table())?,
+            entry_write(WHAT, entry)?.into_action(WHAT, self.table())?,
+        ];
         self.save(WHAT, &actions, &[Saved::Changed, Saved::Changed]).await
     }
 
-    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot) -> PortResult<Saved> {
-        self.publish_snapshot(tenant, snapshot).await
+    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot, entry: &AuditEntry) -> PortResult<Saved> {
+        self.publish_snapshot(tenant, snapshot, entry).await
+    }
+
+    async fn in_use(&self, tenant: TenantId) -> PortResult<Vec<InUse>> {
+        self.campaigns_in_use(tenant).await
+    }
+
+    async fn versions(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: u64,
+        limit: u16,
+    ) -> PortResult<Vec<PublishedVersion>> {
+        self.published_versions(tenant, campaign, from, limit).await
     }
 }
 
 impl Store {
     /// Does all of it; a condition that did not hold gives the verdict that belongs to its action, the first one wins.
-    async fn save(
+    pub(crate) async fn save(
         &self,
         what: &'static str,
         actions: &[TransactWriteItem],
@@ -170,6 +225,24 @@ impl Store {
     }
 }
 
+/// Counts a creation, if there is room for it.
+fn one_more(tenant: TenantId, kind: Kind) -> Write {
+    let write = Write::new(Deed::Change(keys::count(tenant, kind), format!("SET {STAMP} ADD #things :one")))
+        .only_if("attribute_not_exists(#things) OR #things < :most")
+        .name("#things", "things")
+        .value(":one", number(1))
+        .value(":most", number(MAX_OF_A_KIND));
+    stamped(write, "count", tenant)
+}
+
+/// Counts a removal.
+fn one_less(tenant: TenantId, kind: Kind) -> Write {
+    let write = Write::new(Deed::Change(keys::count(tenant, kind), format!("SET {STAMP} ADD #things :less")))
+        .name("#things", "things")
+        .value(":less", number(-1));
+    stamped(write, "count", tenant)
+}
+
 /// What keeps a name, or a number, from being given twice.
 struct Claim<'a> {
     tenant: TenantId,
@@ -179,31 +252,58 @@ struct Claim<'a> {
 }
 
 impl Claim<'_> {
+    /// Whether the call path reads it, so that it says more than whose it is.
+    fn is_looked_up(&self) -> bool {
+        matches!(self.kind, Kind::Number | Kind::BlockedNumber)
+    }
+
     fn key(&self, what: &'static str) -> PortResult<Key> {
-        if self.kind == Kind::Number {
-            let number: E164 =
-                self.unique.parse().map_err(|cause: PhoneError| PortError::failed(what, cause))?;
-            return Ok(keys::number(&number));
-        }
-        Ok(keys::name_claim(self.tenant, self.kind, self.unique))
+        Ok(match self.kind {
+            Kind::Number => {
+                let number: Result<E164, PhoneError> = self.unique.parse();
+                keys::number(&number.map_err(|cause| PortError::failed(what, cause))?)
+            }
+            Kind::BlockedNumber => {
+                let pattern: Result<BlockPattern, PatternError> = self.unique.parse();
+                keys::block(self.tenant, &pattern.map_err(|cause| PortError::failed(what, cause))?)
+            }
+            _ => keys::name_claim(self.tenant, self.kind, self.unique),
+        })
     }
 
     fn item(&self, what: &'static str) -> PortResult<Item> {
         let draft =
             Draft::new(self.key(what)?, "claim", Some(self.tenant)).with("owner", text(&self.record.id));
-        if self.kind != Kind::Number {
-            return Ok(draft.build());
-        }
+        Ok(match self.kind {
+            Kind::Number => draft.with("body", json(what, &self.owner(what)?)?).build(),
+            Kind::BlockedNumber => draft.with("body", json(what, &self.block(what)?)?).build(),
+            _ => draft.build(),
+        })
+    }
+
+    fn owner(&self, what: &'static str) -> PortResult<NumberOwner> {
         let number =
             Number::deserialize(&self.record.body).map_err(|cause| PortError::failed(what, cause))?;
-        let owner = NumberOwner {
+        Ok(NumberOwner {
             tenant: self.tenant,
             number_id: self.record.id.parse().map_err(|cause: IdError| PortError::failed(what, cause))?,
             account_sid: number.account_sid,
             campaign: number.campaign,
             publisher: number.publisher,
-        };
-        Ok(draft.with("body", json(what, &owner)?).build())
+        })
+    }
+
+    fn block(&self, what: &'static str) -> PortResult<Block> {
+        let blocked =
+            BlockedNumber::deserialize(&self.record.body).map_err(|cause| PortError::failed(what, cause))?;
+        Ok(Block {
+            blocked_number: self
+                .record
+                .id
+                .parse()
+                .map_err(|cause: IdError| PortError::failed(what, cause))?,
+            expires_at: blocked.expires_at,
+        })
     }
 
     /// Takes it, if nobody has it.

@@ -5,22 +5,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use app::ports::{Counters, PortError, PortResult};
+use app::ports::{Counters, PortResult};
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::caps::{CounterId, Usage};
 use domain::ids::TenantId;
-use futures::future::try_join_all;
-use tokio::time::Instant;
 
 use crate::Store;
-use crate::failure::{Failure, READING, persist, sort};
 use crate::item::{Item, key_attributes};
 use crate::keys;
 use crate::write::{Deed, STAMP, Write, stamped};
-
-/// Most keys of one batch read.
-const BATCH: usize = 100;
 
 /// The kind of a counter's item.
 pub(crate) const KIND: &str = "counter";
@@ -62,9 +56,11 @@ impl Counters for Store {
         let by_key: HashMap<String, &CounterId> =
             wanted.into_iter().map(|id| (keys::counter(tenant, id).pk, id)).collect();
         let keys: Vec<Item> = by_key.values().map(|id| key_attributes(keys::counter(tenant, id))).collect();
-        let batches = try_join_all(keys.chunks(BATCH).map(|batch| self.counter_items(batch))).await?;
+        // Strongly consistent: a cap that an old copy shows as full would refuse a call for which there is room, and
+        // switching off must take effect at once.
+        let items = self.get_many("read counters", keys).await?;
         let mut usage = HashMap::with_capacity(by_key.len());
-        for item in batches.into_iter().flatten() {
+        for item in items {
             let key = item.get("pk").and_then(|value| value.as_s().ok());
             if let Some(id) = key.and_then(|key| by_key.get(key)) {
                 usage.insert((*id).clone(), usage_of(&item));
@@ -80,39 +76,5 @@ impl Counters for Store {
             .value(":paused", AttributeValue::Bool(paused));
         self.change("switch a destination on or off", stamped(write, KIND, tenant)).await?;
         Ok(())
-    }
-}
-
-impl Store {
-    /// Up to [`BATCH`] counters. Strongly consistent: a cap that an old copy shows as full would refuse a call for which
-    /// there is room, and switching off must take effect at once.
-    async fn counter_items(&self, batch: &[Item]) -> PortResult<Vec<Item>> {
-        const WHAT: &str = "read counters";
-        let mut found = Vec::with_capacity(batch.len());
-        let mut missing = batch.to_vec();
-        let deadline = Instant::now() + READING;
-        while !missing.is_empty() {
-            let keys =
-                KeysAndAttributes::builder().set_keys(Some(missing.clone())).consistent_read(true).build();
-            let keys = keys.map_err(|cause| PortError::failed(WHAT, cause))?;
-            let (items, left) = persist(deadline, || {
-                let request = self.client().batch_get_item().request_items(self.table(), keys.clone());
-                let sending = Box::pin(request.send());
-                async move {
-                    let answer = sending.await.map_err(sort)?;
-                    let items =
-                        answer.responses.unwrap_or_default().into_values().flatten().collect::<Vec<_>>();
-                    let left = answer.unprocessed_keys.unwrap_or_default();
-                    let left = left.into_values().flat_map(|left| left.keys).collect::<Vec<_>>();
-                    // Nothing at all is another word for throttled.
-                    if items.is_empty() && !left.is_empty() { Err(Failure::Busy) } else { Ok((items, left)) }
-                }
-            })
-            .await
-            .map_err(|failure| failure.into_port(WHAT))?;
-            found.extend(items);
-            missing = left;
-        }
-        Ok(found)
     }
 }

@@ -1,14 +1,19 @@
 //! Every key of the table, built here and nowhere else.
 //!
 //! What must stay true: a tenant-owned partition begins with `T#<tenant>#`, also in the indexes, so that a policy on
-//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `KEY#`) and the
-//! plumbing (`DUE#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
+//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `ACCT#`, `KEY#`) and
+//! the plumbing (`DUE#`, `KEYRING#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
 //! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
 
 use app::ports::{DUE_SHARDS, Kind};
+use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
-use domain::ids::{AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
+use domain::email::EmailAddress;
+use domain::ids::{
+    AccountSid, ApiKeyId, AuctionId, AuditId, CallId, CampaignId, InvitationId, RtbTargetId, SessionId,
+    TenantId, UserId,
+};
 use domain::ledger::Party;
 use domain::phone::E164;
 use domain::routing::Via;
@@ -72,6 +77,11 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::Target => "TA",
         Kind::RtbTarget => "PI",
         Kind::Number => "PN",
+        Kind::Publisher => "AF",
+        Kind::Buyer => "BU",
+        Kind::TargetGroup => "TG",
+        Kind::RingTree => "RT",
+        Kind::BlockedNumber => "BL",
     }
 }
 
@@ -100,6 +110,16 @@ pub fn nouns(tenant: TenantId, kind: Kind) -> String {
     format!("T#{tenant}#{}", letters(kind))
 }
 
+/// How many things of a kind a tenant has.
+pub fn count(tenant: TenantId, kind: Kind) -> Key {
+    Key::new(format!("T#{tenant}#COUNT#{}", letters(kind)), "COUNT")
+}
+
+/// Which callers are blocked by a pattern; at the same time the claim that makes the pattern unique.
+pub fn block(tenant: TenantId, pattern: &BlockPattern) -> Key {
+    Key::new(format!("T#{tenant}#BLK#{}", pattern.as_str()), "BLK")
+}
+
 /// Claim of a name that no other thing of the kind may have.
 pub fn name_claim(tenant: TenantId, kind: Kind, name: &str) -> Key {
     Key::new(format!("T#{tenant}#NAME#{}#{name}", letters(kind)), "CLAIM")
@@ -108,6 +128,21 @@ pub fn name_claim(tenant: TenantId, kind: Kind, name: &str) -> Key {
 /// Pointer to a campaign's newest published version.
 pub fn published(tenant: TenantId, campaign: CampaignId) -> Key {
     Key::new(campaign_partition(tenant, campaign), "PTR")
+}
+
+/// What a campaign's newest published version uses; in the first index, all of a tenant's stand together.
+pub fn in_use(tenant: TenantId, campaign: CampaignId) -> Key {
+    Key::new(campaign_partition(tenant, campaign), "USES")
+}
+
+/// First index: a campaign among a tenant's published ones.
+pub fn in_use_in_list(tenant: TenantId, campaign: CampaignId) -> Key {
+    Key::new(in_use_of(tenant), campaign.to_string())
+}
+
+/// First index: partition of a tenant's published campaigns.
+pub fn in_use_of(tenant: TenantId) -> String {
+    format!("T#{tenant}#USES")
 }
 
 /// One publication: which body is this version's. Sorts before its chunks.
@@ -287,4 +322,127 @@ pub fn bid_in_auction(tenant: TenantId, auction: AuctionId, bidder: RtbTargetId)
 /// An API key, by the SHA-256 of its token.
 pub fn api_key(token_hash: &str) -> Key {
     Key::new(format!("KEY#{token_hash}"), "KEY")
+}
+
+/// A signed-in person's session, by the SHA-256 of its token.
+pub fn session(token_hash: &str) -> Key {
+    Key::new(format!("SESS#{token_hash}"), "SESS")
+}
+
+/// Sort keys of a user's sessions begin so.
+pub const SESSION: &str = "SESS#";
+/// Sort key of what a user proves themselves with.
+pub const CREDENTIALS: &str = "CRED";
+
+/// The account itself: its settings, and how many users and owners it has.
+pub fn account(tenant: TenantId) -> Key {
+    Key::new(format!("T#{tenant}#ACCOUNT"), META)
+}
+
+/// Who signs in with an address; at the same time the claim that makes it unique across tenants.
+pub fn email(email: &EmailAddress) -> Key {
+    Key::new(format!("EMAIL#{}", email.as_str()), "EMAIL")
+}
+
+/// A token that is good for one deed, by its SHA-256.
+pub fn one_time_token(token_hash: &str) -> Key {
+    Key::new(format!("TOK#{token_hash}"), "TOK")
+}
+
+/// Partition of a user with credentials and sessions.
+pub fn user_partition(tenant: TenantId, user: UserId) -> String {
+    format!("T#{tenant}#US#{user}")
+}
+
+/// A user as they are shown.
+pub fn user(tenant: TenantId, user: UserId) -> Key {
+    Key::new(user_partition(tenant, user), META)
+}
+
+/// What a user proves themselves with.
+pub fn credentials(tenant: TenantId, user: UserId) -> Key {
+    Key::new(user_partition(tenant, user), CREDENTIALS)
+}
+
+/// A session in its user's list.
+pub fn session_of_user(tenant: TenantId, user: UserId, session: SessionId) -> Key {
+    Key::new(user_partition(tenant, user), format!("{SESSION}{session}"))
+}
+
+/// First index: partition of an account's users.
+pub fn users(tenant: TenantId) -> String {
+    format!("T#{tenant}#US")
+}
+
+/// An invitation.
+pub fn invitation(tenant: TenantId, id: InvitationId) -> Key {
+    Key::new(format!("T#{tenant}#IV#{id}"), META)
+}
+
+/// First index: partition of an account's invitations.
+pub fn invitations(tenant: TenantId) -> String {
+    format!("T#{tenant}#IV")
+}
+
+/// Claim of an address that is invited once.
+pub fn invited(tenant: TenantId, email: &EmailAddress) -> Key {
+    Key::new(format!("T#{tenant}#NAME#IV#{}", email.as_str()), "CLAIM")
+}
+
+/// An API key in its account's list.
+pub fn listed_key(tenant: TenantId, id: ApiKeyId) -> Key {
+    Key::new(format!("T#{tenant}#KY#{id}"), META)
+}
+
+/// First index: partition of an account's API keys.
+pub fn listed_keys(tenant: TenantId) -> String {
+    format!("T#{tenant}#KY")
+}
+
+/// First index: a user, an invitation or an API key in its list.
+pub fn in_list(list: String, id: impl std::fmt::Display) -> Key {
+    Key::new(list, id.to_string())
+}
+
+/// Partition of the audit log of a UTC month; any day of it will do.
+pub fn audit_of_month(tenant: TenantId, month: Date) -> String {
+    format!("T#{tenant}#AUD#{}", month.strftime("%Y%m"))
+}
+
+/// An entry of the audit log, by time.
+pub fn audit_entry(tenant: TenantId, at: Timestamp, id: AuditId) -> Key {
+    Key::new(audit_of_month(tenant, utc_date(at)), format!("{}#{id}", time(at)))
+}
+
+/// A window in which requests are counted.
+pub fn rate_window(key: &str, window: Timestamp) -> Key {
+    Key::new(format!("RL#{key}#{}", time(window)), "RL")
+}
+
+/// The record of a request that must happen once.
+pub fn once(key: &str) -> Key {
+    Key::new(format!("ONCE#{key}"), "ONCE")
+}
+
+/// A connected Twilio account: whose it is, its sealed tokens.
+pub fn twilio_account(account: &AccountSid) -> Key {
+    Key::new(format!("ACCT#{account}"), "ACCT")
+}
+
+/// First index: partition of a tenant's Twilio accounts.
+pub fn twilio_accounts(tenant: TenantId) -> String {
+    format!("T#{tenant}#ACCT")
+}
+
+/// First index: a Twilio account among those of its tenant.
+pub fn twilio_account_in_list(tenant: TenantId, account: &AccountSid) -> Key {
+    Key::new(twilio_accounts(tenant), account.as_str())
+}
+
+/// Partition of the vault's wrapped data keys.
+pub const KEYRING: &str = "KEYRING#1";
+
+/// A wrapped data key.
+pub fn wrapped_key(number: u32) -> Key {
+    Key::new(KEYRING, format!("KEY#{number:04}"))
 }

@@ -7,7 +7,10 @@
 
 pub mod keys;
 
+mod accounts;
+mod audit;
 mod bid_log;
+mod blocked;
 mod calls;
 mod catalog;
 mod connect;
@@ -16,6 +19,7 @@ mod failure;
 mod health;
 mod identity;
 mod item;
+mod limits;
 mod numbers;
 mod published;
 mod read;

@@ -1,12 +1,17 @@
 //! Reading: one item, or a range of one partition or index.
 
 use app::ports::{PortError, PortResult};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use futures::future::try_join_all;
 use tokio::time::Instant;
 
 use crate::Store;
-use crate::failure::{READING, persist, sort};
+use crate::failure::{Failure, READING, persist, sort};
 use crate::item::{Item, key_attributes, text};
 use crate::keys::Key;
+
+/// Most keys of one batch read.
+const BATCH: usize = 100;
 
 /// Which part of a partition.
 #[derive(Debug, Clone)]
@@ -65,6 +70,42 @@ impl Store {
         .await
         .map_err(|failure| failure.into_port(what))?;
         Ok(answer.item)
+    }
+
+    /// Many items in batches that are read at the same time, strongly consistent; what does not exist is left out. No key
+    /// may stand in it twice.
+    pub(crate) async fn get_many(&self, what: &'static str, keys: Vec<Item>) -> PortResult<Vec<Item>> {
+        let batches = try_join_all(keys.chunks(BATCH).map(|batch| self.get_batch(what, batch))).await?;
+        Ok(batches.into_iter().flatten().collect())
+    }
+
+    async fn get_batch(&self, what: &'static str, batch: &[Item]) -> PortResult<Vec<Item>> {
+        let mut found = Vec::with_capacity(batch.len());
+        let mut missing = batch.to_vec();
+        let deadline = Instant::now() + READING;
+        while !missing.is_empty() {
+            let keys =
+                KeysAndAttributes::builder().set_keys(Some(missing.clone())).consistent_read(true).build();
+            let keys = keys.map_err(|cause| PortError::failed(what, cause))?;
+            let (items, left) = persist(deadline, || {
+                let request = self.client().batch_get_item().request_items(self.table(), keys.clone());
+                let sending = Box::pin(request.send());
+                async move {
+                    let answer = sending.await.map_err(sort)?;
+                    let items =
+                        answer.responses.unwrap_or_default().into_values().flatten().collect::<Vec<_>>();
+                    let left = answer.unprocessed_keys.unwrap_or_default();
+                    let left = left.into_values().flat_map(|left| left.keys).collect::<Vec<_>>();
+                    // Nothing at all is another word for throttled.
+                    if items.is_empty() && !left.is_empty() { Err(Failure::Busy) } else { Ok((items, left)) }
+                }
+            })
+            .await
+            .map_err(|failure| failure.into_port(what))?;
+            found.extend(items);
+            missing = left;
+        }
+        Ok(found)
     }
 
     /// A range of items, over as many pages as it takes.

@@ -3,8 +3,10 @@
 use app::ports::Kind;
 use domain::call::{CallStatus, Leg, LegEvent, Source};
 use domain::caps::CounterId;
+use domain::email::EmailAddress;
 use domain::ids::{
-    AuctionId, CallId, CampaignId, Id, Noun, NumberId, PublisherId, RtbTargetId, TargetId, TenantId,
+    AccountSid, ApiKeyId, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, InvitationId, Noun,
+    NumberId, PublisherId, RingTreeId, RtbTargetId, SessionId, TargetGroupId, TargetId, TenantId, UserId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
@@ -13,7 +15,7 @@ use store::keys::{self, Key};
 use uuid::Uuid;
 
 /// Digit by which an id is made, and the name under which the table shows it.
-const NAMES: [(u128, &str, &str); 8] = [
+const NAMES: [(u128, &str, &str); 17] = [
     (1, "AC", "<tenant>"),
     (2, "CA", "<campaign>"),
     (3, "TA", "<target>"),
@@ -22,6 +24,15 @@ const NAMES: [(u128, &str, &str); 8] = [
     (6, "AF", "<publisher>"),
     (7, "AU", "<auction>"),
     (8, "RGB", "<call>"),
+    (9, "BU", "<buyer>"),
+    (10, "TG", "<target group>"),
+    (11, "RT", "<ring tree>"),
+    (12, "BL", "<blocked number>"),
+    (13, "AC", "<AccountSid>"),
+    (14, "US", "<user>"),
+    (15, "SE", "<session>"),
+    (16, "IV", "<invitation>"),
+    (17, "KY", "<key>"),
 ];
 
 fn id<N: Noun>(number: u128) -> Id<N> {
@@ -70,6 +81,10 @@ fn the_table_of_access_patterns() {
     let number_id: NumberId = id(5);
     let publisher: PublisherId = id(6);
     let auction: AuctionId = id(7);
+    let buyer: BuyerId = id(9);
+    let group: TargetGroupId = id(10);
+    let tree: RingTreeId = id(11);
+    let blocked: BlockedNumberId = id(12);
     let call: CallId = format!("RGB{:032x}", 8).parse().expect("a call id");
     let dialled: E164 = "+14155550100".parse().expect("a number");
     let now: Timestamp = "2026-11-22T09:05:07.123456Z".parse().expect("a time");
@@ -95,6 +110,8 @@ fn the_table_of_access_patterns() {
     );
     table.row("· the record", "", &keys::publication(tenant, campaign, 5));
     table.row("· a chunk", "", &keys::chunk(tenant, campaign, 5, &"ab".repeat(32), 0));
+    table.row("what a published campaign uses", "", &keys::in_use(tenant, campaign));
+    table.row("published campaigns and what they use", "gsi1", &keys::in_use_in_list(tenant, campaign));
     table.row("counters and live flag", "batch get", &keys::counter(tenant, &CounterId::from(target)));
 
     table.range("a call with everything", "query", &keys::call_partition(tenant, call), "…");
@@ -118,12 +135,20 @@ fn the_table_of_access_patterns() {
         (Kind::Target, target.to_string()),
         (Kind::RtbTarget, bidder.to_string()),
         (Kind::Number, number_id.to_string()),
+        (Kind::Publisher, publisher.to_string()),
+        (Kind::Buyer, buyer.to_string()),
+        (Kind::TargetGroup, group.to_string()),
+        (Kind::RingTree, tree.to_string()),
+        (Kind::BlockedNumber, blocked.to_string()),
     ];
     for (kind, id) in things {
         let noun = keys::letters(kind);
         table.row(&format!("a thing of the catalogue: {noun}"), "get", &keys::noun(tenant, kind, &id));
         table.row(&format!("a tenant's {noun}"), "gsi1", &keys::noun_in_list(tenant, kind, &id));
     }
+    table.row("how many of a kind there are", "condition", &keys::count(tenant, Kind::Target));
+    let beginning = "+1415".parse().expect("a pattern");
+    table.row("who is blocked: a caller's beginnings", "batch get", &keys::block(tenant, &beginning));
     table.row("is the name taken", "condition", &keys::name_claim(tenant, Kind::Campaign, "<name>"));
 
     table.row("bidders due for a look", "gsi2", &keys::due_health(now));
@@ -131,6 +156,29 @@ fn the_table_of_access_patterns() {
     table.row("a bidder's bids of a day", "query", &keys::bid(tenant, bidder, now, auction));
     table.row("an auction's bids", "gsi1", &keys::bid_in_auction(tenant, auction, bidder));
     table.row("whose is the API key", "get", &keys::api_key("<sha-256>"));
+    let user: UserId = id(14);
+    let session: SessionId = id(15);
+    let invitation: InvitationId = id(16);
+    let key: ApiKeyId = id(17);
+    let email: EmailAddress = "jo@acme.example".parse().expect("an address");
+    table.row("an account's API keys", "gsi1", &keys::in_list(keys::listed_keys(tenant), key));
+    table.row("· a key in the list", "get", &keys::listed_key(tenant, key));
+    table.row("the account, its users and owners counted", "get", &keys::account(tenant));
+    table.row("who signs in with an address", "get", &keys::email(&email));
+    table.row("whose is the session", "get", &keys::session("<sha-256>"));
+    table.row("what a one-time token is good for", "get", &keys::one_time_token("<sha-256>"));
+    table.range("a user with everything", "query", &keys::user_partition(tenant, user), "…");
+    table.row("· as they are shown", "", &keys::user(tenant, user));
+    table.row("· what they prove themselves with", "", &keys::credentials(tenant, user));
+    table.row("· a session", "", &keys::session_of_user(tenant, user, session));
+    table.row("an account's users", "gsi1", &keys::in_list(keys::users(tenant), user));
+    table.row("an invitation", "get", &keys::invitation(tenant, invitation));
+    table.row("an account's invitations", "gsi1", &keys::in_list(keys::invitations(tenant), invitation));
+    table.row("is the address invited", "condition", &keys::invited(tenant, &email));
+    let account: AccountSid = format!("AC{:032x}", 9).parse().expect("a sid");
+    table.row("whose is the Twilio account", "get", &keys::twilio_account(&account));
+    table.row("a tenant's Twilio accounts", "gsi1", &keys::twilio_account_in_list(tenant, &account));
+    table.row("the vault's wrapped data keys", "query", &keys::wrapped_key(1));
     assert_eq!(keys::bids_of_day(tenant, bidder, day), keys::bid(tenant, bidder, now, auction).pk);
 
     insta::assert_snapshot!(table.print());

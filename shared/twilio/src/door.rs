@@ -1,10 +1,8 @@
-//! The one door for Twilio's webhooks: nothing is looked up, and nothing written, before the signature holds.
+//! The one door for Twilio's webhooks: a request claims to come from an account, and the signature proves it.
 //!
-//! The account named in the form chooses the token; whether that account owns the number or the call is checked by
-//! whoever reads them. What must stay true: every way of being refused looks the same from outside (403), except a body
+//! The account named in the form chooses the tokens, which whoever opens the door finds for it; nothing else is looked up,
+//! and nothing written, before the proof. Whether that account owns the number or the call is checked by whoever reads them. What must stay true: every way of being refused looks the same from outside (403), except a body
 //! that is no form at all (400).
-
-use std::collections::BTreeMap;
 
 use domain::ids::AccountSid;
 
@@ -12,13 +10,6 @@ use crate::form::{Form, FormError};
 use crate::signature::{self, Body};
 use crate::urls::Urls;
 use crate::webhook;
-
-/// Who may come in.
-#[derive(Clone)]
-pub struct Door {
-    urls: Urls,
-    tokens: BTreeMap<AccountSid, Vec<String>>,
-}
 
 /// A request before it is believed.
 #[derive(Clone, Copy)]
@@ -31,6 +22,13 @@ pub struct Knock<'a> {
     pub signature: Option<&'a str>,
     /// The body's bytes.
     pub body: &'a [u8],
+}
+
+/// A form that says which account it comes from. Not to be believed yet.
+#[derive(Clone)]
+pub struct Claim {
+    account: AccountSid,
+    form: Form,
 }
 
 /// A form that Twilio signed.
@@ -71,28 +69,31 @@ impl Refused {
     }
 }
 
-impl Door {
-    /// A door for these accounts, each with the tokens that may have signed (two while one is rotated).
-    pub fn new(urls: Urls, tokens: impl IntoIterator<Item = (AccountSid, Vec<String>)>) -> Self {
-        Self { urls, tokens: tokens.into_iter().collect() }
-    }
-
-    /// Our URLs, for the answer.
-    pub const fn urls(&self) -> &Urls {
-        &self.urls
-    }
-
-    /// Lets a signed form in.
+impl Claim {
+    /// Reads a body.
     ///
     /// # Errors
-    /// [`Refused`], before anything was looked up.
-    pub fn open(&self, knock: Knock<'_>) -> Result<Verified, Refused> {
-        let form = Form::parse(knock.body)?;
+    /// [`Refused`]: it is no form, or names no account.
+    pub fn read(body: &[u8]) -> Result<Self, Refused> {
+        let form = Form::parse(body)?;
         let account = webhook::account_sid(&form).map_err(|_| Refused::NotSigned)?;
-        let tokens = self.tokens.get(&account).ok_or(Refused::NotSigned)?;
-        let url = self.urls.signed_url(knock.raw_path, knock.raw_query);
-        signature::verify(tokens, &url, Body::Form(form.pairs()), knock.signature)
-            .map_err(|_| Refused::NotSigned)?;
-        Ok(Verified { account, form })
+        Ok(Self { account, form })
+    }
+
+    /// The account it claims to come from.
+    pub const fn account(&self) -> &AccountSid {
+        &self.account
+    }
+
+    /// Proves it by the signature: one of the account's tokens (two while one is exchanged) must have made it.
+    ///
+    /// # Errors
+    /// The claim itself, when none has.
+    pub fn prove(self, urls: &Urls, knock: Knock<'_>, tokens: &[&str]) -> Result<Verified, Self> {
+        let url = urls.signed_url(knock.raw_path, knock.raw_query);
+        match signature::verify(tokens, &url, Body::Form(self.form.pairs()), knock.signature) {
+            Ok(()) => Ok(Verified { account: self.account, form: self.form }),
+            Err(_) => Err(self),
+        }
     }
 }

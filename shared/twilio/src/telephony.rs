@@ -3,37 +3,47 @@
 //! What must stay true: an account is asked with its own token and no other; what Twilio does not know is a value, not an
 //! error.
 
-use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
-use app::ports::{CarrierCall, NumberRouting, PortError, PortResult, Telephony};
+use app::ports::{
+    AccountStanding, AccountTokens, CarrierCall, NumberRouting, PortError, PortResult, Telephony,
+};
+use app::secret::Secret;
 use async_trait::async_trait;
 use domain::ids::{AccountSid, CallSid};
 use domain::phone::E164;
 
 use crate::rest::{CallResource, Credentials, NumberHooks, RestClient, RestError};
 
-/// The port, for all accounts that are set up here.
-#[derive(Debug, Clone)]
+/// The port, for all connected accounts.
+#[derive(Clone)]
 pub struct TwilioTelephony {
     client: RestClient,
-    credentials: BTreeMap<AccountSid, Credentials>,
+    tokens: Arc<dyn AccountTokens>,
+}
+
+impl fmt::Debug for TwilioTelephony {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TwilioTelephony").field("client", &self.client).finish_non_exhaustive()
+    }
 }
 
 /// The account has no token here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the Twilio account is not set up here")]
+#[error("the Twilio account is not connected")]
 struct UnknownAccount;
 
 impl TwilioTelephony {
-    /// The port over this client, with the token that each account's requests are made with.
-    pub fn new(client: RestClient, tokens: impl IntoIterator<Item = (AccountSid, String)>) -> Self {
-        let credentials =
-            tokens.into_iter().map(|(account, token)| (account.clone(), Credentials::new(account, token)));
-        Self { client, credentials: credentials.collect() }
+    /// The port over this client; each account's token is asked for when it is needed.
+    pub fn new(client: RestClient, tokens: Arc<dyn AccountTokens>) -> Self {
+        Self { client, tokens }
     }
 
-    fn credentials(&self, what: &'static str, account: &AccountSid) -> PortResult<&Credentials> {
-        self.credentials.get(account).ok_or_else(|| PortError::failed(what, UnknownAccount))
+    async fn credentials(&self, what: &'static str, account: &AccountSid) -> PortResult<Credentials> {
+        let token = self.tokens.request_token(account).await?;
+        let token = token.ok_or_else(|| PortError::failed(what, UnknownAccount))?;
+        Ok(Credentials::new(account.clone(), token.expose()))
     }
 }
 
@@ -41,8 +51,8 @@ impl TwilioTelephony {
 impl Telephony for TwilioTelephony {
     async fn call(&self, account: &AccountSid, sid: &CallSid) -> PortResult<Option<CarrierCall>> {
         let what = "asking Twilio for a call";
-        let credentials = self.credentials(what, account)?;
-        match self.client.fetch_call(credentials, sid).await {
+        let credentials = self.credentials(what, account).await?;
+        match self.client.fetch_call(&credentials, sid).await {
             Ok(call) => Ok(Some(carrier_call(call))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(port_error(what, error)),
@@ -51,15 +61,15 @@ impl Telephony for TwilioTelephony {
 
     async fn children(&self, account: &AccountSid, parent: &CallSid) -> PortResult<Vec<CarrierCall>> {
         let what = "asking Twilio for the legs of a call";
-        let credentials = self.credentials(what, account)?;
-        let legs = self.client.child_calls(credentials, parent).await;
+        let credentials = self.credentials(what, account).await?;
+        let legs = self.client.child_calls(&credentials, parent).await;
         let legs = legs.map_err(|error| port_error(what, error))?;
         Ok(legs.into_iter().map(carrier_call).collect())
     }
 
     async fn owns_number(&self, account: &AccountSid, number: &E164) -> PortResult<bool> {
         let what = "asking Twilio for a phone number";
-        let found = self.client.find_number(self.credentials(what, account)?, number).await;
+        let found = self.client.find_number(&self.credentials(what, account).await?, number).await;
         found.map(|found| found.is_some()).map_err(|error| port_error(what, error))
     }
 
@@ -70,8 +80,8 @@ impl Telephony for TwilioTelephony {
         routing: &NumberRouting,
     ) -> PortResult<bool> {
         let what = "pointing a phone number at us";
-        let credentials = self.credentials(what, account)?;
-        let found = self.client.find_number(credentials, number).await;
+        let credentials = self.credentials(what, account).await?;
+        let found = self.client.find_number(&credentials, number).await;
         let Some(found) = found.map_err(|error| port_error(what, error))? else {
             return Ok(false);
         };
@@ -80,7 +90,7 @@ impl Telephony for TwilioTelephony {
             voice_fallback_url: routing.fallback_url.clone(),
             status_callback: routing.status_url.clone(),
         };
-        match self.client.update_number(credentials, &found.sid, &hooks).await {
+        match self.client.update_number(&credentials, &found.sid, &hooks).await {
             Ok(_) => Ok(true),
             // Released between the two requests.
             Err(error) if error.is_not_found() => Ok(false),
@@ -90,10 +100,20 @@ impl Telephony for TwilioTelephony {
 
     async fn delete_recording(&self, account: &AccountSid, recording: &str) -> PortResult<bool> {
         let what = "removing a recording at Twilio";
-        match self.client.delete_recording(self.credentials(what, account)?, recording).await {
+        match self.client.delete_recording(&self.credentials(what, account).await?, recording).await {
             Ok(()) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(port_error(what, error)),
+        }
+    }
+
+    async fn check_account(&self, account: &AccountSid, token: &Secret) -> PortResult<AccountStanding> {
+        let credentials = Credentials::new(account.clone(), token.expose());
+        match self.client.fetch_account(&credentials).await {
+            Ok(account) => Ok(account.standing()),
+            Err(error) => {
+                error.account_standing().ok_or_else(|| port_error("asking Twilio for an account", error))
+            }
         }
     }
 }

@@ -5,14 +5,18 @@ use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use app::ports::{NumberRouting, PortError, Telephony as _};
+use app::ports::{AccountStanding, AccountTokens, NumberRouting, PortError, PortResult, Telephony as _};
+use app::secret::Secret;
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use domain::call::CallStatus;
-use domain::ids::CallSid;
+use domain::ids::{AccountSid, CallSid};
 use serde_json::{Value, json};
 use twilio::rest::{Credentials, IncomingNumberSid, NumberHooks, Pace, RestClient, RestError};
 use twilio::telephony::TwilioTelephony;
@@ -23,6 +27,16 @@ const ACCOUNT: &str = "AC00000000000000000000000000000000";
 const CALL: &str = "CA00000000000000000000000000000001";
 const CHILD: &str = "CA00000000000000000000000000000002";
 const NUMBER: &str = "PN00000000000000000000000000000001";
+
+/// One account is connected.
+struct OneToken;
+
+#[async_trait]
+impl AccountTokens for OneToken {
+    async fn request_token(&self, account: &AccountSid) -> PortResult<Option<Secret>> {
+        Ok((account.as_str() == ACCOUNT).then(|| Secret::new("top-secret")))
+    }
+}
 
 /// One answer of the script.
 #[derive(Clone)]
@@ -444,7 +458,7 @@ async fn the_port_tells_calls_and_says_nothing_of_unknown_ones() -> Checked {
     ])
     .await?;
     let account = ACCOUNT.parse()?;
-    let port = TwilioTelephony::new(client, [(ACCOUNT.parse()?, "top-secret".to_owned())]);
+    let port = TwilioTelephony::new(client, Arc::new(OneToken));
     let call = port.call(&account, &CHILD.parse()?).await?.ok_or("unknown")?;
     assert_eq!((call.sid.as_str(), call.status, call.duration_s), (CHILD, CallStatus::Completed, Some(95)));
     assert_eq!(call.to, "+18005551212");
@@ -468,7 +482,7 @@ async fn the_port_routes_a_number_of_the_account_and_no_other() -> Checked {
     ])
     .await?;
     let account = ACCOUNT.parse()?;
-    let port = TwilioTelephony::new(client, [(ACCOUNT.parse()?, "top-secret".to_owned())]);
+    let port = TwilioTelephony::new(client, Arc::new(OneToken));
     let routing = NumberRouting {
         voice_url: hooks().voice_url,
         fallback_url: hooks().voice_fallback_url,
@@ -490,11 +504,67 @@ async fn the_port_routes_a_number_of_the_account_and_no_other() -> Checked {
 #[tokio::test]
 async fn the_port_knows_throttling_and_asks_nothing_for_a_foreign_account() -> Checked {
     let (script, client) = client(vec![Answer::After(429, "60")]).await?;
-    let port = TwilioTelephony::new(client, [(ACCOUNT.parse()?, "top-secret".to_owned())]);
+    let port = TwilioTelephony::new(client, Arc::new(OneToken));
     let busy = port.call(&ACCOUNT.parse()?, &CALL.parse()?).await;
     assert!(matches!(busy, Err(PortError::Busy { .. })), "{busy:?}");
     let foreign = "AC11111111111111111111111111111111".parse()?;
     assert!(matches!(port.call(&foreign, &CALL.parse()?).await, Err(PortError::Failed { .. })));
     assert_eq!(script.requests(), 1);
+    Ok(())
+}
+
+fn account_json(status: &str) -> Value {
+    json!({"sid": ACCOUNT, "friendly_name": "Roofing calls", "status": status, "auth_token": "top-secret"})
+}
+
+#[tokio::test]
+async fn the_port_says_how_an_account_stands_with_the_token_that_was_given() -> Checked {
+    let active = AccountStanding::Active { name: "Roofing calls".to_owned() };
+    let cases = [
+        (Answer::Json(200, account_json("active")), active),
+        (Answer::Json(200, account_json("suspended")), AccountStanding::Suspended),
+        (Answer::Json(200, account_json("closed")), AccountStanding::Closed),
+        (error_json(401, 20003), AccountStanding::WrongToken),
+        (error_json(401, 20005), AccountStanding::Suspended),
+        (error_json(404, 20404), AccountStanding::WrongToken),
+        (Answer::Text(401, "no JSON".to_owned()), AccountStanding::WrongToken),
+    ];
+    let (answers, expected): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
+    let (script, client) = client(answers).await?;
+    let port = TwilioTelephony::new(client, Arc::new(OneToken));
+    for standing in expected {
+        assert_eq!(port.check_account(&ACCOUNT.parse()?, &Secret::new("new-token")).await?, standing);
+    }
+    let seen = script.seen(0).ok_or("no request")?;
+    assert_eq!(
+        (seen.method, seen.uri.as_str()),
+        (Method::GET, &*format!("/2010-04-01/Accounts/{ACCOUNT}.json"))
+    );
+    let expected = STANDARD.encode(format!("{ACCOUNT}:new-token"));
+    assert_eq!(seen.authorization, format!("Basic {expected}"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_account_whose_standing_is_not_said_is_an_error_and_not_a_refusal() -> Checked {
+    let other =
+        json!({"sid": "AC11111111111111111111111111111111", "friendly_name": "x", "status": "active"});
+    for answer in [
+        Answer::Json(200, account_json("dormant")),
+        Answer::Json(200, other),
+        Answer::Text(403, String::new()),
+        Answer::Text(500, String::new()),
+        Answer::Silence,
+    ] {
+        let (_, client) = client(vec![answer]).await?;
+        let port = TwilioTelephony::new(client, Arc::new(OneToken));
+        let answer = port.check_account(&ACCOUNT.parse()?, &Secret::new("new-token")).await;
+        assert!(matches!(answer, Err(PortError::Failed { .. })), "{answer:?}");
+        assert!(!format!("{answer:?}").contains("new-token"));
+    }
+    let (_, client) = client(vec![Answer::After(429, "60")]).await?;
+    let port = TwilioTelephony::new(client, Arc::new(OneToken));
+    let busy = port.check_account(&ACCOUNT.parse()?, &Secret::new("new-token")).await;
+    assert!(matches!(busy, Err(PortError::Busy { .. })), "{busy:?}");
     Ok(())
 }

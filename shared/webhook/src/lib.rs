@@ -1,46 +1,160 @@
 //! What the functions that answer Twilio have in common: in through the door, out as TwiML or as a problem.
 //!
-//! The one crate of `shared/` that joins two neighbours (`runtime` and `twilio`), so that neither has to know the other.
-//! What must stay true: nothing is read or written before the signature holds; a failure of ours is a 503, which makes
-//! Twilio ask once more and then take the number's static fallback document, so a caller is never left in silence.
+//! The one crate of `shared/` that joins neighbours (`runtime`, `twilio` and `vault`), so that none of them has to know
+//! another. What must stay true: nothing but the account is looked up, and nothing written, before the signature holds; a
+//! request whose signature holds is never refused for what others sent; a failure of ours is a 503, which makes Twilio ask
+//! once more and then take the number's static fallback document, so a caller is never left in silence.
 
+pub mod failures;
+
+use std::sync::Arc;
+
+use app::clock::Clock;
 use app::place::StepAnswer;
-use app::ports::PortResult;
+use app::ports::{Accounts, PortResult, Vault, WrappedKeys};
+use app::twilio_accounts::{Directory, TwilioAccount};
+use aws_config::SdkConfig;
 use domain::ids::CallId;
 use domain::voice::Reply;
+use http::HeaderValue;
+use http::header::RETRY_AFTER;
 use runtime::run::Chain;
-use runtime::{HttpRequest, HttpResponse, TwilioAccounts};
-use twilio::door::{Door, Knock, Verified};
+use runtime::{HttpRequest, HttpResponse, Settings, SettingsError, VaultPlace};
+use twilio::door::{Claim, Knock, Refused, Verified};
 use twilio::signature::SIGNATURE_HEADER;
 use twilio::twiml;
 use twilio::urls::{BaseUrlError, Urls};
 use twilio::webhook::WebhookError;
+use vault::{AwsKms, DataVault, FileKeys, KmsKeys};
 
-/// A door for the configured accounts.
+use failures::{FailedSignatures, Verdict};
+
+/// The vault at the place that the settings name. Nothing is asked yet.
+///
+/// # Errors
+/// The function was given no such setting.
+pub fn vault(
+    settings: &Settings,
+    config: &SdkConfig,
+    keys: Arc<dyn WrappedKeys>,
+) -> Result<Arc<DataVault>, SettingsError> {
+    Ok(Arc::new(match settings.vault_place()? {
+        VaultPlace::Kms(key_id) => {
+            DataVault::new(KmsKeys::new(Arc::new(AwsKms::connect(config, key_id.as_str())), keys))
+        }
+        VaultPlace::File(path) => DataVault::new(FileKeys::new(path.as_path())),
+    }))
+}
+
+/// Where Twilio's webhooks come in.
+pub struct Door {
+    urls: Urls,
+    directory: Directory,
+    failures: FailedSignatures,
+}
+
+impl Door {
+    /// A door for the accounts of this directory, at this public address.
+    ///
+    /// # Errors
+    /// The public base URL cannot be used.
+    pub fn new(
+        public_base_url: &str,
+        directory: Directory,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, BaseUrlError> {
+        Ok(Self { urls: Urls::new(public_base_url)?, directory, failures: FailedSignatures::new(clock) })
+    }
+
+    /// Our URLs, for the answer.
+    pub const fn urls(&self) -> &Urls {
+        &self.urls
+    }
+
+    async fn verified(&self, knock: Knock<'_>) -> PortResult<Result<Verified, Refused>> {
+        let claim = match Claim::read(knock.body) {
+            Ok(claim) => claim,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let known = self.directory.tokens(claim.account()).await?;
+        let claim = match self.proven(claim, knock, known.as_deref()) {
+            Ok(verified) => return Ok(Ok(verified)),
+            Err(claim) => claim,
+        };
+        // Connected, or given another token, in another process a moment ago?
+        let anew = self.directory.tokens_anew(claim.account()).await?;
+        if anew == known {
+            return Ok(Err(Refused::NotSigned));
+        }
+        Ok(self.proven(claim, knock, anew.as_deref()).map_err(|_| Refused::NotSigned))
+    }
+
+    fn proven(
+        &self,
+        claim: Claim,
+        knock: Knock<'_>,
+        account: Option<&TwilioAccount>,
+    ) -> Result<Verified, Claim> {
+        let Some(account) = account else { return Err(claim) };
+        let tokens: Vec<&str> = account.tokens.iter().map(app::secret::Secret::expose).collect();
+        claim.prove(&self.urls, knock, &tokens)
+    }
+
+    fn refuse(&self, refused: Refused, request: &HttpRequest) -> HttpResponse {
+        let problem =
+            |refused: Refused| HttpResponse::problem(refused.status(), refused.code(), &refused.to_string());
+        if refused != Refused::NotSigned {
+            return problem(refused);
+        }
+        match self.failures.count(request.source_ip.as_deref().unwrap_or_default()) {
+            Verdict::Refuse => problem(refused),
+            Verdict::TooMany { retry_after_s, first } => {
+                if first {
+                    tracing::warn!(
+                        failures = failures::MOST_FAILURES,
+                        "an address sends many wrong signatures; further ones get 429 for the rest of this minute"
+                    );
+                }
+                let words = "too many requests with a wrong signature come from this address";
+                HttpResponse::problem(429, "too_many_failed_signatures", words)
+                    .with_header(RETRY_AFTER, HeaderValue::from(retry_after_s))
+            }
+        }
+    }
+}
+
+/// A door for the accounts in this store.
 ///
 /// # Errors
 /// The public base URL cannot be used.
-pub fn door(public_base_url: &str, accounts: &TwilioAccounts) -> Result<Door, BaseUrlError> {
-    let tokens = accounts.iter().map(|account| {
-        let tokens = account.auth_tokens.iter().map(|token| token.expose().to_owned()).collect();
-        (account.account_sid.clone(), tokens)
-    });
-    Ok(Door::new(Urls::new(public_base_url)?, tokens))
+pub fn door<S: Accounts + 'static>(
+    settings: &Settings,
+    store: Arc<S>,
+    vault: Arc<dyn Vault>,
+    clock: Arc<dyn Clock>,
+) -> Result<Door, BaseUrlError> {
+    Door::new(&settings.public_base_url, Directory::new(store, vault, clock.clone()), clock)
 }
 
 /// Lets a request in, or says why not.
 ///
 /// # Errors
 /// The answer that refuses.
-pub fn open(door: &Door, request: &HttpRequest) -> Result<Verified, HttpResponse> {
+pub async fn open(door: &Door, request: &HttpRequest) -> Result<Verified, HttpResponse> {
     let knock = Knock {
         raw_path: &request.raw_path,
         raw_query: &request.raw_query,
         signature: request.header(SIGNATURE_HEADER),
         body: &request.body,
     };
-    door.open(knock)
-        .map_err(|refused| HttpResponse::problem(refused.status(), refused.code(), &refused.to_string()))
+    match door.verified(knock).await {
+        Ok(Ok(verified)) => Ok(verified),
+        Ok(Err(refused)) => Err(door.refuse(refused, request)),
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "a Twilio account could not be looked up");
+            Err(unavailable())
+        }
+    }
 }
 
 /// TwiML.

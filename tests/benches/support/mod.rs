@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
 use domain::caps::{CounterId, ReservationState, Usage};
 use domain::ids::{CallId, CampaignId, RtbTargetId, TargetId, TenantId};
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Parts, Snapshot};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -73,12 +73,19 @@ pub fn campaign(deadline_ms: u32, bidders: Vec<Value>, targets: Vec<(Value, u16,
         1,
         call().started_at,
         serde_json::from_value(campaign).expect("a campaign"),
-        targets.into_iter().enumerate().map(|(index, (body, _, _))| (target_id(index), read(body))).collect(),
-        bidders
-            .into_iter()
-            .enumerate()
-            .map(|(index, body)| (bidder_id(index), serde_json::from_value(body).expect("a bidder")))
-            .collect(),
+        Parts {
+            targets: targets
+                .into_iter()
+                .enumerate()
+                .map(|(index, (body, _, _))| (target_id(index), read(body)))
+                .collect(),
+            rtb_targets: bidders
+                .into_iter()
+                .enumerate()
+                .map(|(index, body)| (bidder_id(index), serde_json::from_value(body).expect("a bidder")))
+                .collect(),
+            ..Parts::default()
+        },
     );
     snapshot.expect("a campaign that can be published")
 }

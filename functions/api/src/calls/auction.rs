@@ -13,14 +13,14 @@ use domain::money::Currency;
 use domain::routing::Via;
 
 use super::{Viewer, load, shown};
-use crate::access::{Access, CallsRead};
+use crate::access::{CallsRead, OwnAccess};
 use crate::context::Context;
 use crate::params::Named;
 use crate::refusal::Refusal;
 
 /// `GET /api/calls/{id}/auction`. Requests and answers come from the bid log, which follows some seconds later.
 pub async fn auction(
-    access: Access<CallsRead>,
+    access: OwnAccess<CallsRead>,
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<Page<AuctionView>>, Refusal> {

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use app::ports::Step;
 use axum::Json;
 use axum::extract::State;
-use contract::calls::{DecisionView, StepDecisions};
+use contract::calls::{DecisionView, StepDecisions, Verdict};
 use contract::page::Page;
 use domain::ids::CallId;
 use domain::routing::Decision;
 
 use super::{Viewer, load, shown};
-use crate::access::{Access, CallsRead};
+use crate::access::{CallsRead, OwnAccess};
 use crate::context::Context;
 use crate::params::Named;
 use crate::refusal::Refusal;
 
 /// `GET /api/calls/{id}/decisions`. A step that is still being worked on has decided nothing yet.
 pub async fn decisions(
-    access: Access<CallsRead>,
+    access: OwnAccess<CallsRead>,
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<Page<StepDecisions>>, Refusal> {
@@ -52,6 +52,9 @@ fn of_step(number: u16, step: Step) -> Option<StepDecisions> {
         at: answered.at,
         decisions: decisions.each.iter().map(one).collect(),
         more: decisions.more,
+        turned_away: decisions
+            .turned_away
+            .map(|why| Verdict { code: why.code().to_owned(), text: why.text().to_owned() }),
     })
 }
 

@@ -8,14 +8,14 @@ use contract::calls::CallDetail;
 use domain::ids::CallId;
 
 use super::{Viewer, load, shown};
-use crate::access::{Access, CallsRead};
+use crate::access::{CallsRead, OwnAccess};
 use crate::context::Context;
 use crate::params::Named;
 use crate::refusal::Refusal;
 
 /// `GET /api/calls/{id}`.
 pub async fn detail(
-    access: Access<CallsRead>,
+    access: OwnAccess<CallsRead>,
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<CallDetail>, Refusal> {

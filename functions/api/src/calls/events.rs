@@ -10,14 +10,14 @@ use domain::call::{Leg, LegEvent, Source};
 use domain::ids::CallId;
 
 use super::{Viewer, load};
-use crate::access::{Access, CallsRead};
+use crate::access::{CallsRead, OwnAccess};
 use crate::context::Context;
 use crate::params::Named;
 use crate::refusal::Refusal;
 
 /// `GET /api/calls/{id}/events`.
 pub async fn events(
-    access: Access<CallsRead>,
+    access: OwnAccess<CallsRead>,
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<Page<EventView>>, Refusal> {

@@ -3,21 +3,21 @@
 use app::ports::Closing;
 use contract::problem::Code;
 use contract::query::{CallFilter, StatusFilter};
-use domain::access::Party;
+use domain::access::{Party, Permission};
 use domain::call::Call;
 use domain::validate::Problems;
 
 use super::Viewer;
-use crate::access::SEES_NUMBERS;
 use crate::refusal::Refusal;
 
 /// Refuses filters that would tell the viewer what they may not see: whose a number is, or who stands on the other side.
 pub fn check(viewer: &Viewer, filter: &CallFilter) -> Result<(), Refusal> {
     if filter.caller.is_some() && !viewer.sees_numbers {
         let detail = format!(
-            "calls are found by their caller's number only by those who may see numbers: {SEES_NUMBERS}"
+            "calls are found by their caller's number only by those who may see numbers: {}",
+            Permission::NumbersRead
         );
-        return Err(Refusal::new(Code::MissingScope, detail));
+        return Err(Refusal::new(Code::NotPermitted, detail));
     }
     let mut problems = Problems::new();
     let mut not_yours =
@@ -44,7 +44,7 @@ pub fn check(viewer: &Viewer, filter: &CallFilter) -> Result<(), Refusal> {
             }
         }
     }
-    problems.into_result().map_err(|fields| Refusal::fields(Code::MissingScope, fields))
+    problems.into_result().map_err(|fields| Refusal::fields(Code::NotPermitted, fields))
 }
 
 /// Whether a call is among those asked for.

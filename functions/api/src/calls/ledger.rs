@@ -12,14 +12,14 @@ use domain::money::Money;
 use domain::routing::Via;
 
 use super::{Viewer, load};
-use crate::access::{Access, CallsRead};
+use crate::access::{CallsRead, OwnAccess};
 use crate::context::Context;
 use crate::params::Named;
 use crate::refusal::Refusal;
 
 /// `GET /api/calls/{id}/ledger`.
 pub async fn ledger(
-    access: Access<CallsRead>,
+    access: OwnAccess<CallsRead>,
     State(context): State<Arc<Context>>,
     Named(id): Named<CallId>,
 ) -> Result<Json<LedgerView>, Refusal> {

@@ -15,7 +15,7 @@ use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Viewer, filter, shown};
-use crate::access::{Access, CallsRead};
+use crate::access::{CallsRead, OwnAccess};
 use crate::context::Context;
 use crate::cursor;
 use crate::params::Params;
@@ -52,7 +52,7 @@ struct Walked {
 
 /// `GET /api/calls`.
 pub async fn list(
-    access: Access<CallsRead>,
+    access: OwnAccess<CallsRead>,
     State(context): State<Arc<Context>>,
     Params(params): Params,
 ) -> Result<Json<CallsPage>, Refusal> {

@@ -6,6 +6,7 @@
 mod auction;
 mod decisions;
 mod detail;
+mod docs;
 mod events;
 mod filter;
 mod ledger;
@@ -32,11 +33,17 @@ pub use viewer::Viewer;
 pub fn routes(routes: Routes) -> Routes {
     routes
         .on(Verb::Get, "/api/calls", list::list)
+        .doc(docs::list)
         .on(Verb::Get, "/api/calls/{id}", detail::detail)
+        .doc(docs::detail)
         .on(Verb::Get, "/api/calls/{id}/events", events::events)
+        .doc(docs::events)
         .on(Verb::Get, "/api/calls/{id}/decisions", decisions::decisions)
+        .doc(docs::decisions)
         .on(Verb::Get, "/api/calls/{id}/auction", auction::auction)
+        .doc(docs::auction)
         .on(Verb::Get, "/api/calls/{id}/ledger", ledger::ledger)
+        .doc(docs::ledger)
 }
 
 async fn load(context: &Context, viewer: &Viewer, id: CallId) -> Result<CallRecord, Refusal> {

@@ -10,7 +10,7 @@ use domain::ids::TenantId;
 use domain::ledger;
 use domain::money::Money;
 
-use crate::access::Access;
+use crate::access::OwnAccess;
 
 /// Somebody who reads calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub struct Viewer {
 
 impl Viewer {
     /// Who asks. An API key sees the whole account.
-    pub const fn of<P>(access: &Access<P>) -> Self {
-        Self { tenant: access.tenant, sees_numbers: access.sees_numbers, only: None }
+    pub const fn of<P>(access: &OwnAccess<P>) -> Self {
+        Self { tenant: access.tenant, sees_numbers: access.sees_numbers, only: access.only }
     }
 
     /// Whether the call is theirs. A buyer's is the call whose books are about one of its destinations, so it has none

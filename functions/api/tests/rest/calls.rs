@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::ports::{BidLog, BidLogEntry, CallRecord, RecordingEvent, Step};
+use app::ports::{BidLog, BidLogEntry, CallRecord, RecordingEvent, Step, StepWrite};
 use domain::call::{Attempt, Call, LegEvent};
 use domain::ids::{CallId, CampaignId, NumberId, PublisherId, RtbTargetId, TargetId, TenantId};
 use serde::de::DeserializeOwned;
@@ -144,6 +144,27 @@ pub fn record(tenant: TenantId, number: u128, started_at: &str) -> CallRecord {
         }))],
         ledger: read(entries),
         call: Arc::new(call),
+    }
+}
+
+/// The write that creates that call, for a table.
+pub fn first_write(tenant: TenantId) -> StepWrite {
+    let record = record(tenant, 0xF1, "2026-11-22T10:00:00Z");
+    let answered = record.steps.into_iter().find_map(|(_, step)| match step {
+        Step::Answered(answered) => Some(*answered),
+        Step::Started { .. } => None,
+    });
+    StepWrite {
+        due_at: record.call.started_at,
+        call: record.call,
+        begins: true,
+        number: 0,
+        started_by: None,
+        answered: answered.unwrap(),
+        attempt: None,
+        limits: Vec::new(),
+        gives_back: None,
+        auction: None,
     }
 }
 

@@ -108,7 +108,7 @@ async fn only_those_who_see_numbers_find_calls_by_them() {
     assert_eq!(ids(&world, &format!("caller={number}")).await.len(), 1);
     let key = world.new_key(world.tenant, &["calls:read"], None).await;
     let refused = world.send(&key, "GET", &format!("/api/calls?caller={number}"), None).await;
-    let problem = refused.refused(403, "missing_scope");
+    let problem = refused.refused(403, "not_permitted");
     assert!(problem["detail"].as_str().unwrap().contains("numbers:read"), "{problem}");
 }
 

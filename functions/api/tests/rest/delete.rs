@@ -30,6 +30,11 @@ async fn from_the_number_down_everything_can_go() {
         ("campaigns", &own.campaign),
         ("targets", &own.target),
         ("rtb-targets", &own.bidder),
+        ("publishers", &own.publisher),
+        ("buyers", &own.buyer),
+        ("target-groups", &own.group),
+        ("ring-trees", &own.tree),
+        ("blocked-numbers", &own.blocked),
     ] {
         let address = format!("/api/{path}/{id}");
         let answer = world.delete(&address).await;
@@ -50,7 +55,8 @@ async fn a_deleted_destination_is_switched_off_for_what_was_published_before() {
     let empty = json!({"version": 1, "plan": [], "auction": {"bidders": []}});
     world.patch(&format!("/api/campaigns/{}", own.campaign), &empty).await.ok(200);
     world.delete(&format!("/api/targets/{}", own.target)).await.ok(204);
-    world.delete(&format!("/api/rtb-targets/{}", own.bidder)).await.ok(204);
+    let last = world.delete(&format!("/api/rtb-targets/{}", own.bidder)).await.ok(200);
+    assert_eq!(last["warnings"][0]["code"], "campaign_paused");
     let target: TargetId = own.target.parse().unwrap();
     let bidder: RtbTargetId = own.bidder.parse().unwrap();
     assert!(world.counters.is_paused(world.tenant, &target.into()));

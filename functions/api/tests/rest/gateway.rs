@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use api::{handle, router};
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
-use serde_json::Value;
+use contract::problem::{Code, ProblemDocument};
+use serde_json::{Value, json};
 
 use crate::support::World;
 
@@ -47,4 +48,27 @@ async fn the_event_that_creates_a_target_does_so_for_those_who_have_the_key() {
     assert_eq!(answer.status_code, 201, "{json}");
     assert_eq!(json["name"], "Front desk");
     assert_eq!(world.catalog.len(), 1);
+}
+
+#[tokio::test]
+async fn what_never_reaches_the_api_is_refused_in_the_same_shape() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events/api/create-target.json");
+    let sample: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let huge = "x".repeat(1024 * 1024 + 1);
+    for (body, is_base64, code) in
+        [("!", true, Code::MalformedBody), (huge.as_str(), false, Code::BodyTooLarge)]
+    {
+        let mut event = sample.clone();
+        event["body"] = json!(body);
+        event["isBase64Encoded"] = json!(is_base64);
+        let event = serde_json::from_value(event).unwrap();
+        let answer = runtime::http::answer(event, |_| async { panic!("a handler was asked") }).await;
+        let Some(Body::Text(text)) = &answer.body else { panic!("no text") };
+        let problem: ProblemDocument = serde_json::from_str(text).unwrap();
+        assert_eq!((problem.code, problem.title.as_str()), (code, code.title()));
+        assert_eq!((i64::from(problem.status), problem.status), (answer.status_code, code.status()));
+        assert_eq!(problem.kind, ProblemDocument::type_of(code));
+        assert_eq!(answer.headers["x-request-id"].to_str().unwrap(), problem.request_id);
+        assert!(!problem.request_id.is_empty());
+    }
 }

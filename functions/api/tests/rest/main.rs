@@ -1,21 +1,41 @@
 //! The REST API from request to answer, over ports in memory.
 #![expect(clippy::unwrap_used, reason = "a broken harness should stop the test")]
 
+mod audit;
 mod auth;
+mod blocked;
+mod bulk;
 mod calls;
 mod calls_filters;
 mod calls_masking;
+mod campaigns_life;
+mod campaigns_shared;
+mod conform;
 mod delete;
+mod document;
+mod every_route;
 mod gateway;
+mod groups;
+mod guard;
+mod idempotency;
+mod identity_proof;
+mod identity_sign_in;
+mod identity_sign_up;
+mod identity_users;
 mod lists;
 mod malformed;
 mod nouns;
 mod pages;
+mod partners;
+mod people;
 mod permission_is_a_type;
 mod privacy;
 mod publish;
 mod scale;
+mod sizes;
+mod stage;
 mod support;
 mod switches;
 mod table;
+mod twilio_accounts;
 mod validation;

@@ -30,6 +30,11 @@ async fn each_noun_is_created_and_read() {
         ("targets", &own.target, "name", "Front desk"),
         ("rtb-targets", &own.bidder, "name", "Good bidder"),
         ("numbers", &own.number, "number", "+18335550100"),
+        ("publishers", &own.publisher, "name", "Search Partners"),
+        ("buyers", &own.buyer, "name", "Alpine"),
+        ("target-groups", &own.group, "name", "Desks"),
+        ("ring-trees", &own.tree, "name", "Everybody"),
+        ("blocked-numbers", &own.blocked, "number", "+14155550199"),
     ] {
         assert_eq!(world.get(&format!("/api/{path}/{id}")).await.ok(200)[field], value);
     }
@@ -166,6 +171,21 @@ async fn merge_patch_has_its_own_content_type_too() {
     let address = format!("/api/campaigns/{}", own.campaign);
     let answer = world.raw("PATCH", &address, &headers, r#"{"version": 1, "status": "paused"}"#).await;
     assert_eq!(answer.ok(200)["status"], "paused");
+}
+
+#[tokio::test]
+async fn what_there_is_no_room_for_is_refused_with_a_code_of_its_own() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    world.catalog.be_full(true);
+    for path in ["/api/publishers", "/api/buyers", "/api/target-groups", "/api/ring-trees"] {
+        let problem = world.post(path, &json!({"name": "One more"})).await.refused(409, "limit_reached");
+        assert!(problem["detail"].as_str().unwrap().contains("5000"), "{problem}");
+    }
+    let rename = json!({"version": 1, "name": "Renamed"});
+    world.patch(&format!("/api/buyers/{}", own.buyer), &rename).await.ok(200);
+    world.catalog.be_full(false);
+    world.post("/api/publishers", &json!({"name": "One more"})).await.ok(201);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use api::access::{Access, CallsRead};
 use api::routes::NamesPermission;
 use axum::extract::Path;
+use domain::access::Permission;
 
 /// The call below is ambiguous, and so does not compile, as soon as `T` names a permission.
 trait Ambiguous<A> {
@@ -24,6 +25,6 @@ fn parameters_without_access_first_are_no_route() {
 
 #[test]
 fn the_scope_is_read_from_the_parameters() {
-    assert_eq!(<((), Access<CallsRead>) as NamesPermission>::SCOPE, "calls:read");
-    assert_eq!(<((), Access<CallsRead>, Path<String>) as NamesPermission>::SCOPE, "calls:read");
+    assert_eq!(<((), Access<CallsRead>) as NamesPermission>::PERMISSION, Permission::CallsRead);
+    assert_eq!(<((), Access<CallsRead>, Path<String>) as NamesPermission>::PERMISSION, Permission::CallsRead);
 }

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::Store;
 use testkit::database::TestDatabase;
-use testkit::fakes::{FakeTelephony, FakeVault};
+use testkit::fakes::{FakeTelephony, test_vault};
 use testkit::faults::{Fault, FaultProxy, Rule};
 
 use crate::calls::{CALLER, call_id, record};
@@ -39,7 +39,7 @@ async fn call_from(number: u128, from: &str) -> CallRecord {
     let (exchange, line) = rest.split_at(3);
     let mut call = Call::clone(&record.call);
     call.from = from.to_owned();
-    call.caller_key = Some(FakeVault.pseudonym(tenant(), caller.as_str()).await.unwrap());
+    call.caller_key = Some(test_vault().pseudonym(tenant(), caller.as_str()).await.unwrap());
     record.call = Arc::new(call);
     record.attempts.sort_by_key(|attempt| attempt.number);
     record.attempts[0].name = format!("Best ({area}) {exchange}-{line}");
@@ -149,11 +149,12 @@ impl Scene {
     }
 
     async fn erase_at(&self, at: &str) -> PortResult<Erasure> {
+        let vault = test_vault();
         let erase = EraseCaller {
             calls: &self.troubled,
             callers: &self.troubled,
             telephony: &self.telephony,
-            vault: &FakeVault,
+            vault: vault.as_ref(),
         };
         let by = AskedBy { id: "KY1".to_owned(), at: at.parse().unwrap() };
         erase.erase(tenant(), &phone(CALLER), &by).await
@@ -406,7 +407,7 @@ async fn an_erasure_names_the_number_twice() {
     let nothing = world.post("/api/privacy/erase-caller", &body).await.ok(200);
     assert_eq!((&nothing["complete"], &nothing["calls_erased"]), (&json!(true), &json!(0)));
     let record = record(world.tenant, 5, "2026-11-22T10:00:00Z");
-    let key = FakeVault.pseudonym(world.tenant, CALLER).await.unwrap();
+    let key = test_vault().pseudonym(world.tenant, CALLER).await.unwrap();
     world.callers.note(world.tenant, &key, record.call.id);
     world.calls.insert(record);
     let one = world.post("/api/privacy/erase-caller", &body).await.ok(200);
@@ -423,7 +424,7 @@ async fn another_tenants_caller_of_the_same_number_is_another() {
     let mut record = call_from(1, CALLER).await;
     let mut call = Call::clone(&record.call);
     call.tenant = table.world.other;
-    call.caller_key = Some(FakeVault.pseudonym(call.tenant, CALLER).await.unwrap());
+    call.caller_key = Some(test_vault().pseudonym(call.tenant, CALLER).await.unwrap());
     record.call = Arc::new(call);
     let write = StepWrite {
         call: record.call.clone(),

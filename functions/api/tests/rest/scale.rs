@@ -7,12 +7,14 @@ use api::calls::{Viewer, list_for};
 use app::catalog::{self, Listed, Listing, Position};
 use app::ports::{Calls, Catalog, Kind, Record, StepWrite};
 use contract::calls::CallsPage;
+use domain::audit::{Actor, By, Origin};
 use domain::campaign::Campaign;
 use domain::ids::{CampaignId, TenantId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::Store;
 use testkit::database::TestDatabase;
+use testkit::fakes::some_entry;
 use testkit::faults::FaultProxy;
 use uuid::Uuid;
 
@@ -112,7 +114,10 @@ impl Full {
             updated_at: NOW.parse().unwrap(),
             body: body.unwrap(),
         };
-        store.create(tenant, Kind::Campaign, &record, "Campaign one").await.unwrap();
+        store
+            .create(tenant, Kind::Campaign, &record, "Campaign one", &some_entry(tenant, record.created_at))
+            .await
+            .unwrap();
         let key = store::keys::noun(tenant, Kind::Campaign, &record.id);
         let copies = (1..CAMPAIGNS).map(|number| {
             vec![
@@ -124,11 +129,12 @@ impl Full {
     }
 
     async fn list_campaigns(&self, search: Option<&str>, after: Option<Position>) -> (Listed, usize) {
-        let context = context_over(&self.world, self.store.clone());
+        let context = context_over(&self.world, self.store.clone()).await;
         let listing = Listing { search: search.map(str::to_owned), after, limit: 50, ..Listing::default() };
         let before = self.proxy.seen().len();
         let tenant = self.world.tenant;
-        let listed = catalog::list::<Campaign>(&context.tools(tenant), tenant, &listing).await.unwrap();
+        let by = By { actor: Actor::System, origin: Origin::default() };
+        let listed = catalog::list::<Campaign>(&context.tools(tenant, &by), tenant, &listing).await.unwrap();
         (listed, self.proxy.seen().len() - before)
     }
 
@@ -141,7 +147,7 @@ impl Full {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let before = self.proxy.seen().len();
-        let context = context_over(&self.world, self.store.clone());
+        let context = context_over(&self.world, self.store.clone()).await;
         let page = list_for(&context, &viewer, &params).await.unwrap();
         assert_eq!(self.proxy.count("Query"), self.proxy.seen().len(), "nothing but queries");
         (page, self.proxy.seen().len() - before)

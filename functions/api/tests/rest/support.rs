@@ -1,29 +1,35 @@
 //! A world with two tenants, keys, and a way to send requests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::context::url_rules;
+use api::limits::Limits;
 use api::{Context, handle, router};
 use app::api_keys;
-use app::ports::{ApiKey, Identity};
+use app::ports::{ApiKey, Session};
 use app::publish_campaign::Hooks;
+use app::twilio_accounts::Directory;
 use bytes::Bytes;
-use domain::ids::{AccountSid, ApiKeyId, TenantId};
+use domain::access::{Party, Role};
+use domain::ids::{AccountSid, ApiKeyId, SessionId, TenantId, UserId};
 use domain::phone::E164;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method};
 use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeIdentity, FakePages,
-    FakeTelephony, FakeVault,
+    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
+    FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeTelephony, connect_account, test_vault,
 };
 use uuid::Uuid;
 
+/// The token of each tenant's Twilio account.
+pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const NOW: &str = "2026-11-22T12:00:00Z";
+pub const APP_ORIGIN: &str = "https://app.example.com";
+pub const OWN_PAGES: HeaderName = HeaderName::from_static("x-ccp-request");
 
 pub struct World {
     pub catalog: Arc<FakeCatalog>,
@@ -35,6 +41,12 @@ pub struct World {
     pub bids: Arc<BidShelf>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
+    pub desk: Arc<FakeDesk>,
+    pub accounts: Arc<FakeAccounts>,
+    pub mailer: Arc<FakeMailer>,
+    pub passwords: Arc<FakePasswords>,
+    /// Made by the first [`World::set_up`].
+    pub people: std::sync::OnceLock<crate::people::People>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -99,30 +111,46 @@ pub fn phone(text: &str) -> E164 {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with_limit(1_000_000).await
+    }
+
+    /// A world in which everybody has so many requests a minute.
+    pub async fn with_limit(per_minute: u32) -> Self {
         let tenant = TenantId::from_uuid(Uuid::from_u128(0xA));
         let other = TenantId::from_uuid(Uuid::from_u128(0xB));
-        let catalog = Arc::new(FakeCatalog::default());
+        let desk = Arc::new(FakeDesk::default());
+        let catalog = Arc::new(FakeCatalog::noting_in(desk.clone()));
         let counters = Arc::new(FakeCounters::default());
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
         let callers = Arc::new(FakeCallers::default());
         let bids = Arc::new(BidShelf::default());
-        let identity = Arc::new(FakeIdentity::default());
+        let identity = Arc::new(FakeIdentity::noting(desk.clone()));
+        let passwords = Arc::new(FakePasswords::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
+        let (accounts, vault) = (Arc::new(FakeAccounts::default()), test_vault());
+        let mailer = Arc::new(FakeMailer::default());
+        for owner in [tenant, other] {
+            connect_account(accounts.as_ref(), vault.as_ref(), owner, &account(owner), &[AUTH_TOKEN])
+                .await
+                .unwrap();
+        }
         let context = Arc::new(Context {
             catalog: catalog.clone(),
             published: catalog.clone(),
             counters: counters.clone(),
             calls: calls.clone(),
             callers: callers.clone(),
-            vault: Some(Arc::new(FakeVault)),
             identity: identity.clone(),
             bid_log: bids.clone(),
             telephony: telephony.clone(),
             pages: pages.clone(),
             clock: clock.clone(),
-            accounts: BTreeMap::from([(tenant, vec![account(tenant)]), (other, vec![account(other)])]),
+            accounts: accounts.clone(),
+            directory: Arc::new(Directory::new(accounts.clone(), vault.clone(), clock.clone())),
+            vault,
+            mailer: mailer.clone(),
             hooks: Hooks {
                 voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
                 status_url: "https://calls.example.com/twilio/voice/status".to_owned(),
@@ -130,6 +158,14 @@ impl World {
                 patience: Duration::from_millis(200),
             },
             check_url: url_rules(outbound::AllowList::parse("127.0.0.1:9999").unwrap()),
+            audit: desk.clone(),
+            limits: Limits::new(desk.clone()),
+            once: desk.clone(),
+            per_minute,
+            app_origin: APP_ORIGIN.to_owned(),
+            limiter: desk.clone(),
+            passwords: passwords.clone(),
+            even_time: Duration::ZERO,
         });
         let mut world = Self {
             router: router(context.clone()),
@@ -144,6 +180,11 @@ impl World {
             bids,
             clock,
             identity,
+            desk,
+            accounts,
+            mailer,
+            passwords,
+            people: Default::default(),
             tenant,
             other,
             context,
@@ -151,6 +192,43 @@ impl World {
         world.key = world.new_key(tenant, &["*"], None).await;
         world.other_key = world.new_key(other, &["*"], None).await;
         world
+    }
+
+    /// The same world with other ports behind the API.
+    pub async fn over(mut self, context: Arc<Context>) -> Self {
+        self.router = router(context.clone());
+        self.context = context;
+        self.key = self.new_key(self.tenant, &["*"], None).await;
+        self.other_key = self.new_key(self.other, &["*"], None).await;
+        self
+    }
+
+    /// Signs somebody in; the answer is their cookie.
+    pub fn sign_in(&self, role: Role, party: Option<Party>) -> String {
+        let now: Timestamp = NOW.parse().unwrap();
+        let token = format!("session-of-{role}");
+        let session = Session {
+            id: SessionId::from_uuid(Uuid::from_u128(1)),
+            tenant: self.tenant,
+            user: UserId::from_uuid(Uuid::from_u128(2)),
+            role,
+            party,
+            created_at: now,
+            last_used_at: now,
+            expires_at: now + SignedDuration::from_hours(24),
+            origin: domain::audit::Origin::default(),
+        };
+        self.identity.insert_session(&api_keys::hash(&token), session);
+        format!("__Host-ccp_session={token}")
+    }
+
+    /// As somebody who is signed in, from our own pages.
+    pub async fn send_as(&self, cookie: &str, method: &str, address: &str, body: Option<&Value>) -> Answer {
+        let mut headers = vec![(COOKIE, cookie), (ORIGIN, APP_ORIGIN), (OWN_PAGES, "1")];
+        if body.is_some() {
+            headers.push((CONTENT_TYPE, "application/json"));
+        }
+        self.raw(method, address, &headers, body.map(Value::to_string).unwrap_or_default()).await
     }
 
     pub async fn new_key(&self, tenant: TenantId, scopes: &[&str], expires_at: Option<Timestamp>) -> String {
@@ -173,8 +251,9 @@ impl World {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             created_at: NOW.parse().unwrap(),
             expires_at,
+            last_used_at: None,
         };
-        self.identity.store_api_key(&api_keys::hash(token), &key).await.unwrap();
+        self.context.identity.store_api_key(&api_keys::hash(token), &key).await.unwrap();
     }
 
     pub async fn expired_key(&self) -> String {
@@ -204,12 +283,14 @@ impl World {
             source_ip: None,
         };
         let response = handle(self.context.clone(), self.router.clone(), request).await;
-        Answer {
+        let answer = Answer {
             status: response.status,
             content_type: response.content_type,
             headers: response.headers,
             text: String::from_utf8(response.body.to_vec()).unwrap(),
-        }
+        };
+        crate::conform::check(method, path, &answer);
+        answer
     }
 
     pub async fn send(&self, key: &str, method: &str, address: &str, body: Option<&Value>) -> Answer {
@@ -241,13 +322,20 @@ impl World {
         self.send(&self.key, "POST", &format!("/api/campaigns/{campaign}/publish"), None).await
     }
 
-    /// A campaign with a target, a bidder and a number.
+    /// A campaign with a target, a bidder and a number; and one of each other noun, used by nothing.
     pub async fn set_up(&self) -> SetUp {
         let target = self.post("/api/targets", &target("Front desk")).await.id();
         let bidder = self.post("/api/rtb-targets", &bidder("Good bidder")).await.id();
         let campaign = self.post("/api/campaigns", &campaign("Roofing", &target, &bidder)).await.id();
         let number = self.post("/api/numbers", &self.number("+18335550100", Some(&campaign))).await.id();
-        SetUp { target, bidder, campaign, number }
+        let publisher = self.post("/api/publishers", &json!({"name": "Search Partners"})).await.id();
+        let buyer = self.post("/api/buyers", &json!({"name": "Alpine"})).await.id();
+        let group = self.post("/api/target-groups", &json!({"name": "Desks"})).await.id();
+        let tree = self.post("/api/ring-trees", &json!({"name": "Everybody"})).await.id();
+        let blocked = self.post("/api/blocked-numbers", &json!({"number": "+14155550199"})).await.id();
+        let account = account(self.tenant).to_string();
+        let people = crate::people::set_up(self).await;
+        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked, account, people }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -260,6 +348,14 @@ pub struct SetUp {
     pub bidder: String,
     pub campaign: String,
     pub number: String,
+    pub publisher: String,
+    pub buyer: String,
+    pub group: String,
+    pub tree: String,
+    pub blocked: String,
+    /// Its Twilio account.
+    pub account: String,
+    pub people: crate::people::People,
 }
 
 pub fn target(name: &str) -> Value {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use app::catalog::{self, Tools};
 use app::ports::{Counters, PortResult, Published};
 use async_trait::async_trait;
+use domain::audit::{Actor, By, Origin};
 use domain::caps::{CounterId, Usage};
 use domain::ids::{CampaignId, RtbTargetId, TargetId, TenantId};
 use domain::target::{Status, Target};
@@ -105,7 +106,8 @@ async fn the_switch_ends_where_the_last_save_put_it() {
     let id: TargetId = own.target.parse().unwrap();
     let interrupted =
         Interrupted { world: &world, address: format!("/api/targets/{id}"), done: AtomicBool::new(false) };
-    let tools = Tools { counters: &interrupted, ..world.context.tools(world.tenant) };
+    let by = By { actor: Actor::System, origin: Origin::default() };
+    let tools = Tools { counters: &interrupted, ..world.context.tools(world.tenant, &by) };
     let Value::Object(patch) = json!({"version": 1, "status": "paused"}) else { unreachable!() };
     catalog::update::<Target>(&tools, world.tenant, id, patch).await.unwrap().unwrap();
     assert_eq!(world.get(&interrupted.address).await.ok(200)["status"], "active");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api::context::Outside;
 use api::{Context, handle, router};
 use app::api_keys;
 use app::ports::{ApiKey, Identity};
@@ -11,10 +12,10 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use runtime::{HttpRequest, Settings};
 use serde_json::{Value, json};
 use testkit::database::TestDatabase;
-use testkit::fakes::FakeVault;
+use testkit::fakes::{connect_account, test_vault};
 use uuid::Uuid;
 
-use crate::support::{NOW, World, account, bidder, campaign, phone, target};
+use crate::support::{APP_ORIGIN, AUTH_TOKEN, NOW, World, account, bidder, campaign, phone, target};
 
 pub struct OnTable {
     pub world: World,
@@ -23,22 +24,24 @@ pub struct OnTable {
     database: TestDatabase,
 }
 
-/// The API's own set-up over a store, with the world's telephone and clock.
-pub fn context_over(world: &World, store: Arc<store::Store>) -> Arc<Context> {
-    let accounts = json!([{
-        "account_sid": account(world.tenant), "tenant": world.tenant, "auth_tokens": ["not a real token"]
-    }]);
+/// The API's own set-up over a store, with the world's telephone, clock and Twilio account.
+pub async fn context_over(world: &World, store: Arc<store::Store>) -> Arc<Context> {
+    let vault = test_vault();
+    let account = account(world.tenant);
+    connect_account(store.as_ref(), vault.as_ref(), world.tenant, &account, &[AUTH_TOKEN]).await.unwrap();
     let settings = Settings::from_lookup(|variable| match variable {
         "STAGE" => Some("local".to_owned()),
         "TABLE_NAME" => Some("unused".to_owned()),
         "PUBLIC_BASE_URL" => Some("https://calls.example.com/".to_owned()),
         "FALLBACK_BASE_URL" => Some("https://cdn.example.com/fallback".to_owned()),
-        "TWILIO_ACCOUNTS" => Some(accounts.to_string()),
+        "APP_ORIGIN" => Some(APP_ORIGIN.to_owned()),
+        "API_REQUESTS_PER_MINUTE" => Some("1000000".to_owned()),
         _ => None,
     });
-    let context = Context::new(&settings.unwrap(), store, world.pages.clone()).unwrap();
+    let outside = Outside { pages: world.pages.clone(), mailer: world.mailer.clone(), vault };
+    let context = Context::new(&settings.unwrap(), store, outside).unwrap();
     let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
-    Arc::new(Context { telephony, clock, vault: Some(Arc::new(FakeVault)), ..context })
+    Arc::new(Context { telephony, clock, ..context })
 }
 
 impl OnTable {
@@ -54,9 +57,10 @@ impl OnTable {
             scopes: vec!["*".to_owned()],
             created_at: NOW.parse().unwrap(),
             expires_at: None,
+            last_used_at: None,
         };
         store.store_api_key(&api_keys::hash(&token), &key).await.unwrap();
-        let context = context_over(&world, store);
+        let context = context_over(&world, store).await;
         Self { world, context, token, database }
     }
 
@@ -130,6 +134,48 @@ async fn a_campaign_goes_from_nothing_to_published_and_away() {
         let (_, page) = table.send("GET", &format!("/api/{path}"), json!({})).await;
         assert_eq!(page["items"], json!([]));
     }
+    let wish = json!({"account_sid": format!("AC{:032x}", 77), "auth_token": AUTH_TOKEN, "name": "Second"});
+    let (status, made) = table.send("POST", "/api/twilio-accounts", wish.clone()).await;
+    assert_eq!((status, &made["version"]), (201, &json!(1)), "{made}");
+    let (status, taken) = table.send("POST", "/api/twilio-accounts", wish).await;
+    assert_eq!((status, &taken["code"]), (409, &json!("taken")));
+    let (_, page) = table.send("GET", "/api/twilio-accounts?sort=-name", json!({})).await;
+    assert_eq!((&page["items"][0]["name"], &page["items"][1]["name"]), (&json!("Second"), &json!("A test")));
+    let second = format!("/api/twilio-accounts/AC{:032x}", 77);
+    let (status, renamed) = table.send("PATCH", &second, json!({"version": 1, "name": "Third"})).await;
+    assert_eq!((status, &renamed["name"], &renamed["version"]), (200, &json!("Third"), &json!(2)));
+    assert_eq!(table.send("DELETE", &second, json!({})).await.0, 204);
+    assert_eq!(table.send("GET", &second, json!({})).await.0, 404);
     let (status, calls) = table.send("GET", "/api/calls", json!({})).await;
     assert_eq!((status, &calls["searched_to"]), (200, &json!("2026-11-16")));
+}
+
+#[tokio::test]
+async fn what_campaigns_refer_to_comes_changes_and_goes() {
+    let table = OnTable::new().await;
+    for (path, body, patch) in [
+        ("/api/publishers", json!({"name": "Search Partners"}), json!({"version": 1, "name": "Renamed"})),
+        ("/api/buyers", json!({"name": "Alpine"}), json!({"version": 1, "status": "paused"})),
+        ("/api/target-groups", json!({"name": "Desks"}), json!({"version": 1, "name": "Renamed"})),
+        ("/api/ring-trees", json!({"name": "All"}), json!({"version": 1, "deadline_ms": 700})),
+        ("/api/blocked-numbers", json!({"number": "+1415"}), json!({"version": 1, "reason": "robocalls"})),
+        ("/api/blocked-numbers", json!({"number": "anonymous"}), json!({"version": 1, "number": "+1416"})),
+    ] {
+        let address = format!("{path}/{}", table.id(path, body.clone()).await);
+        let (status, taken) = table.send("POST", path, body.clone()).await;
+        assert_eq!((status, &taken["code"]), (409, &json!("taken")), "{path}");
+        let (status, changed) = table.send("PATCH", &address, patch.clone()).await;
+        assert_eq!((status, &changed["version"]), (200, &json!(2)), "{changed}");
+        for (field, value) in patch.as_object().unwrap().iter().filter(|(field, _)| *field != "version") {
+            assert_eq!(changed[field], *value);
+        }
+        let (_, page) = table.send("GET", path, json!({})).await;
+        assert_eq!(page["items"], json!([changed]));
+        let (status, _) = table.send("DELETE", &address, json!({})).await;
+        assert_eq!(status, 204);
+        let (_, page) = table.send("GET", path, json!({})).await;
+        assert_eq!(page["items"], json!([]));
+        let again = format!("{path}/{}", table.id(path, body).await);
+        table.send("DELETE", &again, json!({})).await;
+    }
 }

@@ -71,6 +71,8 @@ fn explain(path: &str, message: &str) -> Problem {
         (below(named()), "required", "this field is required".to_owned())
     } else if message.starts_with("unknown variant") {
         (path.to_owned(), "choice", message.to_owned())
+    } else if message.starts_with("give exactly one of") {
+        (path.to_owned(), "one_of", message.to_owned())
     } else if message.contains("map with a single key") {
         let words = "give exactly one of the alternatives; a patch that switches sets the other one to null";
         (path.to_owned(), "one_of", words.to_owned())

@@ -1,18 +1,25 @@
-//! The four nouns of the catalogue: what each adds to the common deeds.
+//! The nouns of the catalogue: what each adds to the common deeds.
 
 use async_trait::async_trait;
-use domain::campaign::{Campaign, CampaignStatus};
+use domain::blocked::{BlockPattern, BlockedNumber};
+use domain::campaign::{BidderEntry, Campaign, CampaignStatus, Planned};
 use domain::caps::CounterId;
-use domain::ids::{CampaignNoun, Id, Noun, NumberNoun, RtbTargetNoun, TargetNoun, TenantId};
+use domain::group::{RingTree, TargetGroup};
+use domain::ids::{
+    BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id, Noun, NumberNoun, PublisherId,
+    PublisherNoun, RingTreeNoun, RtbTargetId, RtbTargetNoun, TargetGroupNoun, TargetId, TargetNoun, TenantId,
+};
 use domain::number::Number;
+use domain::partner::{Buyer, Publisher};
 use domain::target::{RtbTarget, Status, Target};
 use domain::tokens::{Facts, Template};
 use domain::validate::{Problems, Validate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::uses::Reference;
-use super::{Tools, Warning, entry_of};
+use super::{Tools, Warning};
 use crate::ports::{Kind, PortResult};
 use crate::publish_campaign::reconnect_number;
 
@@ -37,15 +44,22 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     /// Rules that need more than the thing itself: what it was before, what the account has.
     fn check_surroundings(&self, _tools: &Tools<'_>, _before: Option<&Self>, _problems: &mut Problems) {}
 
-    /// Done before it is stored for the first time.
-    async fn before_create(
-        &self,
-        _tools: &Tools<'_>,
-        _tenant: TenantId,
-        _id: Id<Self::Noun>,
-    ) -> PortResult<()> {
+    /// Puts right what follows from the rest, after the rules were checked and before a change is stored.
+    fn settle(&mut self) {}
+
+    /// Its live flags: its own first, then those of its parts. The call path looks at them, so they follow the stored
+    /// status at once; see [`super::switches`].
+    fn switches(&self, _id: Id<Self::Noun>) -> Vec<(CounterId, Status)> {
+        Vec::new()
+    }
+
+    /// The Twilio account it names is one of the tenant's.
+    async fn check_account(&self, _tools: &Tools<'_>, _problems: &mut Problems) -> PortResult<()> {
         Ok(())
     }
+
+    /// Masks what only those with `numbers:read` may see.
+    fn mask_personal(_body: &mut Map<String, Value>) {}
 
     /// Done each time it was stored; may be done again.
     async fn after_save(
@@ -57,29 +71,8 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     ) -> PortResult<Vec<Warning>> {
         Ok(Vec::new())
     }
-
-    /// Done before it is removed.
-    async fn before_delete(
-        &self,
-        _tools: &Tools<'_>,
-        _tenant: TenantId,
-        _id: Id<Self::Noun>,
-    ) -> PortResult<()> {
-        Ok(())
-    }
-
-    /// Undoes that when it was not removed after all.
-    async fn after_failed_delete(
-        &self,
-        _tools: &Tools<'_>,
-        _tenant: TenantId,
-        _id: Id<Self::Noun>,
-    ) -> PortResult<()> {
-        Ok(())
-    }
 }
 
-#[async_trait]
 impl Entry for Campaign {
     const KIND: Kind = Kind::Campaign;
     const UNIQUE_FIELD: &'static str = "name";
@@ -90,40 +83,47 @@ impl Entry for Campaign {
     }
 
     fn references(&self) -> Vec<Reference> {
-        let targets = self.plan.iter().enumerate().map(|(index, entry)| {
-            Reference::new(format!("plan[{index}].target"), Kind::Target, entry.target.to_string())
+        let places = self.plan.iter().enumerate().map(|(index, entry)| {
+            let field = format!("plan[{index}].{}", entry.to.field());
+            match entry.to {
+                Planned::Target(id) => Reference::new(field, Kind::Target, id.to_string()),
+                Planned::Group(id) => Reference::new(field, Kind::TargetGroup, id.to_string()),
+            }
         });
-        let bidders = self.auction.bidders.iter().enumerate().map(|(index, entry)| {
-            let field = format!("auction.bidders[{index}].rtb_target");
-            Reference::new(field, Kind::RtbTarget, entry.rtb_target.to_string())
-        });
-        targets.chain(bidders).collect()
+        let tree = self.ring_tree.iter().map(|id| Reference::of("ring_tree", Kind::RingTree, id));
+        let publishers = self
+            .publishers
+            .keys()
+            .map(|id| Reference::new(format!("publishers.{id}"), Kind::Publisher, id.to_string()));
+        let mut references = bidders("auction.", &self.auction.bidders);
+        references.splice(0..0, places);
+        references.extend(tree.chain(publishers));
+        references
     }
 
-    async fn before_create(
-        &self,
-        tools: &Tools<'_>,
-        tenant: TenantId,
-        id: Id<CampaignNoun>,
-    ) -> PortResult<()> {
-        pause_new(tools, tenant, &id.into(), Switchable::status(self)).await
-    }
-
-    async fn after_save(
-        &self,
-        tools: &Tools<'_>,
-        tenant: TenantId,
-        id: Id<CampaignNoun>,
-        before: Option<&Self>,
-    ) -> PortResult<Vec<Warning>> {
-        if before.is_some() {
-            follow_status::<Self>(tools, tenant, id, &id.into()).await?;
+    fn check_surroundings(&self, _tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
+        if self.paused_reason != before.and_then(|before| before.paused_reason) {
+            problems.add("paused_reason", "read_only", "the platform writes this field: leave it as it is");
         }
-        Ok(Vec::new())
+    }
+
+    fn settle(&mut self) {
+        if self.status != CampaignStatus::Paused {
+            self.paused_reason = None;
+        }
+    }
+
+    /// Only an active campaign takes calls.
+    fn switches(&self, id: CampaignId) -> Vec<(CounterId, Status)> {
+        let own = match self.status {
+            CampaignStatus::Active => Status::Active,
+            CampaignStatus::Draft | CampaignStatus::Paused | CampaignStatus::Archived => Status::Paused,
+        };
+        let terms = self.publishers.iter().map(|(of, terms)| (CounterId::terms(id, *of), terms.status));
+        std::iter::once((id.into(), own)).chain(terms).collect()
     }
 }
 
-#[async_trait]
 impl Entry for Target {
     const KIND: Kind = Kind::Target;
     const UNIQUE_FIELD: &'static str = "name";
@@ -133,38 +133,15 @@ impl Entry for Target {
         &self.name
     }
 
-    async fn before_create(&self, tools: &Tools<'_>, tenant: TenantId, id: Id<TargetNoun>) -> PortResult<()> {
-        pause_new(tools, tenant, &id.into(), self.status).await
+    fn references(&self) -> Vec<Reference> {
+        self.buyer.iter().map(|id| Reference::of("buyer", Kind::Buyer, id)).collect()
     }
 
-    async fn after_save(
-        &self,
-        tools: &Tools<'_>,
-        tenant: TenantId,
-        id: Id<TargetNoun>,
-        before: Option<&Self>,
-    ) -> PortResult<Vec<Warning>> {
-        if before.is_some() {
-            follow_status::<Self>(tools, tenant, id, &id.into()).await?;
-        }
-        Ok(Vec::new())
-    }
-
-    async fn before_delete(&self, tools: &Tools<'_>, tenant: TenantId, id: Id<TargetNoun>) -> PortResult<()> {
-        tools.counters.set_paused(tenant, &id.into(), true).await
-    }
-
-    async fn after_failed_delete(
-        &self,
-        tools: &Tools<'_>,
-        tenant: TenantId,
-        id: Id<TargetNoun>,
-    ) -> PortResult<()> {
-        follow_status::<Self>(tools, tenant, id, &id.into()).await
+    fn switches(&self, id: TargetId) -> Vec<(CounterId, Status)> {
+        vec![(id.into(), self.status)]
     }
 }
 
-#[async_trait]
 impl Entry for RtbTarget {
     const KIND: Kind = Kind::RtbTarget;
     const UNIQUE_FIELD: &'static str = "name";
@@ -172,6 +149,10 @@ impl Entry for RtbTarget {
 
     fn unique(&self) -> &str {
         &self.name
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.buyer.iter().map(|id| Reference::of("buyer", Kind::Buyer, id)).collect()
     }
 
     fn check_surroundings(&self, tools: &Tools<'_>, _before: Option<&Self>, problems: &mut Problems) {
@@ -182,44 +163,8 @@ impl Entry for RtbTarget {
         }
     }
 
-    async fn before_create(
-        &self,
-        tools: &Tools<'_>,
-        tenant: TenantId,
-        id: Id<RtbTargetNoun>,
-    ) -> PortResult<()> {
-        pause_new(tools, tenant, &id.into(), self.status).await
-    }
-
-    async fn after_save(
-        &self,
-        tools: &Tools<'_>,
-        tenant: TenantId,
-        id: Id<RtbTargetNoun>,
-        before: Option<&Self>,
-    ) -> PortResult<Vec<Warning>> {
-        if before.is_some() {
-            follow_status::<Self>(tools, tenant, id, &id.into()).await?;
-        }
-        Ok(Vec::new())
-    }
-
-    async fn before_delete(
-        &self,
-        tools: &Tools<'_>,
-        tenant: TenantId,
-        id: Id<RtbTargetNoun>,
-    ) -> PortResult<()> {
-        tools.counters.set_paused(tenant, &id.into(), true).await
-    }
-
-    async fn after_failed_delete(
-        &self,
-        tools: &Tools<'_>,
-        tenant: TenantId,
-        id: Id<RtbTargetNoun>,
-    ) -> PortResult<()> {
-        follow_status::<Self>(tools, tenant, id, &id.into()).await
+    fn switches(&self, id: RtbTargetId) -> Vec<(CounterId, Status)> {
+        vec![(id.into(), self.status)]
     }
 }
 
@@ -234,13 +179,12 @@ impl Entry for Number {
     }
 
     fn references(&self) -> Vec<Reference> {
-        self.campaign
-            .iter()
-            .map(|id| Reference::new("campaign".to_owned(), Kind::Campaign, id.to_string()))
-            .collect()
+        let campaign = self.campaign.iter().map(|id| Reference::of("campaign", Kind::Campaign, id));
+        let publisher = self.publisher.iter().map(|id| Reference::of("publisher", Kind::Publisher, id));
+        campaign.chain(publisher).collect()
     }
 
-    fn check_surroundings(&self, tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
+    fn check_surroundings(&self, _tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
         if before.is_some_and(|before| before.number != self.number) {
             problems.add(
                 "number",
@@ -248,10 +192,14 @@ impl Entry for Number {
                 "a number cannot become another one: remove it and add the other",
             );
         }
-        if !tools.accounts.contains(&self.account_sid) {
-            let words = "this is not one of your Twilio accounts, or its credentials are not configured";
+    }
+
+    async fn check_account(&self, tools: &Tools<'_>, problems: &mut Problems) -> PortResult<()> {
+        if !tools.accounts.contains(&self.account_sid).await? {
+            let words = "this is not one of your connected Twilio accounts: connect it first";
             problems.add("account_sid", "account", words);
         }
+        Ok(())
     }
 
     async fn after_save(
@@ -265,62 +213,92 @@ impl Entry for Number {
     }
 }
 
-/// A thing that is born paused gets its flag first, so that it is never live for a moment.
-async fn pause_new(
-    tools: &Tools<'_>,
-    tenant: TenantId,
-    counter: &CounterId,
-    status: Status,
-) -> PortResult<()> {
-    match status {
-        Status::Paused => tools.counters.set_paused(tenant, counter, true).await,
-        Status::Active => Ok(()),
+impl Entry for Publisher {
+    const KIND: Kind = Kind::Publisher;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = PublisherNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
+    }
+
+    fn switches(&self, id: PublisherId) -> Vec<(CounterId, Status)> {
+        vec![(id.into(), self.status)]
     }
 }
 
-/// What has a live flag.
-trait Switchable: Entry {
-    fn status(&self) -> Status;
-}
-impl Switchable for Campaign {
-    /// Only an active campaign takes calls.
-    fn status(&self) -> Status {
-        match self.status {
-            CampaignStatus::Active => Status::Active,
-            CampaignStatus::Draft | CampaignStatus::Paused | CampaignStatus::Archived => Status::Paused,
-        }
+impl Entry for Buyer {
+    const KIND: Kind = Kind::Buyer;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = BuyerNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
     }
-}
-impl Switchable for Target {
-    fn status(&self) -> Status {
-        self.status
-    }
-}
-impl Switchable for RtbTarget {
-    fn status(&self) -> Status {
-        self.status
+
+    fn switches(&self, id: BuyerId) -> Vec<(CounterId, Status)> {
+        vec![(id.into(), self.status)]
     }
 }
 
-/// Sets the live flag from the stored status. Two savers may set flags in another order than they saved; each looks
-/// again after setting, so whoever sets last has seen the last status.
-async fn follow_status<E: Switchable>(
-    tools: &Tools<'_>,
-    tenant: TenantId,
-    id: Id<E::Noun>,
-    counter: &CounterId,
-) -> PortResult<()> {
-    const ROUNDS: u8 = 5;
-    let id = id.to_string();
-    let mut set = None;
-    for _ in 0..ROUNDS {
-        let Some(record) = tools.catalog.get(tenant, E::KIND, &id).await? else { return Ok(()) };
-        let status = entry_of::<E>(&record)?.status();
-        if set == Some(status) {
-            return Ok(());
-        }
-        tools.counters.set_paused(tenant, counter, status == Status::Paused).await?;
-        set = Some(status);
+impl Entry for TargetGroup {
+    const KIND: Kind = Kind::TargetGroup;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = TargetGroupNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
     }
-    Ok(())
+
+    fn references(&self) -> Vec<Reference> {
+        let members = self.members.iter().enumerate().map(|(index, member)| {
+            Reference::new(format!("members[{index}].target"), Kind::Target, member.target.to_string())
+        });
+        members.collect()
+    }
+}
+
+impl Entry for RingTree {
+    const KIND: Kind = Kind::RingTree;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = RingTreeNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        bidders("", &self.bidders)
+    }
+}
+
+impl Entry for BlockedNumber {
+    const KIND: Kind = Kind::BlockedNumber;
+    const UNIQUE_FIELD: &'static str = "number";
+    type Noun = BlockedNumberNoun;
+
+    fn unique(&self) -> &str {
+        self.number.as_str()
+    }
+
+    fn check_surroundings(&self, tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
+        let is_new = before.is_none_or(|before| before.expires_at != self.expires_at);
+        if is_new && self.expires_at.is_some_and(|end| end <= tools.clock.now()) {
+            problems.add("expires_at", "future", "the end of a block lies in the future");
+        }
+    }
+
+    fn mask_personal(body: &mut Map<String, Value>) {
+        let Some(number) = body.get_mut("number") else { return };
+        let pattern = number.as_str().and_then(|text| text.parse::<BlockPattern>().ok());
+        *number = Value::String(pattern.map_or_else(|| "***".to_owned(), |pattern| pattern.masked()));
+    }
+}
+
+fn bidders(at: &str, entries: &[BidderEntry]) -> Vec<Reference> {
+    let named = entries.iter().enumerate().map(|(index, entry)| {
+        let field = format!("{at}bidders[{index}].rtb_target");
+        Reference::new(field, Kind::RtbTarget, entry.rtb_target.to_string())
+    });
+    named.collect()
 }

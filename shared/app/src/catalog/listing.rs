@@ -5,7 +5,7 @@
 
 use domain::ids::TenantId;
 
-use super::{Entry, Tools};
+use super::{Entry, Tools, masked};
 use crate::ports::{PortResult, Record};
 
 /// A page ends early when its bodies reach this many bytes of JSON, so that it fits into one answer.
@@ -41,6 +41,8 @@ pub struct Listing {
     pub sort: SortBy,
     /// Backwards.
     pub descending: bool,
+    /// Personal values are masked, and searched and sorted as they are shown: an order or a hit gives nothing away.
+    pub masked: bool,
     /// Only what comes after this.
     pub after: Option<Position>,
     /// Most items.
@@ -61,14 +63,20 @@ pub struct Listed {
 /// # Errors
 /// The catalogue did not answer.
 pub async fn list<E: Entry>(tools: &Tools<'_>, tenant: TenantId, listing: &Listing) -> PortResult<Listed> {
+    let mut records = tools.catalog.list(tenant, E::KIND).await?;
+    if listing.masked {
+        records = records.into_iter().map(masked::<E>).collect();
+    }
+    Ok(page(records, E::UNIQUE_FIELD, listing))
+}
+
+/// A page of things that were read whole; `name_field` of their bodies is what they are sorted and searched by.
+pub fn page(records: Vec<Record>, name_field: &str, listing: &Listing) -> Listed {
     let wanted = listing.search.as_deref().map(str::to_lowercase);
-    let mut found: Vec<(Position, Record)> = tools
-        .catalog
-        .list(tenant, E::KIND)
-        .await?
+    let mut found: Vec<(Position, Record)> = records
         .into_iter()
-        .filter(|record| wanted.as_deref().is_none_or(|part| name_of::<E>(record).contains(part)))
-        .map(|record| (position_of::<E>(&record, listing.sort), record))
+        .filter(|record| wanted.as_deref().is_none_or(|part| name_of(record, name_field).contains(part)))
+        .map(|record| (position_of(&record, name_field, listing.sort), record))
         .collect();
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
     if listing.descending {
@@ -90,17 +98,17 @@ pub async fn list<E: Entry>(tools: &Tools<'_>, tenant: TenantId, listing: &Listi
         items.push(record);
     }
     let next = last.filter(|_| rest.peek().is_some());
-    Ok(Listed { items, next })
+    Listed { items, next }
 }
 
-fn name_of<E: Entry>(record: &Record) -> String {
-    record.body.get(E::UNIQUE_FIELD).and_then(serde_json::Value::as_str).unwrap_or_default().to_lowercase()
+fn name_of(record: &Record, name_field: &str) -> String {
+    record.body.get(name_field).and_then(serde_json::Value::as_str).unwrap_or_default().to_lowercase()
 }
 
-fn position_of<E: Entry>(record: &Record, sort: SortBy) -> Position {
+fn position_of(record: &Record, name_field: &str, sort: SortBy) -> Position {
     // Nine places, so that instants sort as texts.
     let key = match sort {
-        SortBy::Name => name_of::<E>(record),
+        SortBy::Name => name_of(record, name_field),
         SortBy::CreatedAt => format!("{:.9}", record.created_at),
         SortBy::UpdatedAt => format!("{:.9}", record.updated_at),
     };

@@ -1,15 +1,20 @@
-//! Who uses what: references must lead somewhere, and what is referred to stays.
+//! Who uses what: references must lead somewhere, and what is referred to stays. What a thing refers to, its noun says
+//! ([`Entry::references`]); who may use it, [`users`] says.
 //!
 //! A deletion and a new reference made in the same instant may miss each other; publishing looks once more and names what
 //! is missing, and a deleted destination is switched off, so no call is ever sent to it.
 
+use std::collections::HashSet;
+
 use domain::campaign::Campaign;
+use domain::group::{RingTree, TargetGroup};
 use domain::ids::TenantId;
 use domain::number::Number;
+use domain::target::{RtbTarget, Target};
 use domain::validate::{Problem, Problems};
 use futures::future::try_join_all;
 
-use super::{entry_of, word};
+use super::{Entry, entry_of, word};
 use crate::ports::{Catalog, Kind, PortResult, Record};
 
 /// Reads at the same time, at most.
@@ -28,6 +33,11 @@ impl Reference {
     pub const fn new(field: String, kind: Kind, id: String) -> Self {
         Self { field, kind, id }
     }
+
+    /// The same for a field with a plain name.
+    pub fn of(field: &str, kind: Kind, id: &impl ToString) -> Self {
+        Self::new(field.to_owned(), kind, id.to_string())
+    }
 }
 
 /// Something that uses a thing.
@@ -39,6 +49,14 @@ pub struct User {
     pub id: String,
     /// Its name, or the phone number.
     pub name: String,
+}
+
+/// Those references that name something that was not referred to before, in whatever field.
+pub(super) fn new_ones(mut references: Vec<Reference>, before: &[Reference]) -> Vec<Reference> {
+    let known: HashSet<(Kind, &str)> =
+        before.iter().map(|reference| (reference.kind, reference.id.as_str())).collect();
+    references.retain(|reference| !known.contains(&(reference.kind, reference.id.as_str())));
+    references
 }
 
 /// References that lead nowhere, as problems of their fields.
@@ -75,45 +93,53 @@ pub(crate) async fn fetch(
     Ok(found)
 }
 
-/// What uses a thing: campaigns use destinations, numbers use campaigns.
+/// The kinds whose things may refer to things of this kind.
+const fn users(kind: Kind) -> &'static [Kind] {
+    match kind {
+        Kind::Target => &[Kind::Campaign, Kind::TargetGroup],
+        Kind::RtbTarget => &[Kind::Campaign, Kind::RingTree],
+        Kind::Publisher => &[Kind::Campaign, Kind::Number],
+        Kind::Buyer => &[Kind::Target, Kind::RtbTarget],
+        Kind::TargetGroup | Kind::RingTree => &[Kind::Campaign],
+        Kind::Campaign => &[Kind::Number],
+        Kind::Number | Kind::BlockedNumber => &[],
+    }
+}
+
+/// What uses a thing.
 pub(super) async fn users_of(
     catalog: &dyn Catalog,
     tenant: TenantId,
     kind: Kind,
     id: &str,
 ) -> PortResult<Vec<User>> {
-    let user_kind = match kind {
-        Kind::Target | Kind::RtbTarget => Kind::Campaign,
-        Kind::Campaign => Kind::Number,
-        Kind::Number => return Ok(Vec::new()),
-    };
-    let mut users = Vec::new();
-    for record in catalog.list(tenant, user_kind).await? {
-        if let Some(name) = uses(&record, kind, id)? {
-            users.push(User { kind: user_kind, id: record.id, name });
+    let mut found = Vec::new();
+    for user_kind in users(kind) {
+        for record in catalog.list(tenant, *user_kind).await? {
+            if let Some(name) = name_if_uses(&record, *user_kind, kind, id)? {
+                found.push(User { kind: *user_kind, id: record.id, name });
+            }
         }
     }
-    Ok(users)
+    Ok(found)
 }
 
 /// The user's name, when it uses the thing.
-fn uses(record: &Record, kind: Kind, id: &str) -> PortResult<Option<String>> {
-    Ok(match kind {
-        Kind::Target => {
-            let campaign: Campaign = entry_of(record)?;
-            let used = campaign.plan.iter().any(|entry| entry.target.to_string() == id);
-            used.then_some(campaign.name)
-        }
-        Kind::RtbTarget => {
-            let campaign: Campaign = entry_of(record)?;
-            let used = campaign.auction.bidders.iter().any(|entry| entry.rtb_target.to_string() == id);
-            used.then_some(campaign.name)
-        }
-        Kind::Campaign => {
-            let number: Number = entry_of(record)?;
-            let used = number.campaign.is_some_and(|campaign| campaign.to_string() == id);
-            used.then(|| number.number.into())
-        }
-        Kind::Number => None,
-    })
+fn name_if_uses(record: &Record, user: Kind, kind: Kind, id: &str) -> PortResult<Option<String>> {
+    match user {
+        Kind::Campaign => named::<Campaign>(record, kind, id),
+        Kind::Number => named::<Number>(record, kind, id),
+        Kind::Target => named::<Target>(record, kind, id),
+        Kind::RtbTarget => named::<RtbTarget>(record, kind, id),
+        Kind::TargetGroup => named::<TargetGroup>(record, kind, id),
+        Kind::RingTree => named::<RingTree>(record, kind, id),
+        // They refer to nothing.
+        Kind::Publisher | Kind::Buyer | Kind::BlockedNumber => Ok(None),
+    }
+}
+
+fn named<E: Entry>(record: &Record, kind: Kind, id: &str) -> PortResult<Option<String>> {
+    let entry: E = entry_of(record)?;
+    let used = entry.references().iter().any(|reference| reference.kind == kind && reference.id == id);
+    Ok(used.then(|| entry.unique().to_owned()))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::auction::Auction;
+use domain::blocked::{Block, BlockPattern};
 use domain::call::{Attempt, Call, CallStatus, LegEvent};
 use domain::caps::{CapReached, CounterId, Limit, ReservationState, Usage};
 use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, TenantId};
@@ -42,6 +43,13 @@ pub trait Published: Send + Sync {
 
     /// The newest body in the cache, without any round trip. It may be out of date: compare its version.
     fn cached(&self, tenant: TenantId, campaign: CampaignId) -> Option<Arc<Snapshot>>;
+}
+
+/// Callers that a tenant refuses.
+#[async_trait]
+pub trait BlockedCallers: Send + Sync {
+    /// The blocks under these patterns (at most 16), in one batch; also those that have expired.
+    async fn blocks(&self, tenant: TenantId, patterns: &[BlockPattern]) -> PortResult<Vec<Block>>;
 }
 
 /// Counters of capped things, and live flags.

@@ -1,13 +1,19 @@
-//! Ports of the management side: what tenants set up, and who may do so.
+//! Ports of the management side: what tenants set up.
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use domain::ids::{ApiKeyId, RtbTargetId, TenantId};
+use domain::audit::{Actor, AuditEntry};
+use domain::ids::{CampaignId, RtbTargetId, TenantId};
 use domain::snapshot::Snapshot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::PortResult;
+
+/// Most things of one kind that a tenant may have: lists of them are read whole.
+pub const MAX_OF_A_KIND: u32 = 5_000;
 
 /// The kinds of things in a tenant's catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +27,16 @@ pub enum Kind {
     RtbTarget,
     /// Phone numbers. Creating one also claims the number itself, across all tenants.
     Number,
+    /// Publishers.
+    Publisher,
+    /// Buyers.
+    Buyer,
+    /// Target groups.
+    TargetGroup,
+    /// Ring trees.
+    RingTree,
+    /// Blocked callers. Creating one also makes the entry that the call path looks up.
+    BlockedNumber,
 }
 
 /// One thing in the catalogue, body as JSON of its domain type.
@@ -47,9 +63,38 @@ pub enum Saved {
     Taken,
     /// Somebody changed or removed it meanwhile: nothing was written.
     Changed,
+    /// The tenant has [`MAX_OF_A_KIND`] of this kind: nothing was written.
+    LimitReached,
 }
 
-/// A tenant's catalogue. `unique` is the name (or the phone number) that no other thing of the kind may have.
+/// A published campaign, and what its newest version uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InUse {
+    /// Which campaign.
+    pub campaign: CampaignId,
+    /// Its newest version.
+    pub version: u64,
+    /// Printed ids, see `Snapshot::uses`.
+    pub uses: BTreeSet<String>,
+}
+
+/// One version of a published campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedVersion {
+    /// Counts publications, from 1.
+    pub version: u64,
+    /// When.
+    pub published_at: Timestamp,
+    /// Fingerprint of its body.
+    pub sha256: String,
+    /// Who published it.
+    pub by: Actor,
+    /// The action of its audit entry: `campaign.published`, `campaign.republished`.
+    pub action: String,
+}
+
+/// A tenant's catalogue. `unique` is the name (or the phone number, or the blocked one) that no other thing of the kind may have. Every change
+/// takes its audit entry along, in the same transaction: either both are written, or neither.
 #[async_trait]
 pub trait Catalog: Send + Sync {
     /// One thing.
@@ -58,8 +103,15 @@ pub trait Catalog: Send + Sync {
     /// All things of a kind (at most 5,000 a tenant), by id, which is by creation.
     async fn list(&self, tenant: TenantId, kind: Kind) -> PortResult<Vec<Record>>;
 
-    /// A new thing.
-    async fn create(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved>;
+    /// A new thing; the one beyond [`MAX_OF_A_KIND`] is refused, also of many that are created at the same time.
+    async fn create(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved>;
 
     /// A changed thing; `before` is what the change was made from.
     async fn replace(
@@ -69,40 +121,33 @@ pub trait Catalog: Send + Sync {
         record: &Record,
         unique: &str,
         before: (&Record, &str),
+        entry: &AuditEntry,
     ) -> PortResult<Saved>;
 
     /// Removes a thing as it was read.
-    async fn delete(&self, tenant: TenantId, kind: Kind, record: &Record, unique: &str) -> PortResult<Saved>;
+    async fn delete(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        record: &Record,
+        unique: &str,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved>;
 
     /// Stores a snapshot and points to it. `Changed` when another publication got this version first.
-    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot) -> PortResult<Saved>;
-}
+    async fn publish(&self, tenant: TenantId, snapshot: &Snapshot, entry: &AuditEntry) -> PortResult<Saved>;
 
-/// What an API key may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApiKey {
-    /// Its id.
-    pub id: ApiKeyId,
-    /// Whose data it opens.
-    pub tenant: TenantId,
-    /// For people: what it is for.
-    pub name: String,
-    /// Such as `calls:read`, `campaigns:write`; `*` is everything.
-    pub scopes: Vec<String>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Not valid from then on.
-    pub expires_at: Option<Timestamp>,
-}
+    /// Every published campaign, with what its newest version uses.
+    async fn in_use(&self, tenant: TenantId) -> PortResult<Vec<InUse>>;
 
-/// Who is calling our API.
-#[async_trait]
-pub trait Identity: Send + Sync {
-    /// The key whose token has this SHA-256 (lower-case hex).
-    async fn api_key(&self, token_hash: &str) -> PortResult<Option<ApiKey>>;
-
-    /// Stores a key under its token's hash.
-    async fn store_api_key(&self, token_hash: &str, key: &ApiKey) -> PortResult<()>;
+    /// The publications of a campaign from version `from` down, at most `limit`.
+    async fn versions(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: u64,
+        limit: u16,
+    ) -> PortResult<Vec<PublishedVersion>>;
 }
 
 /// A bidder whose health is due to be looked at.

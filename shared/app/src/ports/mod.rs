@@ -3,16 +3,24 @@
 //! Every method that touches a tenant's data takes the tenant first (calls and steps carry theirs). Adapters pass the
 //! contract suite in `tests/contract`, and so do the fakes.
 
+mod accounts;
+mod audit;
 mod callers;
 mod calls;
 mod catalog;
+mod identity;
+mod limits;
 mod mail;
 mod outside;
 mod vault;
 
+pub use accounts::*;
+pub use audit::*;
 pub use callers::*;
 pub use calls::*;
 pub use catalog::*;
+pub use identity::*;
+pub use limits::*;
 pub use mail::*;
 pub use outside::*;
 pub use vault::*;

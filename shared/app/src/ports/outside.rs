@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::PortResult;
+use super::{AccountStanding, PortResult};
+use crate::secret::Secret;
 
 /// A bidder's answer as it came in, at most 64 KB.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,8 @@ pub trait Telephony: Send + Sync {
 
     /// Removes a recording (`RE…`); `false` when Twilio does not have it any more.
     async fn delete_recording(&self, account: &AccountSid, recording: &str) -> PortResult<bool>;
+    /// How an account stands, asked with a token that need not be connected.
+    async fn check_account(&self, account: &AccountSid, token: &Secret) -> PortResult<AccountStanding>;
 }
 
 /// One bidder's part in one auction, for the bid log. Phone numbers in the texts are masked before it is made.

@@ -11,31 +11,28 @@ use domain::validate::{Problem, Problems};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, Unit};
 
-use super::{by_name, limit};
+use super::{CURSOR, LIMIT, Parameter, Takes, by_name, limit};
 
 /// Longest span of a list of calls, days.
 pub const MAX_CALL_DAYS: i32 = 366;
 /// Days of calls listed when only the last day is named, or none.
 pub const DEFAULT_CALL_DAYS: i64 = 7;
 
-const PARAMETERS: [&str; 16] = [
-    "from",
-    "to",
-    "limit",
-    "cursor",
-    "campaign",
-    "publisher",
-    "target",
-    "rtb_target",
-    "buyer",
-    "number",
-    "caller",
-    "status",
-    "connected",
-    "converted",
-    "min_duration",
-    "max_duration",
-];
+const fn of(name: &'static str, about: &'static str, takes: Takes) -> Parameter {
+    Parameter { name, about, takes }
+}
+
+/// An id, by its prefix.
+macro_rules! id {
+    ($prefix:literal) => {
+        Takes::Like(
+            concat!("^", $prefix, "[0-9a-f]{32}$"),
+            concat!($prefix, "019abc0de1f27a3b8c4d5e6f70819203"),
+        )
+    };
+}
+
+const YES_OR_NO: Takes = Takes::OneOf(&["true", "false"]);
 
 /// A state to look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,13 +89,49 @@ pub struct CallsQuery {
 }
 
 impl CallsQuery {
+    /// What it takes.
+    pub const PARAMETERS: &'static [Parameter] = &[
+        of("from", "The first UTC day; unless given, six days before the last.", Takes::Day),
+        of(
+            "to",
+            "The last UTC day, included; today unless given. At most 366 days from the first.",
+            Takes::Day,
+        ),
+        LIMIT,
+        CURSOR,
+        of("campaign", "Calls that this campaign took.", id!("CA")),
+        of("publisher", "Calls that this publisher sent.", id!("AF")),
+        of("target", "Calls whose books are about this target; not together with `rtb_target`.", id!("TA")),
+        of("rtb_target", "Calls whose books are about this bidder; not together with `target`.", id!("PI")),
+        of("buyer", "Calls that this buyer pays for.", id!("BU")),
+        of("number", "Calls to this number of the account, by its id.", id!("PN")),
+        of(
+            "caller",
+            "Calls from this phone number; only for those with `numbers:read`.",
+            Takes::Like(r"^\+(1[2-9][0-9]{9}|[2-9][0-9]{7,14})$", "+14155550123"),
+        ),
+        of(
+            "status",
+            "`open` for calls that go on, or the state in which they ended.",
+            Takes::OneOf(&["open", "completed", "busy", "failed", "no-answer", "canceled"]),
+        ),
+        of("connected", "Whether caller and callee could talk.", YES_OR_NO),
+        of("converted", "Whether the call converted.", YES_OR_NO),
+        of("min_duration", "Caller and callee talked at least so many seconds.", Takes::Count),
+        of(
+            "max_duration",
+            "Caller and callee talked at most so many seconds, none at all included.",
+            Takes::Count,
+        ),
+    ];
+
     /// Reads the parameters; without days, the [`DEFAULT_CALL_DAYS`] up to `now`.
     ///
     /// # Errors
     /// Every parameter that is unknown, repeated or out of bounds.
     pub fn read(pairs: &[(String, String)], now: Timestamp) -> Result<Self, Vec<Problem>> {
         let mut problems = Problems::new();
-        let given = by_name(pairs, &PARAMETERS, &mut problems);
+        let given = by_name(pairs, Self::PARAMETERS, &mut problems);
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         let days = ["from", "to"].map(|name| day(name, given.get(name).copied(), &mut problems));
         let to = days[1].unwrap_or(today);

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use app::ports::{CarrierCall, FallbackPages, NumberRouting, PortError, PortResult, Telephony};
+use app::ports::{
+    AccountStanding, CarrierCall, FallbackPages, NumberRouting, PortError, PortResult, Telephony,
+};
+use app::secret::Secret;
 use async_trait::async_trait;
 use domain::ids::{AccountSid, CallSid};
 use domain::phone::E164;
@@ -32,6 +35,8 @@ pub struct FakeTelephony {
     routed: Mutex<HashMap<E164, (AccountSid, NumberRouting)>>,
     deleted_recordings: Mutex<Vec<String>>,
     refuses_recordings: AtomicBool,
+    accounts: Mutex<HashMap<AccountSid, AccountStanding>>,
+    tokens_tried: Mutex<Vec<(AccountSid, Secret)>>,
 }
 
 impl FakeTelephony {
@@ -48,6 +53,16 @@ impl FakeTelephony {
     /// Whether it does not remove recordings, from now on.
     pub fn refuse_recordings(&self, refuses: bool) {
         self.refuses_recordings.store(refuses, Ordering::SeqCst);
+    }
+
+    /// How an account stands from now on, whatever the token; until then it is active.
+    pub fn account_stands(&self, account: &AccountSid, standing: AccountStanding) {
+        locked(&self.accounts).insert(account.clone(), standing);
+    }
+
+    /// The accounts and tokens that were tried so far.
+    pub fn tokens_tried(&self) -> Vec<(AccountSid, Secret)> {
+        locked(&self.tokens_tried).clone()
     }
 
     /// How a number is routed, and in which account.
@@ -97,6 +112,12 @@ impl Telephony for FakeTelephony {
         let was_there = !deleted.iter().any(|sid| sid == recording);
         deleted.push(recording.to_owned());
         Ok(was_there)
+    }
+
+    async fn check_account(&self, account: &AccountSid, token: &Secret) -> PortResult<AccountStanding> {
+        locked(&self.tokens_tried).push((account.clone(), token.clone()));
+        let known = locked(&self.accounts).get(account).cloned();
+        Ok(known.unwrap_or(AccountStanding::Active { name: "Roofing calls".to_owned() }))
     }
 }
 

@@ -4,21 +4,27 @@
 //! sees its own things only. What a fake can be told to do wrong (not answer, not know a number) it does until told
 //! otherwise. Counting of calls per cap is the table's business: tests of caps run on the embedded database.
 
+mod accounts;
 mod archive;
 mod callers;
 mod catalog;
 mod counters;
+mod desk;
 mod identity;
 mod lines;
-mod vault;
+mod mail;
+mod passwords;
 
+pub use accounts::{FakeAccounts, connect_account, test_vault};
 pub use archive::{BidShelf, CallArchive};
 pub use callers::FakeCallers;
 pub use catalog::FakeCatalog;
 pub use counters::FakeCounters;
+pub use desk::{FakeDesk, some_entry};
 pub use identity::FakeIdentity;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
-pub use vault::FakeVault;
+pub use mail::FakeMailer;
+pub use passwords::FakePasswords;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -37,6 +37,7 @@ mod parameters;
 mod recorder;
 mod recording;
 mod rest;
+mod rest_account;
 mod rest_answers;
 mod script;
 mod seconds;
@@ -80,6 +81,8 @@ pub struct PhoneConfig {
     pub account_sid: String,
     /// Signs webhooks and opens the REST API.
     pub auth_token: String,
+    /// `active`, `suspended` or `closed`, as the REST API tells it.
+    pub account_status: &'static str,
     /// The account's numbers.
     pub numbers: Vec<NumberConfig>,
     /// Who answers at which destination (E.164 or SIP address).
@@ -103,6 +106,7 @@ impl PhoneConfig {
         Self {
             account_sid: account_sid.into(),
             auth_token: auth_token.into(),
+            account_status: "active",
             numbers: Vec::new(),
             callees: BTreeMap::new(),
             default_callee: CalleeScript::default(),

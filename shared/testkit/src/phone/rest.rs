@@ -17,6 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::call::{Call, Interruption, Redirection};
 use super::journey::Happening;
 use super::locked;
+use super::rest_account;
 use super::rest_answers::{self as answers, Refused};
 use super::state::{CallRecord, Network, NumberConfig};
 use super::twiml::{Address, Method};
@@ -30,6 +31,7 @@ type Fields = HashMap<String, String>;
 pub(super) fn router(network: Arc<Network>) -> Router {
     let account = "/2010-04-01/Accounts/{account}";
     Router::new()
+        .route(account, get(rest_account::fetch))
         .route(&format!("{account}/Calls.json"), get(list_calls))
         .route(&format!("{account}/Calls/{{file}}"), any(one_call))
         .route(&format!("{account}/IncomingPhoneNumbers.json"), get(list_numbers))
@@ -220,7 +222,7 @@ fn changed(number: &NumberConfig, fields: &Fields) -> Result<NumberConfig, Refus
 }
 
 /// Basic authentication with the account's SID and token, and a path of the same account.
-fn authorise(network: &Network, account: &str, headers: &HeaderMap) -> Result<(), Refused> {
+pub(super) fn authorise(network: &Network, account: &str, headers: &HeaderMap) -> Result<(), Refused> {
     let config = &network.config;
     let expected =
         format!("Basic {}", STANDARD.encode(format!("{}:{}", config.account_sid, config.auth_token)));

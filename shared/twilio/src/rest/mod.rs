@@ -5,10 +5,12 @@
 //! without harm (none buys or dials), which is why all of them are retried; each ends within its deadline; credentials go
 //! nowhere but to the configured base.
 
+mod accounts;
 mod error;
 mod recordings;
 mod resources;
 
+pub use accounts::AccountResource;
 pub use error::{Refusal, RestError};
 pub use resources::{
     CallResource, Credentials, IncomingNumberSid, NumberHooks, NumberResource, NumberSidError,

@@ -1,0 +1,70 @@
+//! Whom a tenant does business with: publishers, who send calls, and buyers, who pay for them.
+//!
+//! What must stay true: pausing one is effective at once and needs no publishing. A paused publisher's calls are not taken;
+//! a paused buyer's targets and bidders are passed over.
+
+use serde::{Deserialize, Serialize};
+
+use crate::email::EmailAddress;
+use crate::target::Status;
+use crate::validate::{Problem, Problems, Validate};
+
+/// Longest notes about a partner, characters.
+pub const MAX_NOTES: usize = 2_000;
+
+/// Who sends traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Publisher {
+    /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
+    pub name: String,
+    /// Whether its calls are taken.
+    #[serde(default)]
+    pub status: Status,
+    /// Whom to write to.
+    #[serde(default)]
+    pub contact_email: Option<EmailAddress>,
+    /// Free text for the tenant's own people.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub notes: String,
+}
+
+/// Who pays for calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Buyer {
+    /// Unique per tenant.
+    #[schema(min_length = 1, max_length = 120)]
+    pub name: String,
+    /// Whether its targets and bidders get calls.
+    #[serde(default)]
+    pub status: Status,
+    /// Whom to write to.
+    #[serde(default)]
+    pub contact_email: Option<EmailAddress>,
+    /// Free text for the tenant's own people.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub notes: String,
+}
+
+impl Validate for Publisher {
+    fn validate(&self) -> Result<(), Vec<Problem>> {
+        check(&self.name, &self.notes)
+    }
+}
+
+impl Validate for Buyer {
+    fn validate(&self) -> Result<(), Vec<Problem>> {
+        check(&self.name, &self.notes)
+    }
+}
+
+fn check(name: &str, notes: &str) -> Result<(), Vec<Problem>> {
+    let mut problems = Problems::new();
+    problems.name("name", name);
+    problems.text("notes", notes, MAX_NOTES);
+    problems.into_result()
+}
