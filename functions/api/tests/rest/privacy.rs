@@ -60,7 +60,7 @@ async fn call_from(number: u128, from: &str) -> CallRecord {
         let mut value = serde_json::to_value(&*answered).unwrap();
         value["reply"]["verbs"] =
             json!([{"say": format!("You called from {area} {exchange} {line}.")}, "hangup"]);
-        *answered = Box::new(serde_json::from_value::<Answered>(value).unwrap());
+        **answered = serde_json::from_value::<Answered>(value).unwrap();
     }
     let closing = record.closing.as_mut().unwrap();
     closing.billed_name = Some(format!("Second {area}{exchange}{line}"));
