@@ -176,7 +176,9 @@ pub fn revoke_api_key() -> Doc {
 
 /// `GET /api/account`.
 pub fn account() -> Doc {
-    Doc::new("get_account", "Read the account").answers(200, Shape::of::<AccountShown>(), account_example())
+    Doc::new("get_account", "Read the account")
+        .answers(200, Shape::of::<AccountShown>(), account_example())
+        .refuses(&[Code::NotFound])
 }
 
 /// `PATCH /api/account`.
@@ -187,4 +189,5 @@ pub fn update_account() -> Doc {
         .about("Currency and time zone are what new campaigns begin with.")
         .body(Shape::of::<AccountPatch>(), json!({"version": 1, "time_zone": "America/New_York"}))
         .answers(200, Shape::of::<AccountShown>(), after)
+        .refuses(&[Code::NotFound])
 }
