@@ -60,6 +60,8 @@ permissions! {
     PhoneNumbersRead = "phone_numbers:read";
     /// Set up the account's phone numbers.
     PhoneNumbersWrite = "phone_numbers:write";
+    /// Search, buy and release phone numbers.
+    PhoneNumbersBuy = "phone_numbers:buy";
     /// See calls and their books.
     CallsRead = "calls:read";
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
-use app::ports::{BidLog, Calls, Catalog, Counters, FallbackPages, Identity, Published, Telephony};
-use app::publish_campaign::{Hooks, Lines};
+use app::numbers::{Hooks, Lines, application_name};
+use app::ports::{BidLog, Calls, CarrierNumbers, Catalog, Counters, FallbackPages, Identity, Published};
 use domain::ids::{AccountSid, TenantId};
 use outbound::AllowList;
 use runtime::{Cause, Settings};
@@ -21,6 +21,15 @@ use crate::pages;
 /// How long the numbers of one publication may take at Twilio: well below the function's time limit, so that there is
 /// always an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long one operation at Twilio may take. A purchase is one, and what comes before it another two: together they end
+/// within the function's time limit (25 s), so that the answer to a purchase is never lost on our side.
+const PACE: Pace = Pace {
+    deadline: Duration::from_secs(8),
+    attempt: Duration::from_secs(5),
+    first_pause: Duration::from_millis(250),
+    longest_pause: Duration::from_secs(2),
+};
 
 /// What the handlers need.
 pub struct Context {
@@ -37,7 +46,7 @@ pub struct Context {
     /// What bidders were asked and answered.
     pub bid_log: Arc<dyn BidLog>,
     /// Numbers at Twilio.
-    pub telephony: Arc<dyn Telephony>,
+    pub telephony: Arc<dyn CarrierNumbers>,
     /// Fallback documents.
     pub pages: Arc<dyn FallbackPages>,
     /// Time and new ids.
@@ -62,7 +71,7 @@ impl Context {
         for account in twilio_accounts.iter() {
             accounts.entry(account.tenant).or_default().push(account.account_sid.clone());
         }
-        let client = RestClient::new(&settings.twilio_api_base, Pace::default())?;
+        let client = RestClient::new(&settings.twilio_api_base, PACE)?;
         Ok(Self {
             catalog: store.clone(),
             published: store.clone(),
@@ -75,6 +84,7 @@ impl Context {
             clock: Arc::new(SystemClock),
             accounts,
             hooks: Hooks {
+                application: application_name(settings.stage.as_str(), &settings.public_base_url),
                 voice_url: urls.voice_url(),
                 status_url: urls.status_url(),
                 fallback_base_url: settings.fallback_base_url.clone(),

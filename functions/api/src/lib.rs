@@ -19,6 +19,7 @@ pub mod context;
 mod cursor;
 mod health;
 mod nouns;
+mod numbers;
 pub mod pages;
 mod params;
 mod publish;
@@ -45,6 +46,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = health::routes(routes::Routes::new());
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
+    let routes = numbers::routes(routes);
     calls::routes(routes)
 }
 

@@ -158,7 +158,8 @@ fn listing(query: ListQuery, after: Option<(String, String)>) -> Listing {
     }
 }
 
-fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
+/// A noun as the API shows it.
+pub fn resource(record: Record, warnings: Vec<catalog::Warning>) -> Resource {
     let body = match record.body {
         Value::Object(body) => body,
         _ => serde_json::Map::new(),

@@ -177,6 +177,14 @@ impl From<Refused> for Refusal {
                 Self { current_version: current, ..Self::new(Code::VersionConflict, detail) }
             }
             Refused::InUse(users) => Self::in_use(users),
+            Refused::Carrier { field, refusal } => {
+                let problem = Problem {
+                    field: field.to_owned(),
+                    rule: refusal.code().to_owned(),
+                    message: refusal.words(),
+                };
+                Self::fields(Code::CarrierRefused, vec![problem])
+            }
             Refused::Archived => {
                 Self::new(Code::Archived, "an archived campaign is not published: set another status first")
             }

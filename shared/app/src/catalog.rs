@@ -22,7 +22,9 @@ use domain::validate::{Problem, Problems};
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::ports::{Catalog, Counters, Kind, PortError, PortResult, Published, Record, Saved};
+use crate::ports::{
+    CarrierRefusal, Catalog, Counters, Kind, PortError, PortResult, Published, Record, Saved,
+};
 use crate::publish_campaign::Lines;
 
 /// Judges a bidder's address when it is saved; the words say what is wrong with it.
@@ -70,6 +72,13 @@ pub enum Refused {
     InUse(Vec<User>),
     /// The campaign is archived: it is not published.
     Archived,
+    /// Twilio would not do it.
+    Carrier {
+        /// The field of the request that it is about.
+        field: &'static str,
+        /// Why.
+        refusal: CarrierRefusal,
+    },
 }
 
 /// Something was stored, but a part of what belongs to it did not work.
@@ -114,14 +123,29 @@ pub async fn create<E: Entry>(
     tenant: TenantId,
     body: Map<String, Value>,
 ) -> Outcome<Stored> {
-    let entry: E = match body::read(Value::Object(body)) {
+    let problems = read_only::<E>(&body);
+    if !problems.is_empty() {
+        return Ok(Err(Refused::Invalid(problems)));
+    }
+    let mut entry: E = match read_body(body) {
         Ok(entry) => entry,
-        Err(problems) => return Ok(Err(Refused::Invalid(problems))),
+        Err(refused) => return Ok(Err(refused)),
     };
     let problems = problems_of(tools, tenant, &entry, None).await?;
     if !problems.is_empty() {
         return Ok(Err(Refused::Invalid(problems)));
     }
+    if let Err(refused) = entry.complete(tools, None).await? {
+        return Ok(Err(refused));
+    }
+    store_new(tools, tenant, entry).await
+}
+
+/// Stores a new thing that was looked at and completed.
+///
+/// # Errors
+/// As [`create`].
+pub(crate) async fn store_new<E: Entry>(tools: &Tools<'_>, tenant: TenantId, entry: E) -> Outcome<Stored> {
     let id = Id::<E::Noun>::from_uuid(tools.clock.new_id());
     let now = tools.clock.now();
     let body = body_of(&entry)?;
@@ -156,14 +180,21 @@ pub async fn update<E: Entry>(
     if before.version != version {
         return Ok(Err(Refused::Changed { current: Some(before.version) }));
     }
+    let problems = read_only::<E>(&patch);
+    if !problems.is_empty() {
+        return Ok(Err(Refused::Invalid(problems)));
+    }
     let old: E = entry_of(&before)?;
-    let entry: E = match body::read(body::merged(&before.body, patch)) {
+    let mut entry: E = match body::read(body::merged(&before.body, patch)) {
         Ok(entry) => entry,
         Err(problems) => return Ok(Err(Refused::Invalid(problems))),
     };
     let problems = problems_of(tools, tenant, &entry, Some(&old)).await?;
     if !problems.is_empty() {
         return Ok(Err(Refused::Invalid(problems)));
+    }
+    if let Err(refused) = entry.complete(tools, Some(&old)).await? {
+        return Ok(Err(refused));
     }
     let record = match save_change(tools, tenant, &before, (&old, &entry)).await? {
         Ok(record) => record,
@@ -173,7 +204,8 @@ pub async fn update<E: Entry>(
     Ok(Ok(Stored { record, warnings }))
 }
 
-async fn save_change<E: Entry>(
+/// Stores a changed thing that was looked at and completed; one that did not change keeps its version.
+pub(crate) async fn save_change<E: Entry>(
     tools: &Tools<'_>,
     tenant: TenantId,
     before: &Record,
@@ -221,7 +253,7 @@ pub async fn delete<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Nou
 }
 
 /// Everything that is wrong with a thing about to be stored: its own rules, its references, what surrounds it.
-async fn problems_of<E: Entry>(
+pub(crate) async fn problems_of<E: Entry>(
     tools: &Tools<'_>,
     tenant: TenantId,
     entry: &E,
@@ -236,6 +268,25 @@ async fn problems_of<E: Entry>(
     found.extend(around.into_vec());
     found.extend(uses::missing(tools.catalog, tenant, &entry.references()).await?);
     Ok(found)
+}
+
+/// Reads the JSON body of a request strictly; what is wrong is told with its field.
+///
+/// # Errors
+/// [`Refused::Invalid`] names the field.
+pub fn read_body<T: serde::de::DeserializeOwned>(body: Map<String, Value>) -> Result<T, Refused> {
+    body::read(Value::Object(body)).map_err(Refused::Invalid)
+}
+
+/// Fields of the system's own that a request names.
+fn read_only<E: Entry>(body: &Map<String, Value>) -> Vec<Problem> {
+    let named = E::SYSTEM_FIELDS.iter().filter(|field| body.contains_key(**field));
+    let problem = |field: &&str| Problem {
+        field: (*field).to_owned(),
+        rule: "read_only".to_owned(),
+        message: "this is filled in by us: leave it out".to_owned(),
+    };
+    named.map(problem).collect()
 }
 
 /// The thing inside a stored record.

@@ -14,6 +14,7 @@ pub mod close_call;
 pub mod close_overdue;
 pub mod dial_next;
 pub mod follow_leg;
+pub mod numbers;
 pub mod place;
 pub mod ports;
 pub mod publish_campaign;

@@ -11,6 +11,7 @@
 //! * **Lists** are a [`page::Page`]: `items` and, when there is more, `next`, to be given back as `cursor`.
 
 pub mod calls;
+pub mod numbers;
 pub mod page;
 pub mod problem;
 pub mod publication;

@@ -44,6 +44,9 @@ pub enum Code {
     UnsupportedMediaType,
     /// The body breaks rules; `fields` says which.
     Invalid,
+    /// Twilio would not do it; the rule of `fields` says why: `not_available`, `invalid_number`, `no_numbers_in_area`,
+    /// `invalid_area`, `not_offered`, `trial_limit`, `address_required`, `bundle_required`, `not_authorised`, `other`.
+    CarrierRefused,
     /// Our fault.
     Internal,
     /// Too busy; try again soon.
@@ -52,7 +55,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, for documentation and tests.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::MalformedBody,
         Self::InvalidQuery,
         Self::InvalidCursor,
@@ -68,6 +71,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
+        Self::CarrierRefused,
         Self::Internal,
         Self::Busy,
     ];
@@ -104,6 +108,7 @@ impl Code {
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
             Self::Invalid => ("invalid", 422, "Some fields are not valid"),
+            Self::CarrierRefused => ("carrier_refused", 422, "Twilio would not do it"),
             Self::Internal => ("internal", 500, "Something went wrong on our side"),
             Self::Busy => ("busy", 503, "Too busy at the moment"),
         }

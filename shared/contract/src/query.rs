@@ -115,7 +115,7 @@ impl CallsQuery {
     }
 }
 
-fn by_name<'a>(
+pub(crate) fn by_name<'a>(
     pairs: &'a [(String, String)],
     known: &[&str],
     problems: &mut Problems,

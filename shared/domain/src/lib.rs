@@ -7,6 +7,7 @@ pub mod auction;
 pub mod call;
 pub mod campaign;
 pub mod caps;
+pub mod country;
 pub mod email;
 pub mod ids;
 pub mod ledger;

@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::uses::Reference;
-use super::{Tools, Warning, entry_of};
+use super::{Outcome, Tools, Warning, entry_of};
+use crate::numbers::{NOT_YOUR_ACCOUNT, prove, reconnect_number, unroute};
 use crate::ports::{Kind, PortResult};
-use crate::publish_campaign::reconnect_number;
 
 /// A noun of the catalogue.
 #[async_trait]
@@ -23,6 +23,8 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     const KIND: Kind;
     /// The field that no other may share.
     const UNIQUE_FIELD: &'static str;
+    /// Fields that only we write: a request that names one is refused.
+    const SYSTEM_FIELDS: &'static [&'static str] = &[];
     /// Its ids.
     type Noun: Noun + 'static;
 
@@ -36,6 +38,11 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
 
     /// Rules that need more than the thing itself: what it was before, what the account has.
     fn check_surroundings(&self, _tools: &Tools<'_>, _before: Option<&Self>, _problems: &mut Problems) {}
+
+    /// Fills in what only we write, and proves what must be proved before it may be stored. It was looked at before.
+    async fn complete(&mut self, _tools: &Tools<'_>, _before: Option<&Self>) -> Outcome<()> {
+        Ok(Ok(()))
+    }
 
     /// Done before it is stored for the first time.
     async fn before_create(
@@ -227,6 +234,7 @@ impl Entry for RtbTarget {
 impl Entry for Number {
     const KIND: Kind = Kind::Number;
     const UNIQUE_FIELD: &'static str = "number";
+    const SYSTEM_FIELDS: &'static [&'static str] = &["twilio"];
     type Noun = NumberNoun;
 
     fn unique(&self) -> &str {
@@ -249,9 +257,20 @@ impl Entry for Number {
             );
         }
         if !tools.accounts.contains(&self.account_sid) {
-            let words = "this is not one of your Twilio accounts, or its credentials are not configured";
-            problems.add("account_sid", "account", words);
+            problems.add("account_sid", "account", NOT_YOUR_ACCOUNT);
         }
+    }
+
+    /// The account must have the number before it is claimed: nobody sits on a stranger's number.
+    async fn complete(&mut self, tools: &Tools<'_>, before: Option<&Self>) -> Outcome<()> {
+        if before.is_some_and(|before| before.account_sid == self.account_sid) {
+            return Ok(Ok(()));
+        }
+        self.twilio = match prove(tools, &self.account_sid, &self.number).await? {
+            Ok(line) => Some(line),
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(Ok(()))
     }
 
     async fn after_save(
@@ -262,6 +281,28 @@ impl Entry for Number {
         before: Option<&Self>,
     ) -> PortResult<Vec<Warning>> {
         reconnect_number(tools, tenant, id, self, before).await
+    }
+
+    async fn before_delete(
+        &self,
+        tools: &Tools<'_>,
+        _tenant: TenantId,
+        id: Id<NumberNoun>,
+    ) -> PortResult<()> {
+        unroute(tools, id, self).await
+    }
+
+    async fn after_failed_delete(
+        &self,
+        tools: &Tools<'_>,
+        tenant: TenantId,
+        id: Id<NumberNoun>,
+    ) -> PortResult<()> {
+        let Some(record) = tools.catalog.get(tenant, Self::KIND, &id.to_string()).await? else {
+            return Ok(());
+        };
+        let number: Self = entry_of(&record)?;
+        reconnect_number(tools, tenant, id, &number, None).await.map(drop)
     }
 }
 

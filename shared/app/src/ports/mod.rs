@@ -7,12 +7,14 @@ mod calls;
 mod catalog;
 mod mail;
 mod outside;
+mod telephony;
 mod vault;
 
 pub use calls::*;
 pub use catalog::*;
 pub use mail::*;
 pub use outside::*;
+pub use telephony::*;
 pub use vault::*;
 
 /// Boxed cause of a failure.
