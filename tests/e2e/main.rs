@@ -2,6 +2,7 @@
 
 mod failures;
 mod forgery;
+mod numbers;
 mod scene;
 mod whole_calls;
 

@@ -148,7 +148,11 @@ fn account(text: Option<&str>, problems: &mut Problems) -> Option<AccountSid> {
 fn area_code(text: Option<&str>, country: Country, problems: &mut Problems) -> Option<u16> {
     let text = text?;
     if !["US", "CA"].contains(&country.as_str()) {
-        problems.add("area_code", "country", "area codes are for US and CA: use contains, region or locality");
+        problems.add(
+            "area_code",
+            "country",
+            "area codes are for US and CA: use contains, region or locality",
+        );
         return None;
     }
     match text.parse() {

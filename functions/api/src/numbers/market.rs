@@ -27,7 +27,8 @@ pub async fn available(
     State(context): State<Arc<Context>>,
     Params(params): Params,
 ) -> Result<Json<Page<AvailableNumber>>, Refusal> {
-    let query = AvailableQuery::read(&params).map_err(|fields| Refusal::fields(Code::InvalidQuery, fields))?;
+    let query =
+        AvailableQuery::read(&params).map_err(|fields| Refusal::fields(Code::InvalidQuery, fields))?;
     let (account, search) = search(query);
     let found = numbers::search(&context.tools(access.tenant), &account, &search).await??;
     Ok(Json(Page { items: found.into_iter().map(shown).collect(), next: None }))

@@ -6,7 +6,7 @@ use api::routes::{Route, Verb};
 use serde_json::{Value, json};
 
 use crate::calls::archived_call;
-use crate::support::{SetUp, World, bidder, campaign, target};
+use crate::support::{FOR_SALE, SetUp, World, bidder, campaign, target};
 
 /// The route's path with ids of things that exist.
 fn address(route: &Route, own: &SetUp, call: &str) -> String {
@@ -21,7 +21,11 @@ fn address(route: &Route, own: &SetUp, call: &str) -> String {
             ""
         }
     };
-    route.path.replace("{id}", id)
+    let query = match route.path {
+        "/api/numbers/available" | "/api/numbers/importable" => format!("?account_sid={}", own.account),
+        _ => String::new(),
+    };
+    format!("{}{query}", route.path.replace("{id}", id))
 }
 
 /// A body that the route would take from the thing's owner.
@@ -33,6 +37,13 @@ fn good_body(route: &Route, world: &World, own: &SetUp) -> Option<Value> {
         (Verb::Post, "/api/targets") => Some(target("Another")),
         (Verb::Post, "/api/rtb-targets") => Some(bidder("Another")),
         (Verb::Post, "/api/numbers") => Some(world.number("+18335550177", None)),
+        (Verb::Post, "/api/numbers/buy") => Some(world.number(FOR_SALE, None)),
+        (Verb::Post, "/api/numbers/import") => {
+            Some(json!({"account_sid": own.account, "numbers": ["+18335550178"]}))
+        }
+        (Verb::Post, "/api/numbers/verify") => Some(json!({})),
+        (Verb::Post, "/api/numbers/{id}/assign") => Some(json!({"version": 1, "campaign": null})),
+        (Verb::Post, "/api/numbers/{id}/release") => Some(json!({"confirm": "+18335550100"})),
         _ => None,
     }
 }
@@ -58,7 +69,7 @@ async fn every_scope_of_the_table_is_a_known_one() {
     for (route, scope) in guarded() {
         assert!(SCOPES.contains(&scope), "{} {}", route.path, scope);
     }
-    assert_eq!(guarded().len(), 27);
+    assert_eq!(guarded().len(), 35);
 }
 
 #[tokio::test]

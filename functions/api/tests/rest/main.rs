@@ -9,6 +9,7 @@ mod gateway;
 mod lists;
 mod malformed;
 mod nouns;
+mod numbers;
 mod pages;
 mod permission_is_a_type;
 mod publish;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use api::context::url_rules;
 use api::{Context, handle, router};
 use app::api_keys;
+use app::numbers::Hooks;
 use app::ports::{ApiKey, Identity};
-use app::publish_campaign::Hooks;
 use bytes::Bytes;
 use domain::ids::{AccountSid, ApiKeyId, TenantId};
 use domain::phone::E164;
@@ -19,10 +19,13 @@ use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
     BidShelf, CallArchive, FakeCatalog, FakeClock, FakeCounters, FakeIdentity, FakePages, FakeTelephony,
+    TwilioSays,
 };
 use uuid::Uuid;
 
 pub const NOW: &str = "2026-11-22T12:00:00Z";
+/// A number that nobody has yet, once the world is set up.
+pub const FOR_SALE: &str = "+12025550142";
 
 pub struct World {
     pub catalog: Arc<FakeCatalog>,
@@ -119,6 +122,7 @@ impl World {
             clock: clock.clone(),
             accounts: BTreeMap::from([(tenant, vec![account(tenant)]), (other, vec![account(other)])]),
             hooks: Hooks {
+                application: "callcenter-pro local calls.example.com".to_owned(),
                 voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
                 status_url: "https://calls.example.com/twilio/voice/status".to_owned(),
                 fallback_base_url: "https://cdn.example.com/fallback".to_owned(),
@@ -241,7 +245,8 @@ impl World {
         let bidder = self.post("/api/rtb-targets", &bidder("Good bidder")).await.id();
         let campaign = self.post("/api/campaigns", &campaign("Roofing", &target, &bidder)).await.id();
         let number = self.post("/api/numbers", &self.number("+18335550100", Some(&campaign))).await.id();
-        SetUp { target, bidder, campaign, number }
+        self.telephony.say(&phone(FOR_SALE), TwilioSays::ForSale);
+        SetUp { target, bidder, campaign, number, account: account(self.tenant).to_string() }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -254,6 +259,8 @@ pub struct SetUp {
     pub bidder: String,
     pub campaign: String,
     pub number: String,
+    /// The tenant's Twilio account.
+    pub account: String,
 }
 
 pub fn target(name: &str) -> Value {

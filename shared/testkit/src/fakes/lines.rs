@@ -28,10 +28,14 @@ pub enum TwilioSays {
     ForSale,
     /// Searches find it, but buying it is refused for this reason.
     Refuses(CarrierRefusal),
-    /// An error, with these words.
+    /// The account has it, but changing it gives an error with these words.
     Refused(&'static str),
-    /// Nothing, ever.
+    /// The account has it, but changing it is never answered.
     Nothing,
+    /// Whatever is asked gives an error with these words.
+    Broken(&'static str),
+    /// Nothing is ever answered.
+    Silence,
 }
 
 /// Twilio's REST API as far as numbers go; it knows no calls.
@@ -112,11 +116,20 @@ impl FakeTelephony {
         locked(&self.0).released.clone()
     }
 
-    /// What it says of a number, or no answer at all.
+    /// Whether the account has it, if that is answered at all.
     async fn says(&self, number: &E164) -> PortResult<TwilioSays> {
         let says = locked(&self.0).says.get(number).copied().unwrap_or_default();
         match says {
-            TwilioSays::Refused(words) => Err(PortError::failed("ask Twilio about a phone number", words)),
+            TwilioSays::Broken(words) => Err(PortError::failed("ask Twilio about a phone number", words)),
+            TwilioSays::Silence => std::future::pending().await,
+            says => Ok(says),
+        }
+    }
+
+    /// The same before something is changed.
+    async fn says_to_change(&self, number: &E164) -> PortResult<TwilioSays> {
+        match self.says(number).await? {
+            TwilioSays::Refused(words) => Err(PortError::failed("change a phone number at Twilio", words)),
             TwilioSays::Nothing => std::future::pending().await,
             says => Ok(says),
         }
@@ -182,7 +195,8 @@ impl CarrierNumbers for FakeTelephony {
             .map(|(number, _)| number)
             .filter(|number| Country::of(number).is_none_or(|country| country == search.country))
             .filter(|number| {
-                area.as_ref().is_none_or(|area| number.nanp().is_some_and(|rest| rest.starts_with(area.as_str())))
+                area.as_ref()
+                    .is_none_or(|area| number.nanp().is_some_and(|rest| rest.starts_with(area.as_str())))
             })
             .map(|number| AvailableNumber {
                 number: number.clone(),
@@ -209,7 +223,7 @@ impl CarrierNumbers for FakeTelephony {
         number: &E164,
         application: &ApplicationSid,
     ) -> Carried<OwnedNumber> {
-        match self.says(number).await? {
+        match self.says_to_change(number).await? {
             TwilioSays::ForSale => {}
             TwilioSays::Refuses(refusal) => return Ok(Err(refusal)),
             _ => return Ok(Err(CarrierRefusal::NotAvailable)),
@@ -223,7 +237,8 @@ impl CarrierNumbers for FakeTelephony {
     }
 
     async fn owned_number(&self, _: &AccountSid, number: &E164) -> Carried<Option<OwnedNumber>> {
-        let is_owned = self.says(number).await? == TwilioSays::Done;
+        let says = self.says(number).await?;
+        let is_owned = matches!(says, TwilioSays::Done | TwilioSays::Refused(_) | TwilioSays::Nothing);
         Ok(Ok(is_owned.then(|| locked(&self.0).owned(number))))
     }
 
@@ -240,7 +255,7 @@ impl CarrierNumbers for FakeTelephony {
         application: Option<&ApplicationSid>,
     ) -> Carried<bool> {
         let Some(number) = locked(&self.0).number(number) else { return Ok(Ok(false)) };
-        if self.says(&number).await? != TwilioSays::Done {
+        if self.says_to_change(&number).await? != TwilioSays::Done {
             return Ok(Ok(false));
         }
         let mut carrier = locked(&self.0);
@@ -255,7 +270,7 @@ impl CarrierNumbers for FakeTelephony {
 
     async fn release_number(&self, account: &AccountSid, number: &NumberSid) -> Carried<bool> {
         let Some(number) = locked(&self.0).number(number) else { return Ok(Ok(false)) };
-        if self.says(&number).await? != TwilioSays::Done {
+        if self.says_to_change(&number).await? != TwilioSays::Done {
             return Ok(Ok(false));
         }
         let mut carrier = locked(&self.0);
@@ -274,7 +289,8 @@ impl CarrierNumbers for FakeTelephony {
     ) -> Carried<EnsuredApplication> {
         let mut carrier = locked(&self.0);
         let serial = carrier.applications.len() + 1;
-        let ours = |application: &&mut Application| application.account == *account && application.name == name;
+        let ours =
+            |application: &&mut Application| application.account == *account && application.name == name;
         if let Some(application) = carrier.applications.iter_mut().find(ours) {
             let found = if application.hooks == *hooks { Found::Right } else { Found::Corrected };
             application.hooks = hooks.clone();
