@@ -87,11 +87,33 @@ async fn every_request_we_make_is_within_the_description() {
     }
     was_taken(client.buy_number(&credentials(), &number(), &application).await);
     was_taken(client.point_number(&credentials(), &number_sid, Some(&application)).await);
-    was_taken(client.point_number(&credentials(), &number_sid, None).await);
     client.release_number(&credentials(), &number_sid).await.unwrap();
     or_foreign_page(client.applications(&credentials(), NAME, &hooks()).await);
     was_taken(client.create_application(&credentials(), NAME, &hooks()).await);
     was_taken(client.update_application(&credentials(), &application, NAME, &hooks()).await);
+}
+
+/// The one exception. Twilio clears an application by an empty value, as it does for every field; its description knows
+/// only how an application is set, and has no other way to take a number off one. Nothing else of the request is wrong.
+#[tokio::test]
+async fn taking_a_number_off_its_application_is_the_one_thing_the_description_has_no_form_for() {
+    let application = Application::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    let router = application.network.router();
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let mut prism = Node::run("conformance_rs/prism-proxy.mjs", &[&upstream]);
+    let client = client_of(&mut prism);
+    let found = client.find_number(&credentials(), &number()).await.unwrap().expect("the number is known");
+    client.point_number(&credentials(), &found.sid, None).await.unwrap();
+    server.abort();
+    prism.line();
+    let exchange: Exchange = serde_json::from_str(&prism.line()).unwrap();
+    let broken: Vec<Violation> = exchange.violations.into_iter().filter(Violation::counts).collect();
+    assert!(!broken.is_empty(), "the description has a form for it now: drop this test");
+    for violation in broken {
+        assert_eq!(violation.location, ["request", "body", "VoiceApplicationSid"], "{}", violation.message);
+    }
 }
 
 /// The judge itself: what breaks the description is refused, and the client says so.
@@ -157,13 +179,12 @@ async fn the_simulator_and_we_keep_to_the_description_when_we_talk() {
     let wanted = &for_sale[0].phone_number;
     let bought = client.buy_number(&credentials(), wanted, &made.sid).await.unwrap();
     assert_eq!(client.numbers(&credentials()).await.unwrap().len(), 2);
-    client.point_number(&credentials(), &bought.sid, None).await.unwrap();
     client.release_number(&credentials(), &bought.sid).await.unwrap();
     let unknown: CallSid = format!("CA{:032x}", 0x404).parse().unwrap();
     assert!(client.fetch_call(&credentials(), &unknown).await.unwrap_err().is_not_found());
     server.abort();
 
-    let exchanges: Vec<Exchange> = (0..13).map(|_| serde_json::from_str(&prism.line()).unwrap()).collect();
+    let exchanges: Vec<Exchange> = (0..12).map(|_| serde_json::from_str(&prism.line()).unwrap()).collect();
     for Exchange { request, violations } in exchanges {
         let broken: Vec<Violation> = violations.into_iter().filter(Violation::counts).collect();
         assert!(broken.is_empty(), "{request}: {broken:?}");

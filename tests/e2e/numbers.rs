@@ -29,12 +29,12 @@ async fn a_number_is_bought_assigned_published_called_and_given_back() {
     let campaign = campaign(&deployment).await;
 
     // The network is busy for a moment, and the answer to the purchase gets lost.
-    let search = format!("/api/numbers/available?account_sid={account}&area_code=415&limit=3");
+    let search = format!("/api/numbers/available?account_sid={account}&area_code=303&limit=3");
     deployment.phone.be_busy(2);
     let found = deployment.ok("GET", &search, None).await;
     let number = found["items"][0]["number"].as_str().unwrap().to_owned();
-    assert_eq!((found["items"].as_array().unwrap().len(), number.as_str()), (3, "+14155550100"));
-    let make = json!({"account_sid": account, "number": "+14155550199"});
+    assert_eq!((found["items"].as_array().unwrap().len(), number.as_str()), (3, "+13035550100"));
+    let make = json!({"account_sid": account, "number": "+13035550199"});
     let (status, gone) = deployment.api("POST", "/api/numbers/buy", Some(&make)).await;
     assert_eq!((status, &gone["fields"][0]["rule"]), (422, &json!("not_available")));
 
@@ -93,7 +93,7 @@ async fn a_number_is_bought_assigned_published_called_and_given_back() {
 async fn a_number_of_the_account_is_imported_and_taken_off_again_without_a_trace() {
     let (deployment, _platform) = deployment().await;
     let account = deployment.account_sid.clone();
-    let number = "+14155550161";
+    let number = "+13035550161";
     let elsewhere = "http://127.0.0.1:9/old-system".to_owned();
     deployment.phone.set_number(testkit::phone::NumberConfig::new(number, elsewhere.clone()));
     let campaign = campaign(&deployment).await;
@@ -103,7 +103,7 @@ async fn a_number_of_the_account_is_imported_and_taken_off_again_without_a_trace
     let found = deployment.ok("GET", &importable, None).await;
     let shown = found["items"].as_array().unwrap().iter().find(|item| item["number"] == number).unwrap();
     assert_eq!((&shown["voice_url"], &shown["country"]), (&json!(elsewhere), &json!("US")));
-    let import = json!({"account_sid": account, "numbers": [number, "+14155550162"], "campaign": campaign});
+    let import = json!({"account_sid": account, "numbers": [number, "+13035550162"], "campaign": campaign});
     let imported = deployment.ok("POST", "/api/numbers/import", Some(&import)).await;
     assert_eq!(imported["items"][0]["outcome"], "imported", "{imported}");
     assert_eq!(imported["items"][1]["outcome"], "not_in_account");
