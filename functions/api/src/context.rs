@@ -22,8 +22,9 @@ use crate::pages;
 /// always an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long one operation at Twilio may take. A purchase is one, and what comes before it another two: together they end
-/// within the function's time limit (25 s), so that the answer to a purchase is never lost on our side.
+/// How long one operation at Twilio may take. What comes before a purchase ends within [`PATIENCE`], the purchase within
+/// this, so its answer is never cut off by the function's time limit (25 s). Should the limit cut off what comes after it,
+/// buying again finishes that and buys nothing.
 const PACE: Pace = Pace {
     deadline: Duration::from_secs(8),
     attempt: Duration::from_secs(5),

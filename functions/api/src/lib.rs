@@ -10,7 +10,7 @@
 //!
 //! Idempotency: reading changes nothing; a change names the version it was made from, so the repeated one is refused with
 //! `version_conflict`; a repeated creation is refused because the name is taken; publishing again is a new version of
-//! the same.
+//! the same; buying a number again finds it in the account and buys nothing.
 
 pub mod access;
 mod body;

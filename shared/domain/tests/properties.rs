@@ -3,8 +3,10 @@
 use domain::call::{CallStatus, Leg, LegEnd, LegEvent, Source, leg_end};
 use domain::campaign::PlanEntry;
 use domain::caps::{Caps, OpenWindows, Usage, Window};
+use domain::country::Country;
 use domain::ids::{CallId, CallSid, TargetId};
 use domain::money::Money;
+use domain::number::LineKind;
 use domain::phone::{E164, mask_all};
 use domain::routing::plan_order;
 use domain::tokens::{Facts, Template};
@@ -208,4 +210,26 @@ fn a_call_id_is_twilios_sid_in_our_clothes() {
     assert_eq!(id.sid(), sid);
     assert_eq!(id.to_string().parse::<CallId>().unwrap(), id);
     assert!("CA0123456789ABCDEF0123456789abcdef".parse::<CallSid>().is_err());
+}
+
+#[test]
+fn a_numbers_country_and_kind_are_told_by_its_digits_where_they_can_be() {
+    for (number, country, kind) in [
+        ("+12025550142", Some("US"), LineKind::Local),
+        ("+14165550142", Some("CA"), LineKind::Local),
+        ("+18765550142", Some("JM"), LineKind::Local),
+        ("+18335550142", None, LineKind::TollFree),
+        ("+442079460000", Some("GB"), LineKind::Unknown),
+        ("+4930901820", Some("DE"), LineKind::Unknown),
+        ("+35312345678", Some("IE"), LineKind::Unknown),
+        ("+77011234567", Some("RU"), LineKind::Unknown),
+        ("+881612345678", None, LineKind::Unknown),
+    ] {
+        let parsed: E164 = number.parse().unwrap();
+        assert_eq!(Country::of(&parsed).map(|country| country.to_string()).as_deref(), country, "{number}");
+        assert_eq!(LineKind::of(&parsed), kind, "{number}");
+    }
+    for text in ["us", "USA", "U", "", "U1", "ÜS"] {
+        assert!(text.parse::<Country>().is_err(), "{text}");
+    }
 }

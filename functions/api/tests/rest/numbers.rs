@@ -1,5 +1,6 @@
 //! Numbers and Twilio: proved, searched, bought, imported, assigned, verified, released.
 
+use app::numbers::application_name;
 use app::ports::CarrierRefusal;
 use domain::ids::AccountSid;
 use serde_json::{Value, json};
@@ -159,6 +160,14 @@ async fn a_number_bought_for_a_published_campaign_falls_back_as_the_campaign_doe
     let bought = world.post("/api/numbers/buy", &world.number(FOR_SALE, Some(&own.campaign))).await.ok(201);
     assert!(bought.get("warnings").is_none(), "{bought}");
     assert!(world.pages.document(&phone(FOR_SALE)).unwrap().contains("+12025550180"));
+}
+
+#[tokio::test]
+async fn a_number_bought_for_a_campaign_that_waits_has_its_document_already() {
+    let (world, own) = world().await;
+    world.post("/api/numbers/buy", &world.number(FOR_SALE, Some(&own.campaign))).await.ok(201);
+    assert!(world.telephony.routing(&phone(FOR_SALE)).is_some());
+    assert!(world.pages.document(&phone(FOR_SALE)).unwrap().contains("We are sorry"));
 }
 
 #[tokio::test]
@@ -437,4 +446,19 @@ async fn a_release_that_stopped_half_way_is_finished_by_asking_again() {
     world.pages.fail(false);
     world.post(&address, &json!({"confirm": OURS})).await.ok(204);
     assert_eq!(world.telephony.released(), [phone(OURS)], "given back once");
+}
+
+#[test]
+fn an_installation_has_its_own_application_name_within_twilios_limit() {
+    let name = application_name("production", "https://voice.example.com");
+    assert_eq!(name, "callcenter-pro production voice.example.com");
+    let long = |last: char| {
+        application_name("production", &format!("https://{}.example.com:8443{last}", "a".repeat(60)))
+    };
+    assert_eq!(long('1').chars().count(), 64);
+    assert_ne!(long('1'), long('2'), "told apart by what was cut off");
+    assert_ne!(
+        application_name("dev", "https://a.example"),
+        application_name("staging", "https://a.example")
+    );
 }

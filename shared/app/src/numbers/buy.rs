@@ -8,7 +8,7 @@ use domain::number::Number;
 use domain::phone::E164;
 use futures::future::join;
 
-use super::connect::{application, page_warning, write_page};
+use super::connect::{application, page_warning, published_fallback, write_page};
 use super::{asked, carrier, check_account, deadline, numbers_of};
 use crate::catalog::{self, Entry as _, Outcome, Refused, Stored, Tools, Warning};
 use crate::ports::{CarrierRefusal, OwnedNumber, PortError};
@@ -52,13 +52,14 @@ pub async fn buy(tools: &Tools<'_>, tenant: TenantId, purchase: Purchase) -> Out
         Err(refused) => return Ok(Err(refused)),
     };
     entry.twilio = Some(owned.line());
+    let is_connected = published_fallback(tools, tenant, &entry).await?.is_some();
     let fallback = entry.fallback_number.clone();
     let mut stored = match catalog::store_new(tools, tenant, entry).await? {
         Ok(stored) => stored,
         Err(refused) => return Ok(Err(refused)),
     };
     // A number of a published campaign was connected when it was stored; any other rings here too, from its purchase on.
-    if campaign.is_none() && owned.application.is_some() {
+    if !is_connected {
         let id = id_of(&stored.record)?;
         if !write_page(&tools.lines, id, &owned.number, fallback.as_ref(), deadline(tools)).await {
             stored.warnings.push(page_warning(&owned.number));
