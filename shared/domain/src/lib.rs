@@ -10,6 +10,7 @@ pub mod call;
 pub mod campaign;
 pub mod caps;
 pub mod destinations;
+pub mod country;
 pub mod email;
 pub mod group;
 pub mod ids;

@@ -240,7 +240,8 @@ async fn a_parameter_that_no_doc_names_is_refused() {
     for (route, doc, _) in guarded() {
         if doc.takes_query() {
             let address = stage.address(&route, &doc).await;
-            let answer = world.get(&format!("{address}?no_such_parameter=1")).await;
+            let sign = if address.contains('?') { '&' } else { '?' };
+            let answer = world.get(&format!("{address}{sign}no_such_parameter=1")).await;
             let problem = answer.refused(400, "invalid_query");
             assert_eq!(problem["fields"][0]["rule"], "unknown_parameter", "{}", shown(&route));
         }

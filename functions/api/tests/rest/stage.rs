@@ -13,6 +13,7 @@ use api::doc::Doc;
 use api::routes::{Route, Verb};
 use domain::access::Role;
 use domain::ids::SessionId;
+use contract::query::Takes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -72,7 +73,7 @@ impl<'a> Stage<'a> {
         Self { on_table: true, ..Self::new(world).await }
     }
 
-    /// The route's path with ids of things that exist.
+    /// The route's path with ids of things that exist, and the query parameters that must be given.
     pub async fn address(&mut self, route: &Route, doc: &Doc) -> String {
         let mut address = route.path.to_owned();
         for segment in doc.segments() {
@@ -82,6 +83,17 @@ impl<'a> Stage<'a> {
                 shape => self.id(shape).await,
             };
             address = address.replace(&format!("{{{}}}", segment.name), &value);
+        }
+        let needed = doc.parameters().iter().filter_map(|parameter| match parameter.takes {
+            Takes::Needed(_, OWN_ACCOUNT) => {
+                Some(format!("{}={}", parameter.name, account(self.world.tenant)))
+            }
+            Takes::Needed(_, example) => Some(format!("{}={example}", parameter.name)),
+            _ => None,
+        });
+        let needed: Vec<String> = needed.collect();
+        if !needed.is_empty() {
+            address = format!("{address}?{}", needed.join("&"));
         }
         address
     }
