@@ -114,7 +114,8 @@ impl CarrierNumbers for TwilioTelephony {
         application: &ApplicationSid,
     ) -> Carried<OwnedNumber> {
         let what = "buying a phone number at Twilio";
-        let bought = self.client.buy_number(&self.credentials(what, account).await?, number, application).await;
+        let bought =
+            self.client.buy_number(&self.credentials(what, account).await?, number, application).await;
         carried(what, bought.map(owned_number))
     }
 
@@ -137,7 +138,8 @@ impl CarrierNumbers for TwilioTelephony {
         application: Option<&ApplicationSid>,
     ) -> Carried<bool> {
         let what = "giving a phone number to an application at Twilio";
-        let pointed = self.client.point_number(&self.credentials(what, account).await?, number, application).await;
+        let pointed =
+            self.client.point_number(&self.credentials(what, account).await?, number, application).await;
         carried(what, or_gone(pointed.map(drop)))
     }
 

@@ -37,7 +37,9 @@ pub async fn assign(
     if !problems.is_empty() {
         return Err(Refusal::fields(Code::Invalid, problems));
     }
-    let stored = catalog::update::<Number>(&context.tools(access.tenant, &access.by), access.tenant, id, body).await??;
+    let stored =
+        catalog::update::<Number>(&context.tools(access.tenant, &access.by), access.tenant, id, body)
+            .await??;
     Ok(Json(resource(stored.record, stored.warnings)))
 }
 
@@ -59,7 +61,8 @@ pub async fn verify_one(
     State(context): State<Arc<Context>>,
     Named(id): Named<NumberId>,
 ) -> Result<Json<VerifiedNumber>, Refusal> {
-    let verified = numbers::verify_one(&context.tools(access.tenant, &access.by), access.tenant, id).await??;
+    let verified =
+        numbers::verify_one(&context.tools(access.tenant, &access.by), access.tenant, id).await??;
     Ok(Json(shown(verified)))
 }
 

@@ -24,7 +24,8 @@ pub async fn importable(
     Params(params): Params,
 ) -> Result<Json<Page<ImportableNumber>>, Refusal> {
     let account = read_account(&params).map_err(|fields| Refusal::fields(Code::InvalidQuery, fields))?;
-    let found = numbers::importable(&context.tools(access.tenant, &access.by), access.tenant, &account).await??;
+    let found =
+        numbers::importable(&context.tools(access.tenant, &access.by), access.tenant, &account).await??;
     Ok(Json(Page { items: found.into_iter().map(shown).collect(), next: None }))
 }
 

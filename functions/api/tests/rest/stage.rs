@@ -11,9 +11,9 @@ use std::pin::Pin;
 use api::all_routes;
 use api::doc::Doc;
 use api::routes::{Route, Verb};
+use contract::query::Takes;
 use domain::access::Role;
 use domain::ids::SessionId;
-use contract::query::Takes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
