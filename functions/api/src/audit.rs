@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::access::{Access, AuditRead};
-use crate::actors;
+use crate::actors::Names;
 use crate::context::Context;
 use crate::cursor;
 use crate::doc::Doc;
@@ -78,7 +78,8 @@ async fn list(
     let (from, month) = from.map_or((None, query.month), |(from, month)| (Some(from), month));
     let found = look(&context, access.tenant, &query, month, from).await?;
     let next = found.next.and_then(|next| cursor::seal(access.tenant, &name, (next, month)));
-    let items = found.entries.into_iter().map(line).collect();
+    let names = Names::of(&context, access.tenant, found.entries.iter().map(|entry| entry.actor)).await?;
+    let items = found.entries.into_iter().map(|entry| line(entry, &names)).collect();
     Ok(Json(AuditPage { items, next, searched_to: found.searched_to }))
 }
 
@@ -140,11 +141,11 @@ fn fits(query: &AuditQuery, entry: &AuditEntry) -> bool {
         && query.action.as_ref().is_none_or(is_action)
 }
 
-fn line(entry: AuditEntry) -> AuditLine {
+fn line(entry: AuditEntry, names: &Names) -> AuditLine {
     AuditLine {
         id: entry.id.to_string(),
         at: entry.at,
-        actor: actors::shown(entry.actor),
+        actor: names.shown(entry.actor),
         origin: OriginView {
             network: entry.origin.network,
             agent: entry.origin.agent,

@@ -66,6 +66,7 @@ async fn erase(
         telephony: context.telephony.as_ref(),
         vault: context.vault.as_ref(),
     };
+    erase.unblock(&context.tools(access.tenant, &access.by), access.tenant, &number).await?;
     let by = AskedBy { id: access.principal.id(), at: context.clock.now() };
     Ok(Json(shown(erase.erase(access.tenant, &number, &by).await?)))
 }

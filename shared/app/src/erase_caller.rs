@@ -6,12 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use domain::ids::{CallId, TenantId};
+use domain::blocked::BlockedNumber;
+use domain::ids::{BlockedNumberId, CallId, IdError, TenantId};
 use domain::phone::E164;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::catalog::{self, Refused, Tools};
 use crate::ports::{
-    AskedBy, CallRecord, Callers, Calls, ErasedCall, ErasureProof, PortError, PortResult, Telephony, Vault,
+    AskedBy, CallRecord, Callers, Calls, ErasedCall, ErasureProof, Kind, PortError, PortResult, Telephony,
+    Vault,
 };
 
 /// Calls that one request erases, at most.
@@ -49,6 +52,29 @@ pub struct Erasure {
 }
 
 impl EraseCaller<'_> {
+    /// Takes the caller off the block list, where exactly this number stands there; prefixes name nobody and stay.
+    ///
+    /// # Errors
+    /// A port did not answer, or somebody changed the entry meanwhile: ask again.
+    pub async fn unblock(&self, tools: &Tools<'_>, tenant: TenantId, number: &E164) -> PortResult<()> {
+        const WHAT: &str = "take a caller off the block list";
+        for record in tools.catalog.list(tenant, Kind::BlockedNumber).await? {
+            let entry: BlockedNumber = catalog::entry_of(&record)?;
+            if entry.number.as_str() != number.as_str() {
+                continue;
+            }
+            let id: BlockedNumberId =
+                record.id.parse().map_err(|cause: IdError| PortError::corrupt(WHAT, cause))?;
+            let caller = self.vault.pseudonym(tenant, number.as_str()).await?;
+            self.callers.note_unblocked(tenant, &caller, id).await?;
+            match catalog::delete::<BlockedNumber>(tools, tenant, id).await? {
+                Ok(_) | Err(Refused::NotFound) => {}
+                Err(_) => return Err(PortError::Busy { what: WHAT }),
+            }
+        }
+        Ok(())
+    }
+
     /// Erases a caller, as far as one request may go.
     ///
     /// # Errors
@@ -56,7 +82,6 @@ impl EraseCaller<'_> {
     pub async fn erase(&self, tenant: TenantId, number: &E164, by: &AskedBy) -> PortResult<Erasure> {
         let caller = self.vault.pseudonym(tenant, number.as_str()).await?;
         self.callers.note_request(tenant, &caller, by).await?;
-        self.callers.unblock(tenant, &caller, number).await?;
         let (mut calls, mut waiting, mut looked_at) = (0, 0, 0);
         let mut after = None;
         let mut complete = false;

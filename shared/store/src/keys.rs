@@ -263,11 +263,6 @@ pub fn erasure_proof(tenant: TenantId, caller: &str) -> Key {
     Key::new(format!("T#{tenant}#ERASED#{caller}"), "PROOF")
 }
 
-/// Partition of the block list's entry of exactly this number.
-pub fn blocked(tenant: TenantId, number: &E164) -> String {
-    format!("T#{tenant}#BLK#{}", number.as_str())
-}
-
 /// Second index: open calls by the time at which somebody must look after them.
 pub fn due_closing(call: CallId, due_at: Timestamp) -> Key {
     Key::new(due_closings(shard_of(call)), time(due_at))

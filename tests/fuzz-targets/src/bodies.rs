@@ -1,8 +1,11 @@
 //! JSON bodies of the API: of every noun, of changes, of an erasure.
 
 use app::catalog::{Entry, body};
+use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
+use domain::group::{RingTree, TargetGroup};
 use domain::number::Number;
+use domain::partner::{Buyer, Publisher};
 use domain::target::{RtbTarget, Target};
 use serde_json::{Map, Value};
 
@@ -12,6 +15,11 @@ fn as_every_noun(value: &Value) {
     as_noun::<Target>(value);
     as_noun::<RtbTarget>(value);
     as_noun::<Number>(value);
+    as_noun::<Publisher>(value);
+    as_noun::<Buyer>(value);
+    as_noun::<TargetGroup>(value);
+    as_noun::<RingTree>(value);
+    as_noun::<BlockedNumber>(value);
 }
 
 /// What was read can be stored and read again, and is the same then; a refusal names a rule and says why.

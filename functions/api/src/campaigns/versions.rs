@@ -16,7 +16,7 @@ use domain::snapshot::Snapshot;
 use http::request::Parts;
 
 use crate::access::{Access, CampaignsRead, CampaignsWrite};
-use crate::actors;
+use crate::actors::Names;
 use crate::context::Context;
 use crate::cursor;
 use crate::nouns::resource;
@@ -55,7 +55,8 @@ pub async fn list(
     let tools = context.tools(access.tenant, &access.by);
     let found = campaigns::versions(&tools, access.tenant, id, from, query.limit).await??;
     let next = found.next.and_then(|next| cursor::seal(access.tenant, &name, next));
-    let items = found.items.into_iter().map(|version| line(version, found.current)).collect();
+    let names = Names::of(&context, access.tenant, found.items.iter().map(|version| version.by)).await?;
+    let items = found.items.into_iter().map(|version| line(version, found.current, &names)).collect();
     Ok(Json(Page { items, next }))
 }
 
@@ -86,12 +87,12 @@ pub async fn restore(
     Ok(Json(resource(stored.record, stored.warnings)))
 }
 
-fn line(version: PublishedVersion, current: u64) -> VersionLine {
+fn line(version: PublishedVersion, current: u64, names: &Names) -> VersionLine {
     let cause = version.action.split_once('.').map_or(version.action.as_str(), |(_, deed)| deed);
     VersionLine {
         version: version.version,
         published_at: version.published_at,
-        by: actors::shown(version.by),
+        by: names.shown(version.by),
         cause: cause.to_owned(),
         sha256: version.sha256,
         current: version.version == current,

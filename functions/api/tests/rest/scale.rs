@@ -154,6 +154,7 @@ impl Full {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is about the test, not about the product")]
 fn many() -> u32 {
     std::env::var("CALLS").map_or(5_000, |calls| calls.parse().expect("CALLS is a number"))
 }

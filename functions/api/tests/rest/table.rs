@@ -69,6 +69,11 @@ impl OnTable {
         self.database.store()
     }
 
+    /// Every item of the table, as text.
+    pub async fn items(&self) -> Vec<String> {
+        self.database.items().await.unwrap().iter().map(|item| format!("{item:?}")).collect()
+    }
+
     pub async fn send(&self, method: &str, address: &str, body: Value) -> (u16, Value) {
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let mut headers = HeaderMap::new();
@@ -87,7 +92,7 @@ impl OnTable {
         (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
     }
 
-    async fn id(&self, path: &str, body: Value) -> String {
+    pub async fn id(&self, path: &str, body: Value) -> String {
         let (status, created) = self.send("POST", path, body).await;
         assert_eq!(status, 201, "{created}");
         created["id"].as_str().unwrap().to_owned()

@@ -1,7 +1,7 @@
 //! Port of the index of callers: which calls are somebody's, and taking the person out of them.
 
 use async_trait::async_trait;
-use domain::ids::{CallId, TenantId};
+use domain::ids::{BlockedNumberId, CallId, TenantId};
 use domain::phone::E164;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -77,8 +77,8 @@ pub trait Callers: Send + Sync {
     /// Notes who asked, in the proof.
     async fn note_request(&self, tenant: TenantId, caller: &str, by: &AskedBy) -> PortResult<()>;
 
-    /// Removes the block list's entry of exactly this number, if there is one, and counts it in the proof.
-    async fn unblock(&self, tenant: TenantId, caller: &str, number: &E164) -> PortResult<bool>;
+    /// Counts an entry of the block list, by its id, in the proof; the same one counts once.
+    async fn note_unblocked(&self, tenant: TenantId, caller: &str, entry: BlockedNumberId) -> PortResult<()>;
 
     /// The proof, once something was asked for.
     async fn proof(&self, tenant: TenantId, caller: &str) -> PortResult<Option<ErasureProof>>;

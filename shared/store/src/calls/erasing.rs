@@ -5,7 +5,8 @@
 
 use app::ports::{AskedBy, Callers, ErasedCall, ErasureProof, PortError, PortResult};
 use async_trait::async_trait;
-use domain::ids::{AuctionId, CallId, TenantId};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::ids::{AuctionId, BlockedNumberId, CallId, TenantId};
 use domain::phone::{E164, ERASED, erase_number};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -123,25 +124,14 @@ impl Callers for Store {
         Ok(())
     }
 
-    async fn unblock(&self, tenant: TenantId, caller: &str, number: &E164) -> PortResult<bool> {
-        const WHAT: &str = "take a caller off the block list";
-        let entries = self.query(WHAT, Range::of(keys::blocked(tenant, number))).await?;
-        for entry in &entries {
-            let key = Key { pk: pk_of(entry).to_owned(), sk: sk_of(entry).to_owned() };
-            let gone = Write::new(Deed::Remove(key)).only_if("attribute_exists(#pk)").name("#pk", "pk");
-            let counted = Write::new(Deed::Change(
-                keys::erasure_proof(tenant, caller),
-                "ADD #unblocked :one".to_owned(),
-            ))
+    async fn note_unblocked(&self, tenant: TenantId, caller: &str, entry: BlockedNumberId) -> PortResult<()> {
+        // A set of ids: noting one again changes nothing.
+        let add = Deed::Change(keys::erasure_proof(tenant, caller), "ADD #unblocked :entry".to_owned());
+        let write = Write::new(add)
             .name("#unblocked", "unblocked")
-            .value(":one", crate::item::number(1));
-            let actions = [gone.into_action(WHAT, self.table())?, counted.into_action(WHAT, self.table())?];
-            match self.transact(Instant::now() + PATIENT, &actions).await {
-                Ok(()) | Err(Failure::Cancelled(_)) => {}
-                Err(failure) => return Err(failure.into_port(WHAT)),
-            }
-        }
-        Ok(!entries.is_empty())
+            .value(":entry", AttributeValue::Ss(vec![entry.to_string()]));
+        self.change("note that a caller was taken off the block list", write).await?;
+        Ok(())
     }
 
     async fn proof(&self, tenant: TenantId, caller: &str) -> PortResult<Option<ErasureProof>> {
@@ -159,7 +149,10 @@ impl Callers for Store {
             calls: count("calls"),
             recordings: count("recordings"),
             bids: count("bids"),
-            unblocked: count("unblocked"),
+            unblocked: item
+                .get("unblocked")
+                .and_then(|entries| entries.as_ss().ok())
+                .map_or(0, |entries| u32::try_from(entries.len()).unwrap_or(u32::MAX)),
         }))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use app::ports::{AskedBy, Callers, ErasedCall, ErasureProof, PortResult};
 use async_trait::async_trait;
-use domain::ids::{CallId, TenantId};
+use domain::ids::{BlockedNumberId, CallId, TenantId};
 use domain::phone::E164;
 
 use super::locked;
@@ -17,6 +17,7 @@ type Of = (TenantId, String);
 pub struct FakeCallers {
     index: Mutex<BTreeMap<Of, BTreeSet<CallId>>>,
     proofs: Mutex<BTreeMap<Of, ErasureProof>>,
+    unblocked: Mutex<BTreeMap<Of, BTreeSet<BlockedNumberId>>>,
 }
 
 impl FakeCallers {
@@ -82,11 +83,16 @@ impl Callers for FakeCallers {
         Ok(())
     }
 
-    async fn unblock(&self, _: TenantId, _: &str, _: &E164) -> PortResult<bool> {
-        Ok(false)
+    async fn note_unblocked(&self, tenant: TenantId, caller: &str, entry: BlockedNumberId) -> PortResult<()> {
+        locked(&self.unblocked).entry((tenant, caller.to_owned())).or_default().insert(entry);
+        Ok(())
     }
 
     async fn proof(&self, tenant: TenantId, caller: &str) -> PortResult<Option<ErasureProof>> {
-        Ok(locked(&self.proofs).get(&(tenant, caller.to_owned())).cloned())
+        let of = (tenant, caller.to_owned());
+        let unblocked = locked(&self.unblocked).get(&of).map_or(0, BTreeSet::len);
+        let proof = locked(&self.proofs).get(&of).cloned();
+        Ok(proof
+            .map(|proof| ErasureProof { unblocked: u32::try_from(unblocked).unwrap_or(u32::MAX), ..proof }))
     }
 }
