@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 CHECKS = [
@@ -30,6 +31,8 @@ TIME = 600
 
 def main() -> int:
     tool = Path(__file__).resolve().parents[2] / ".tools/contract/bin/schemathesis"
+    # The tool leaves files where it runs.
+    folder = tempfile.TemporaryDirectory()
     platform = subprocess.Popen([sys.argv[1], "contract"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         line = platform.stdout.readline()
@@ -55,6 +58,7 @@ def main() -> int:
                 "--no-color",
             ],
             env=dict(os.environ, NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost"),
+            cwd=folder.name,
             timeout=TIME,
             check=False,
         ).returncode
@@ -67,6 +71,7 @@ def main() -> int:
             platform.wait(timeout=20)
         except subprocess.TimeoutExpired:
             platform.kill()
+        folder.cleanup()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
 //! Mail into a folder: whole, private, announced without the address.
-
-#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
-
 use std::sync::{Arc, Mutex};
 
 use app::ports::{Mail, Mailer};

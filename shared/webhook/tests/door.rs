@@ -1,6 +1,6 @@
 //! The door with its accounts: who comes in, how often the table is asked, what happens to whoever keeps guessing.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
