@@ -1,9 +1,8 @@
 //! People in the tests' worlds, and the browsers they use.
 
-use app::identity::invitations::{self, Invite};
 use app::identity::sign_up::SignUp;
-use app::identity::{Visitor, keys, sign_up};
-use app::ports::{Act, Credentials, Identity};
+use app::identity::{Visitor, sign_up};
+use app::ports::{Act, Credentials};
 use app::secret::Secret;
 use domain::access::{Party, Role};
 use domain::audit::{Actor, By, Origin};
@@ -19,23 +18,11 @@ use crate::support::{APP_ORIGIN, Answer, NOW, World};
 pub const PASSWORD: &str = "a long way to Tipperary";
 pub const OWN_PAGES: HeaderName = HeaderName::from_static("x-ccp-request");
 
-/// Who and what the generated tests need.
-#[derive(Clone)]
-pub struct People {
-    pub user: String,
-    pub invitation: String,
-    pub key: String,
-}
-
-pub fn system() -> By {
-    By { actor: Actor::System, origin: Origin::default() }
-}
-
 pub fn visitor() -> Visitor {
     Visitor { by: By { actor: Actor::Visitor, origin: Origin::default() }, address: None }
 }
 
-pub fn user_id(number: u128) -> UserId {
+fn user_id(number: u128) -> UserId {
     UserId::from_uuid(Uuid::from_u128(number))
 }
 
@@ -97,23 +84,6 @@ pub async fn add_user(world: &World, email: &str, role: Role) -> UserId {
     let acts = [Act::Seats { users: 1, owners }, create(new)];
     world.context.identity.commit(world.tenant, &acts, None).await.unwrap();
     id
-}
-
-/// An account with a second user, an invitation and a listed key.
-pub async fn set_up(world: &World) -> People {
-    if let Some(there) = world.people.get() {
-        return there.clone();
-    }
-    open_account(world, world.tenant, "acme.example").await;
-    let user = add_user(world, "analyst@acme.example", Role::Analyst).await;
-    let tools = world.context.identity_tools();
-    let invite = Invite { email: "new@acme.example".parse().unwrap(), role: Role::Manager, party: None };
-    let invitation = invitations::invite(&tools, &system(), Role::Owner, world.tenant, invite).await.unwrap();
-    let key = keys::NewKey { name: "Listed".to_owned(), scopes: vec!["*".to_owned()], expires_at: None };
-    let (key, _) = keys::create(&tools, &system(), world.tenant, key, &|_| true).await.unwrap();
-    let people =
-        People { user: user.to_string(), invitation: invitation.id.to_string(), key: key.id.to_string() };
-    world.people.get_or_init(|| people).clone()
 }
 
 /// Asks for an account, as the handler does.

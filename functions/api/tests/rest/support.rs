@@ -45,8 +45,6 @@ pub struct World {
     pub accounts: Arc<FakeAccounts>,
     pub mailer: Arc<FakeMailer>,
     pub passwords: Arc<FakePasswords>,
-    /// Made by the first [`World::set_up`].
-    pub people: std::sync::OnceLock<crate::people::People>,
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
@@ -184,7 +182,6 @@ impl World {
             accounts,
             mailer,
             passwords,
-            people: Default::default(),
             tenant,
             other,
             context,
@@ -334,8 +331,7 @@ impl World {
         let tree = self.post("/api/ring-trees", &json!({"name": "Everybody"})).await.id();
         let blocked = self.post("/api/blocked-numbers", &json!({"number": "+14155550199"})).await.id();
         let account = account(self.tenant).to_string();
-        let people = crate::people::set_up(self).await;
-        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked, account, people }
+        SetUp { target, bidder, campaign, number, publisher, buyer, group, tree, blocked, account }
     }
 
     pub fn number(&self, number: &str, campaign: Option<&str>) -> Value {
@@ -355,7 +351,6 @@ pub struct SetUp {
     pub blocked: String,
     /// Its Twilio account.
     pub account: String,
-    pub people: crate::people::People,
 }
 
 pub fn target(name: &str) -> Value {
