@@ -117,13 +117,7 @@ pub fn accept_invitation() -> Doc {
         .about(format!("With the token of the mail. {COOKIE}"))
         .body(Shape::of::<Acceptance>(), json!({"token": TOKEN, "name": "Ben Ortiz", "password": PASSWORD}))
         .answers(201, Shape::of::<Me>(), me_example())
-        .refuses(&[
-            Code::TokenInvalid,
-            Code::PasswordWeak,
-            Code::Taken,
-            Code::LimitReached,
-            Code::NotFound,
-        ])
+        .refuses(&[Code::TokenInvalid, Code::PasswordWeak, Code::Taken, Code::LimitReached, Code::NotFound])
 }
 
 /// `POST /api/auth/sign-out`.

@@ -31,7 +31,10 @@ async fn every_change_is_told_with_who_what_before_after_when_and_from_where() {
     let entry = &page["items"][0];
     assert_eq!(entry["action"], "target.updated");
     assert_eq!((&entry["object"], &entry["name"]), (&json!(id), &json!("Front desk")));
-    assert_eq!(entry["actor"], json!({"kind": "api_key", "id": "KY00000000000000000000000000000009", "name": "a test"}));
+    assert_eq!(
+        entry["actor"],
+        json!({"kind": "api_key", "id": "KY00000000000000000000000000000009", "name": "a test"})
+    );
     assert_eq!(entry["origin"], json!({"agent": "curl/8.1", "request_id": "JKJaXmPLvHcESHA="}));
     assert_eq!(entry["at"], crate::support::NOW);
     let changes = entry["changes"].as_array().unwrap();
