@@ -12,7 +12,7 @@ use app::follow_leg::FollowLeg;
 use app::place::StepAnswer;
 use app::ports::{
     AccountStanding, BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, CarrierCall, Catalog, Counters,
-    Kind, NoAnswer, NumberRouting, Outbox, PortResult, Record, Telephony,
+    Kind, NoAnswer, Outbox, PortResult, Record, Telephony,
 };
 use app::run_auction::RunAuction;
 use app::secret::Secret;
@@ -106,14 +106,6 @@ impl Telephony for Carrier {
 
     async fn children(&self, _: &AccountSid, _: &CallSid) -> PortResult<Vec<CarrierCall>> {
         Ok(self.children.clone())
-    }
-
-    async fn owns_number(&self, _: &AccountSid, _: &E164) -> PortResult<bool> {
-        Ok(true)
-    }
-
-    async fn route_number(&self, _: &AccountSid, _: &E164, _: &NumberRouting) -> PortResult<bool> {
-        Ok(true)
     }
 
     async fn delete_recording(&self, _: &AccountSid, _: &str) -> PortResult<bool> {

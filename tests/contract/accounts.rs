@@ -52,7 +52,7 @@ async fn holds(accounts: &dyn Accounts) {
     );
     let sids = |rows: Vec<AccountRow>| rows.into_iter().map(|row| row.account_sid).collect::<Vec<_>>();
     assert_eq!(sids(accounts.accounts_of(tenant()).await.expect("a list")), [sid(2), sid(1 << 20)]);
-    assert_eq!(accounts.accounts_of(other()).await.expect("a list"), [theirs.clone()]);
+    assert_eq!(accounts.accounts_of(other()).await.expect("a list"), std::slice::from_ref(&theirs));
     assert_eq!(accounts.accounts_of(id(9)).await.expect("a list"), []);
 
     let renamed = AccountRow { name: "Renamed".to_owned(), ..row(tenant(), 2, 2) };

@@ -177,7 +177,7 @@ fn refused<T>(done: Done<T>) -> Refused {
 
 fn signed_in(done: Done<SignIn>) -> SignedIn {
     match done.expect("an answer") {
-        SignIn::Done(signed_in) => signed_in,
+        SignIn::Done(signed_in) => *signed_in,
         SignIn::SecondStep { .. } => panic!("a second factor"),
     }
 }

@@ -2,6 +2,7 @@
 
 mod failures;
 mod forgery;
+mod numbers;
 mod scene;
 mod stolen_table;
 mod whole_calls;

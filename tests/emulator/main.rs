@@ -73,5 +73,46 @@ async fn deployment() -> Deployment {
 #[tokio::test(flavor = "multi_thread")]
 async fn whole_calls_on_the_emulator() {
     let deployment = deployment().await;
+    the_cdn_gives_each_number_its_own_document(&deployment).await;
     whole_calls::all(&deployment).await;
+}
+
+/// The distribution's function and its error pages, as the template has them; and that the API may read what it wrote.
+async fn the_cdn_gives_each_number_its_own_document(deployment: &Deployment) {
+    let scene = deployment.scene(&[]).await;
+    let digits = scene.number.trim_start_matches('+');
+    let own = read(&format!("by-number.xml?CallSid=CA1&To=%2B{digits}")).await;
+    assert!(own.contains(scene::FALLBACK), "{own}");
+    assert_eq!(read(&format!("{digits}.xml")).await, own);
+    for address in ["by-number.xml", "by-number.xml?To=anonymous", "by-number.xml?To=%2B14155550999"] {
+        let apology = read(address).await;
+        assert!(apology.contains("We are sorry"), "{address}: {apology}");
+    }
+
+    let found = deployment.ok("GET", &format!("/api/numbers?search={digits}"), None).await;
+    let verify = format!("/api/numbers/{}/verify", found["items"][0]["id"].as_str().unwrap());
+    let verified = deployment.ok("POST", &verify, None).await;
+    assert_eq!(verified["findings"], serde_json::json!([]), "{verified}");
+    let shelf = aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::config::Builder::from(&runtime::aws::config().await.unwrap())
+            .force_path_style(true)
+            .build(),
+    );
+    let key = format!("{digits}.xml");
+    shelf.delete_object().bucket(variable("E2E_FALLBACK_BUCKET")).key(key).send().await.unwrap();
+    let verified = deployment.ok("POST", &verify, None).await;
+    assert_eq!(
+        (&verified["findings"][0]["code"], &verified["ok"]),
+        (&"fallback_missing".into(), &true.into())
+    );
+}
+
+/// A document of the CDN.
+async fn read(address: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a test speaks to loopback addresses of its own")]
+    let client = reqwest::Client::new();
+    let url = format!("{}/{address}", variable("E2E_FALLBACK_BASE_URL"));
+    let answer = client.get(url).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200, "{address}");
+    answer.text().await.unwrap()
 }

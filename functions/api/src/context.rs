@@ -7,11 +7,11 @@ use app::catalog::{Tools, UrlCheck};
 use app::clock::{Clock, SystemClock};
 use app::identity;
 use app::identity::passwords::Argon2Passwords;
+use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
-    Accounts, Audit, BidLog, Callers, Calls, Catalog, Counters, FallbackPages, Identity, Limiter, Mailer,
-    Once, Passwords, Published, Telephony, Vault,
+    Accounts, Audit, BidLog, Callers, Calls, CarrierNumbers, Catalog, Counters, FallbackPages, Identity,
+    Limiter, Mailer, Once, Passwords, Published, Vault,
 };
-use app::publish_campaign::{Hooks, Lines};
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
 use domain::ids::TenantId;
@@ -33,6 +33,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// be handed over.
 const EVEN_TIME: Duration = Duration::from_millis(800);
 
+/// How long one operation at Twilio may take. What comes before a purchase ends within [`PATIENCE`], the purchase within
+/// this, so its answer is never cut off by the function's time limit (25 s). Should the limit cut off what comes after it,
+/// buying again finishes that and buys nothing.
+const PACE: Pace = Pace {
+    deadline: Duration::from_secs(8),
+    attempt: Duration::from_secs(5),
+    first_pause: Duration::from_millis(250),
+    longest_pause: Duration::from_secs(2),
+};
+
 /// What the handlers need.
 pub struct Context {
     /// What tenants set up.
@@ -50,7 +60,7 @@ pub struct Context {
     /// What bidders were asked and answered.
     pub bid_log: Arc<dyn BidLog>,
     /// Numbers at Twilio.
-    pub telephony: Arc<dyn Telephony>,
+    pub telephony: Arc<dyn CarrierNumbers>,
     /// Fallback documents.
     pub pages: Arc<dyn FallbackPages>,
     /// Time and new ids.
@@ -104,7 +114,7 @@ impl Context {
         let urls = Urls::new(&settings.public_base_url)?;
         let clock = Arc::new(SystemClock);
         let directory = Arc::new(Directory::new(store.clone(), outside.vault.clone(), clock.clone()));
-        let client = RestClient::new(&settings.twilio_api_base, Pace::default())?;
+        let client = RestClient::new(&settings.twilio_api_base, PACE)?;
         Ok(Self {
             catalog: store.clone(),
             published: store.clone(),
@@ -129,6 +139,7 @@ impl Context {
             vault: outside.vault,
             mailer: outside.mailer,
             hooks: Hooks {
+                application: application_name(settings.stage.as_str(), &settings.public_base_url),
                 voice_url: urls.voice_url(),
                 status_url: urls.status_url(),
                 fallback_base_url: settings.fallback_base_url.clone(),

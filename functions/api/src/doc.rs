@@ -154,6 +154,11 @@ impl Doc {
         self.status
     }
 
+    /// The query parameters that it reads.
+    pub fn parameters(&self) -> &'static [Parameter] {
+        self.query
+    }
+
     /// Whether it reads query parameters.
     pub fn takes_query(&self) -> bool {
         !self.query.is_empty()

@@ -10,7 +10,7 @@
 //!
 //! Idempotency: reading changes nothing; a change names the version it was made from, so the repeated one is refused with
 //! `version_conflict`; a repeated creation is refused because the name is taken; publishing again is a new version of
-//! the same.
+//! the same; buying a number again finds it in the account and buys nothing.
 
 pub mod access;
 mod actors;
@@ -31,6 +31,7 @@ pub mod limits;
 pub mod mailer;
 mod noun_docs;
 mod nouns;
+mod numbers;
 pub mod openapi;
 pub mod pages;
 mod params;
@@ -71,6 +72,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = identity::routes(routes);
     let routes = privacy::routes(routes);
     let routes = twilio_accounts::routes(routes);
+    let routes = numbers::routes(routes);
     calls::routes(routes)
 }
 

@@ -28,6 +28,9 @@ pub trait NounDoc: Entry + ToSchema {
     /// Fields with a caller's number.
     const MASKED: &'static [&'static str] = &[];
 
+    /// Refusals of its own when one is created or changed.
+    const REFUSES: &'static [Code] = &[];
+
     /// One of them as somebody would write it. Ids in it are of things that a test makes.
     fn example() -> Value;
 }
@@ -97,6 +100,7 @@ impl NounDoc for RtbTarget {
 impl NounDoc for Number {
     const ABOUT: &'static str =
         "A phone number of one of your Twilio accounts, and the campaign that answers it.";
+    const REFUSES: &'static [Code] = &[Code::CarrierRefused];
 
     fn example() -> Value {
         json!({
@@ -201,7 +205,7 @@ fn id(verb: &str, words: &str) -> String {
     format!("{verb}_{}", words.to_lowercase().replace([' ', '-'], "_"))
 }
 
-fn shape<N: NounDoc>() -> Shape {
+pub(crate) fn shape<N: NounDoc>() -> Shape {
     Shape::resource::<N, N::Noun>().masking(N::MASKED)
 }
 
@@ -223,6 +227,7 @@ pub fn create<N: NounDoc>() -> Doc {
         .answers(201, shape::<N>(), answered::<N>())
         .located()
         .refuses(&[Code::Taken, Code::LimitReached, Code::VersionConflict])
+        .refuses(N::REFUSES)
 }
 
 /// `GET` of one.
@@ -253,6 +258,7 @@ pub fn update<N: NounDoc>() -> Doc {
         .body(Shape::patch::<N>(), example)
         .answers(200, shape::<N>(), after)
         .refuses(&[Code::Taken])
+        .refuses(N::REFUSES)
 }
 
 /// `DELETE`.

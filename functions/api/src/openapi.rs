@@ -322,9 +322,12 @@ fn query_parameter(parameter: &Parameter) -> Value {
         Takes::Count => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
         Takes::OneOf(words) => json!({"type": "string", "enum": words}),
         Takes::Day => json!({"type": "string", "format": "date"}),
-        Takes::Like(pattern, example) => json!({"type": "string", "pattern": pattern, "examples": [example]}),
+        Takes::Like(pattern, example) | Takes::Needed(pattern, example) => {
+            json!({"type": "string", "pattern": pattern, "examples": [example]})
+        }
     };
-    json!({"name": parameter.name, "in": "query", "required": false, "description": parameter.about, "schema": schema})
+    let required = matches!(parameter.takes, Takes::Needed(..));
+    json!({"name": parameter.name, "in": "query", "required": required, "description": parameter.about, "schema": schema})
 }
 
 /// Descriptions come from the code's own documentation; its links mean nothing here.

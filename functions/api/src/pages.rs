@@ -1,4 +1,5 @@
-//! The static documents that Twilio reads when we cannot answer: one per phone number, `<digits>.xml`.
+//! The static documents that Twilio reads when we cannot answer: one per phone number, `<digits>.xml`,
+//! and one for all that have none.
 //!
 //! What must stay true: a document stands by itself. It names no address of ours, because it is read when we are down; a
 //! reader never sees half of one.
@@ -10,6 +11,7 @@ use app::ports::{FallbackPages, PortError, PortResult};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::phone::E164;
 use runtime::FallbackPlace;
@@ -18,6 +20,9 @@ const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 /// A new document reaches callers within a minute.
 const CACHE_CONTROL: &str = "public, max-age=60";
 const WRITE: &str = "write a fallback document";
+const READ: &str = "read a fallback document";
+/// Read when a number has no document, and when nobody knows which number was called; the CDN names it, too.
+pub const DEFAULT_FILE: &str = "apology.xml";
 
 /// TwiML that dials the number, or apologises. What follows a dial is heard when nobody answered there, and also by a
 /// caller whose conversation the other side ended, so its words fit both.
@@ -62,13 +67,12 @@ impl S3Pages {
     }
 }
 
-#[async_trait]
-impl FallbackPages for S3Pages {
-    async fn write(&self, number: &E164, document: &str) -> PortResult<()> {
+impl S3Pages {
+    async fn put(&self, key: impl Into<String>, document: &str) -> PortResult<()> {
         self.client
             .put_object()
             .bucket(&self.bucket)
-            .key(file_name(number))
+            .key(key)
             .content_type(CONTENT_TYPE)
             .cache_control(CACHE_CONTROL)
             .body(ByteStream::from(document.as_bytes().to_vec()))
@@ -76,6 +80,30 @@ impl FallbackPages for S3Pages {
             .await
             .map_err(|cause| PortError::failed(WRITE, cause))?;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl FallbackPages for S3Pages {
+    async fn write(&self, number: &E164, document: &str) -> PortResult<()> {
+        self.put(file_name(number), document).await
+    }
+
+    async fn read(&self, number: &E164) -> PortResult<Option<String>> {
+        let asked = self.client.get_object().bucket(&self.bucket).key(file_name(number)).send().await;
+        let found = match asked {
+            Ok(found) => found,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
+                return Ok(None);
+            }
+            Err(cause) => return Err(PortError::failed(READ, cause)),
+        };
+        let body = found.body.collect().await.map_err(|cause| PortError::failed(READ, cause))?;
+        Ok(Some(String::from_utf8_lossy(&body.into_bytes()).into_owned()))
+    }
+
+    async fn write_default(&self, document: &str) -> PortResult<()> {
+        self.put(DEFAULT_FILE, document).await
     }
 }
 
@@ -91,15 +119,32 @@ impl FolderPages {
     }
 }
 
-#[async_trait]
-impl FallbackPages for FolderPages {
-    async fn write(&self, number: &E164, document: &str) -> PortResult<()> {
+impl FolderPages {
+    async fn put(&self, name: &str, document: &str) -> PortResult<()> {
         let failed = |cause: std::io::Error| PortError::failed(WRITE, cause);
         tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
         // Written beside and renamed, so that a reader sees the old document or the new one.
-        let unfinished =
-            self.folder.join(format!(".{}.{}", file_name(number), uuid::Uuid::now_v7().as_simple()));
+        let unfinished = self.folder.join(format!(".{name}.{}", uuid::Uuid::now_v7().as_simple()));
         tokio::fs::write(&unfinished, document).await.map_err(failed)?;
-        tokio::fs::rename(&unfinished, self.folder.join(file_name(number))).await.map_err(failed)
+        tokio::fs::rename(&unfinished, self.folder.join(name)).await.map_err(failed)
+    }
+}
+
+#[async_trait]
+impl FallbackPages for FolderPages {
+    async fn write(&self, number: &E164, document: &str) -> PortResult<()> {
+        self.put(&file_name(number), document).await
+    }
+
+    async fn read(&self, number: &E164) -> PortResult<Option<String>> {
+        match tokio::fs::read_to_string(self.folder.join(file_name(number))).await {
+            Ok(document) => Ok(Some(document)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(PortError::failed(READ, cause)),
+        }
+    }
+
+    async fn write_default(&self, document: &str) -> PortResult<()> {
+        self.put(DEFAULT_FILE, document).await
     }
 }

@@ -219,6 +219,14 @@ impl From<Refused> for Refusal {
                 "an archived campaign is neither published nor switched on or off: set another status first",
             ),
             Refused::NotReady(missing) => Self::fields(Code::NotReady, missing),
+            Refused::Carrier { field, refusal } => {
+                let problem = Problem {
+                    field: field.to_owned(),
+                    rule: refusal.code().to_owned(),
+                    message: refusal.words(),
+                };
+                Self::fields(Code::CarrierRefused, vec![problem])
+            }
             Refused::LimitReached { most } => {
                 let detail =
                     format!("an account has at most {most} of these: remove what is no longer needed");

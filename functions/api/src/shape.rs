@@ -216,10 +216,8 @@ fn patched_choice(schema: &Value, choices: &[Value], named: &BTreeMap<String, Va
 
 fn nullable(schema: Value) -> Value {
     let is_null = |choice: &Value| choice["type"] == "null";
-    if let Some(types) = schema["type"].as_array() {
-        if types.iter().any(|one| one == "null") {
-            return schema;
-        }
+    if schema["type"].as_array().is_some_and(|types| types.iter().any(|one| one == "null")) {
+        return schema;
     }
     if let Some(choices) = schema["anyOf"].as_array() {
         if choices.iter().any(is_null) {

@@ -9,7 +9,7 @@ pub mod call;
 pub mod client;
 mod demo;
 pub mod event;
-mod fallback;
+pub mod fallback;
 mod functions;
 mod gateway;
 mod lambda;

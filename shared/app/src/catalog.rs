@@ -17,7 +17,6 @@ mod noting;
 mod switches;
 mod uses;
 
-pub use body::read as read_body;
 pub use entry::Entry;
 pub use listing::{Listed, Listing, Position, SortBy, list, page};
 pub(crate) use noting::{Noted, noted};
@@ -32,7 +31,8 @@ use serde_json::{Map, Value};
 use crate::campaigns::follow;
 use crate::clock::Clock;
 use crate::ports::{
-    Catalog, Counters, Kind, MAX_OF_A_KIND, PortError, PortResult, Published, Record, Saved, Vault,
+    CarrierRefusal, Catalog, Counters, Kind, MAX_OF_A_KIND, PortError, PortResult, Published, Record, Saved,
+    Vault,
 };
 use crate::publish_campaign::Lines;
 use crate::twilio_accounts::OwnAccounts;
@@ -94,6 +94,13 @@ pub enum Refused {
         /// How many.
         most: u32,
     },
+    /// Twilio would not do it.
+    Carrier {
+        /// The field of the request that it is about.
+        field: &'static str,
+        /// Why.
+        refusal: CarrierRefusal,
+    },
 }
 
 /// Something was stored, but a part of what belongs to it did not work.
@@ -138,20 +145,39 @@ pub async fn create<E: Entry>(
     tenant: TenantId,
     body: Map<String, Value>,
 ) -> Outcome<Stored> {
-    let entry: E = match body::read(Value::Object(body)) {
+    let problems = read_only::<E>(&body);
+    if !problems.is_empty() {
+        return Ok(Err(Refused::Invalid(problems)));
+    }
+    let mut entry: E = match read_body(body) {
         Ok(entry) => entry,
-        Err(problems) => return Ok(Err(Refused::Invalid(problems))),
+        Err(refused) => return Ok(Err(refused)),
     };
     let problems = problems_of(tools, tenant, &entry, None).await?;
     if !problems.is_empty() {
         return Ok(Err(Refused::Invalid(problems)));
     }
+    if let Err(refused) = entry.complete(tools, None).await? {
+        return Ok(Err(refused));
+    }
+    store_new(tools, tenant, entry, "created").await
+}
+
+/// Stores a new thing that was looked at and completed; `deed` is for the audit log.
+///
+/// # Errors
+/// As [`create`].
+pub(crate) async fn store_new<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    entry: E,
+    deed: &'static str,
+) -> Outcome<Stored> {
     let id = Id::<E::Noun>::from_uuid(tools.clock.new_id());
     let now = tools.clock.now();
     let body = body_of(&entry)?;
     let record = Record { id: id.to_string(), version: 1, created_at: now, updated_at: now, body };
-    let what =
-        Noted { deed: "created", after: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
+    let what = Noted { deed, after: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
     let note = noted(tools, tenant, what).await?;
     switches::before_birth(tools, tenant, id, &entry).await?;
     match tools.catalog.create(tenant, E::KIND, &record, entry.unique(), &note).await? {
@@ -184,6 +210,10 @@ pub async fn update<E: Entry>(
     if before.version != version {
         return Ok(Err(Refused::Changed { current: Some(before.version) }));
     }
+    let problems = read_only::<E>(&patch);
+    if !problems.is_empty() {
+        return Ok(Err(Refused::Invalid(problems)));
+    }
     let old: E = entry_of(&before)?;
     let mut entry: E = match body::read(body::merged(&before.body, patch)) {
         Ok(entry) => entry,
@@ -194,6 +224,9 @@ pub async fn update<E: Entry>(
         return Ok(Err(Refused::Invalid(problems)));
     }
     entry.settle();
+    if let Err(refused) = entry.complete(tools, Some(&old)).await? {
+        return Ok(Err(refused));
+    }
     let mut stored = match save(tools, tenant, &before, (&old, &entry), "updated").await? {
         Ok(stored) => stored,
         Err(refused) => return Ok(Err(refused)),
@@ -229,7 +262,8 @@ pub(crate) async fn save<E: Entry>(
     Ok(Ok(Stored { record, warnings }))
 }
 
-async fn save_change<E: Entry>(
+/// Stores a changed thing that was looked at and completed; one that did not change keeps its version.
+pub(crate) async fn save_change<E: Entry>(
     tools: &Tools<'_>,
     tenant: TenantId,
     before: &Record,
@@ -268,19 +302,35 @@ async fn save_change<E: Entry>(
 /// # Errors
 /// A port did not answer.
 pub async fn delete<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id<E::Noun>) -> Outcome<Vec<Warning>> {
+    remove::<E>(tools, tenant, id, "deleted").await
+}
+
+/// The same; `deed` is for the audit log.
+///
+/// # Errors
+/// As [`delete`].
+pub(crate) async fn remove<E: Entry>(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    id: Id<E::Noun>,
+    deed: &'static str,
+) -> Outcome<Vec<Warning>> {
     let Some(record) = get::<E>(tools, tenant, id).await? else { return Ok(Err(Refused::NotFound)) };
     let users = uses::users_of(tools.catalog, tenant, E::KIND, &record.id).await?;
     if !users.is_empty() {
         return Ok(Err(Refused::InUse(users)));
     }
     let entry: E = entry_of(&record)?;
-    let what =
-        Noted { deed: "deleted", before: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
+    let what = Noted { deed, before: Some(&record.body), ..Noted::of::<E>(&record.id, entry.unique()) };
     let note = noted(tools, tenant, what).await?;
+    entry.before_removal(tools, id).await?;
     switches::before_removal(tools, tenant, id, &entry).await?;
     let deleted = tools.catalog.delete(tenant, E::KIND, &record, entry.unique(), &note).await;
     if !matches!(deleted, Ok(Saved::Done)) {
         switches::follow::<E>(tools, tenant, id).await?;
+        if let Some(record) = get::<E>(tools, tenant, id).await? {
+            entry_of::<E>(&record)?.after_failed_removal(tools, tenant, id).await?;
+        }
     }
     Ok(match deleted? {
         Saved::Done => Ok(follow(tools, tenant, E::KIND, &record.id, false).await?),
@@ -307,6 +357,25 @@ pub(crate) async fn problems_of<E: Entry>(
     let new = uses::new_ones(entry.references(), &before.map(E::references).unwrap_or_default());
     found.extend(uses::missing(tools.catalog, tenant, &new).await?);
     Ok(found)
+}
+
+/// Reads the JSON body of a request strictly; what is wrong is told with its field.
+///
+/// # Errors
+/// [`Refused::Invalid`] names the field.
+pub fn read_body<T: serde::de::DeserializeOwned>(body: Map<String, Value>) -> Result<T, Refused> {
+    body::read(Value::Object(body)).map_err(Refused::Invalid)
+}
+
+/// Fields of the system's own that a request names.
+fn read_only<E: Entry>(body: &Map<String, Value>) -> Vec<Problem> {
+    let named = E::SYSTEM_FIELDS.iter().filter(|field| body.contains_key(**field));
+    let problem = |field: &&str| Problem {
+        field: (*field).to_owned(),
+        rule: "read_only".to_owned(),
+        message: "this is filled in by us: leave it out".to_owned(),
+    };
+    named.map(problem).collect()
 }
 
 /// The thing inside a stored record.

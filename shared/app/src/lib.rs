@@ -17,6 +17,7 @@ pub mod dial_next;
 pub mod erase_caller;
 pub mod follow_leg;
 pub mod identity;
+pub mod numbers;
 pub mod place;
 pub mod ports;
 pub mod publish_campaign;

@@ -14,6 +14,7 @@ pub mod audit;
 pub mod calls;
 pub mod campaigns;
 pub mod identity;
+pub mod numbers;
 pub mod page;
 pub mod privacy;
 pub mod problem;

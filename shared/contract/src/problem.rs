@@ -56,6 +56,9 @@ pub enum Code {
     UnsupportedMediaType,
     /// The body breaks rules; `fields` says which.
     Invalid,
+    /// Twilio would not do it; the rule of `fields` says why: `not_available`, `invalid_number`, `no_numbers_in_area`,
+    /// `invalid_area`, `not_offered`, `trial_limit`, `address_required`, `bundle_required`, `not_authorised`, `other`.
+    CarrierRefused,
     /// Our fault.
     Internal,
     /// Too many requests in a minute.
@@ -111,6 +114,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
+        Self::CarrierRefused,
         Self::RateLimited,
         Self::InProgress,
         Self::KeyReused,
@@ -165,6 +169,7 @@ impl Code {
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
             Self::Invalid => ("invalid", 422, "Some fields are not valid"),
+            Self::CarrierRefused => ("carrier_refused", 422, "Twilio would not do it"),
             Self::RateLimited => ("rate_limited", 429, "Too many requests"),
             Self::InProgress => ("in_progress", 409, "The same request is still being worked on"),
             Self::KeyReused => ("key_reused", 422, "The Idempotency-Key belongs to another request"),

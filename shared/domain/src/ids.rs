@@ -216,6 +216,16 @@ pub struct CallSid(String);
 #[serde(try_from = "String", into = "String")]
 pub struct AccountSid(String);
 
+/// Twilio's id of a phone number in an account: `PN` and 32 hex digits. Not our [`NumberId`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NumberSid(String);
+
+/// Twilio's id of a TwiML application: `AP` and 32 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ApplicationSid(String);
+
 macro_rules! sids {
     ($($sid:ident, $prefix:literal, $name:literal;)*) => {$(
         impl $sid {
@@ -253,4 +263,6 @@ macro_rules! sids {
 sids! {
     CallSid, "CA", "Twilio call";
     AccountSid, "AC", "Twilio account";
+    NumberSid, "PN", "Twilio phone number";
+    ApplicationSid, "AP", "Twilio application";
 }

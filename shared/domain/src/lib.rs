@@ -9,6 +9,7 @@ pub mod blocked;
 pub mod call;
 pub mod campaign;
 pub mod caps;
+pub mod country;
 pub mod destinations;
 pub mod email;
 pub mod group;

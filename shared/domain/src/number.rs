@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountSid, CampaignId, NumberId, PublisherId, TenantId};
+use crate::country::Country;
+use crate::ids::{AccountSid, CampaignId, NumberId, NumberSid, PublisherId, TenantId};
 use crate::phone::E164;
 use crate::validate::{Problem, Validate};
 
@@ -23,6 +24,78 @@ pub struct Number {
     /// Where callers go when our servers cannot answer; written into the fallback document at publish.
     #[serde(default)]
     pub fallback_number: Option<E164>,
+    /// What Twilio says of it. Only we write this; numbers from before it was kept have none until they are verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twilio: Option<TwilioLine>,
+}
+
+/// A phone number as the Twilio account has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TwilioLine {
+    /// Twilio's id of it.
+    pub sid: NumberSid,
+    /// The name it has at Twilio.
+    pub friendly_name: String,
+    /// What sort of number it is.
+    pub kind: LineKind,
+    /// Where it belongs; `None` when its country code is shared (toll-free numbers of North America).
+    pub country: Option<Country>,
+    /// What it can carry.
+    pub capabilities: Capabilities,
+}
+
+/// What sort of number it is. Twilio tells it when numbers are searched, not of numbers that an account has.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum LineKind {
+    /// Of a place.
+    Local,
+    /// Paid by who is called.
+    TollFree,
+    /// Of a mobile network.
+    Mobile,
+    /// Cannot be told from the number.
+    Unknown,
+}
+
+impl LineKind {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::TollFree => "toll_free",
+            Self::Mobile => "mobile",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What the digits tell: in North America toll-free numbers have area codes of their own, and mobile numbers none.
+    pub fn of(number: &E164) -> Self {
+        const TOLL_FREE: [&str; 7] = ["800", "833", "844", "855", "866", "877", "888"];
+        match number.nanp().and_then(|national| national.get(..3)) {
+            Some(area) if TOLL_FREE.contains(&area) => Self::TollFree,
+            Some(_) => Self::Local,
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// What a number can carry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct Capabilities {
+    /// Calls.
+    pub voice: bool,
+    /// Short messages.
+    #[serde(alias = "SMS")]
+    pub sms: bool,
+    /// Messages with pictures.
+    #[serde(alias = "MMS")]
+    pub mms: bool,
+    /// Facsimile.
+    pub fax: bool,
 }
 
 impl Validate for Number {

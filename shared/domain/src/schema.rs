@@ -9,8 +9,9 @@ use utoipa::openapi::{RefOr, schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::blocked::BlockPattern;
+use crate::country::Country;
 use crate::email::EmailAddress;
-use crate::ids::{AccountSid, CallId, Id, Noun};
+use crate::ids::{AccountSid, CallId, Id, Noun, NumberSid};
 use crate::phone::{E164, SipUri};
 
 fn text(about: &str, pattern: &str, example: &str) -> RefOr<Schema> {
@@ -62,6 +63,21 @@ impl PartialSchema for AccountSid {
     }
 }
 impl ToSchema for AccountSid {}
+
+impl PartialSchema for NumberSid {
+    fn schema() -> RefOr<Schema> {
+        let about = "Twilio's name for a phone number of an account.";
+        text(about, "^PN[0-9a-f]{32}$", "PN0000000000000000000000000000000b")
+    }
+}
+impl ToSchema for NumberSid {}
+
+impl PartialSchema for Country {
+    fn schema() -> RefOr<Schema> {
+        text("A country: two capital letters (ISO 3166-1).", "^[A-Z]{2}$", "US")
+    }
+}
+impl ToSchema for Country {}
 
 impl PartialSchema for E164 {
     fn schema() -> RefOr<Schema> {

@@ -6,9 +6,11 @@ use domain::blocked::BlockPattern;
 use domain::call::{CallStatus, Leg, LegEnd, LegEvent, Source, leg_end};
 use domain::campaign::{Campaign, PlanEntry, Planned};
 use domain::caps::{Caps, OpenWindows, Usage, Window};
+use domain::country::Country;
 use domain::group::{Member, TargetGroup};
 use domain::ids::{CallId, CallSid, TargetGroupId, TargetId};
 use domain::money::Money;
+use domain::number::LineKind;
 use domain::phone::{E164, erase_number, mask_all, mask_words, number_of_caller};
 use domain::routing::plan_order;
 use domain::snapshot::{Parts, Snapshot};
@@ -514,4 +516,26 @@ fn foreign_numbers_are_erased_in_their_national_forms_too() {
     assert_eq!(erase_number("+44 20 7946 0124", &number), None);
     let local: E164 = "+14155550123".parse().unwrap();
     assert_eq!(erase_number("ask for 555-0123.", &local).as_deref(), Some("ask for erased."));
+}
+
+#[test]
+fn a_numbers_country_and_kind_are_told_by_its_digits_where_they_can_be() {
+    for (number, country, kind) in [
+        ("+12025550142", Some("US"), LineKind::Local),
+        ("+14165550142", Some("CA"), LineKind::Local),
+        ("+18765550142", Some("JM"), LineKind::Local),
+        ("+18335550142", None, LineKind::TollFree),
+        ("+442079460000", Some("GB"), LineKind::Unknown),
+        ("+4930901820", Some("DE"), LineKind::Unknown),
+        ("+35312345678", Some("IE"), LineKind::Unknown),
+        ("+77011234567", Some("RU"), LineKind::Unknown),
+        ("+881612345678", None, LineKind::Unknown),
+    ] {
+        let parsed: E164 = number.parse().unwrap();
+        assert_eq!(Country::of(&parsed).map(|country| country.to_string()).as_deref(), country, "{number}");
+        assert_eq!(LineKind::of(&parsed), kind, "{number}");
+    }
+    for text in ["us", "USA", "U", "", "U1", "ÜS"] {
+        assert!(text.parse::<Country>().is_err(), "{text}");
+    }
 }

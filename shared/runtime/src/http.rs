@@ -238,13 +238,18 @@ impl HttpResponse {
 /// The refusal of a request that reaches no handler, as the API's handlers would have written it: the same members, with a
 /// code and title of the API's list (its tests compare).
 fn unread(status: u16, code: &str, title: &str, why: Unreadable, request_id: &str) -> HttpResponse {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what cannot be read reaches no handler, and so no clock of one"
+    )]
+    let now = jiff::Timestamp::now();
     let body = serde_json::json!({
         "type": format!("urn:callcenter-pro:problem:{code}"),
         "title": title,
         "status": status,
         "detail": why.to_string(),
         "code": code,
-        "timestamp": jiff::Timestamp::now(),
+        "timestamp": now,
         "request_id": request_id,
     });
     let answer = HttpResponse::new(status, PROBLEM, body.to_string());

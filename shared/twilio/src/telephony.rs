@@ -1,22 +1,26 @@
-//! Twilio's REST API behind the [`Telephony`] port.
+//! Twilio's REST API behind the ports [`Telephony`] and [`CarrierNumbers`].
 //!
-//! What must stay true: an account is asked with its own token and no other; what Twilio does not know is a value, not an
-//! error.
+//! What must stay true: an account is asked with its own token and no other; what Twilio does not know, or will not do, is
+//! a value, not an error.
 
 use std::fmt;
 use std::sync::Arc;
 
 use app::ports::{
-    AccountStanding, AccountTokens, CarrierCall, NumberRouting, PortError, PortResult, Telephony,
+    AccountStanding, AccountTokens, ApplicationHooks, AvailableNumber, Carried, CarrierCall, CarrierNumbers,
+    CarrierRefusal, EnsuredApplication, Found, NumberSearch, OwnedNumber, PortError, PortResult, Telephony,
 };
 use app::secret::Secret;
 use async_trait::async_trait;
-use domain::ids::{AccountSid, CallSid};
+use domain::ids::{AccountSid, ApplicationSid, CallSid, NumberSid};
 use domain::phone::E164;
 
-use crate::rest::{CallResource, Credentials, NumberHooks, RestClient, RestError};
+use crate::rest::{
+    ApplicationResource, AvailableResource, CallResource, Credentials, NumberResource, Refusal, RestClient,
+    RestError,
+};
 
-/// The port, for all connected accounts.
+/// The ports, for all connected accounts.
 #[derive(Clone)]
 pub struct TwilioTelephony {
     client: RestClient,
@@ -35,7 +39,7 @@ impl fmt::Debug for TwilioTelephony {
 struct UnknownAccount;
 
 impl TwilioTelephony {
-    /// The port over this client; each account's token is asked for when it is needed.
+    /// The ports over this client; each account's token is asked for when it is needed.
     pub fn new(client: RestClient, tokens: Arc<dyn AccountTokens>) -> Self {
         Self { client, tokens }
     }
@@ -67,37 +71,6 @@ impl Telephony for TwilioTelephony {
         Ok(legs.into_iter().map(carrier_call).collect())
     }
 
-    async fn owns_number(&self, account: &AccountSid, number: &E164) -> PortResult<bool> {
-        let what = "asking Twilio for a phone number";
-        let found = self.client.find_number(&self.credentials(what, account).await?, number).await;
-        found.map(|found| found.is_some()).map_err(|error| port_error(what, error))
-    }
-
-    async fn route_number(
-        &self,
-        account: &AccountSid,
-        number: &E164,
-        routing: &NumberRouting,
-    ) -> PortResult<bool> {
-        let what = "pointing a phone number at us";
-        let credentials = self.credentials(what, account).await?;
-        let found = self.client.find_number(&credentials, number).await;
-        let Some(found) = found.map_err(|error| port_error(what, error))? else {
-            return Ok(false);
-        };
-        let hooks = NumberHooks {
-            voice_url: routing.voice_url.clone(),
-            voice_fallback_url: routing.fallback_url.clone(),
-            status_callback: routing.status_url.clone(),
-        };
-        match self.client.update_number(&credentials, &found.sid, &hooks).await {
-            Ok(_) => Ok(true),
-            // Released between the two requests.
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(port_error(what, error)),
-        }
-    }
-
     async fn delete_recording(&self, account: &AccountSid, recording: &str) -> PortResult<bool> {
         let what = "removing a recording at Twilio";
         match self.client.delete_recording(&self.credentials(what, account).await?, recording).await {
@@ -118,6 +91,173 @@ impl Telephony for TwilioTelephony {
     }
 }
 
+#[async_trait]
+impl CarrierNumbers for TwilioTelephony {
+    async fn search_numbers(
+        &self,
+        account: &AccountSid,
+        search: &NumberSearch,
+    ) -> Carried<Vec<AvailableNumber>> {
+        let what = "searching phone numbers at Twilio";
+        let found = self.client.available_numbers(&self.credentials(what, account).await?, search).await;
+        match found {
+            Ok(found) => Ok(Ok(found.into_iter().map(available_number).collect())),
+            Err(error) if error.is_not_found() => Ok(Err(CarrierRefusal::NotOffered)),
+            Err(error) => carried(what, Err(error)),
+        }
+    }
+
+    async fn buy_number(
+        &self,
+        account: &AccountSid,
+        number: &E164,
+        application: &ApplicationSid,
+    ) -> Carried<OwnedNumber> {
+        let what = "buying a phone number at Twilio";
+        let bought =
+            self.client.buy_number(&self.credentials(what, account).await?, number, application).await;
+        carried(what, bought.map(owned_number))
+    }
+
+    async fn owned_number(&self, account: &AccountSid, number: &E164) -> Carried<Option<OwnedNumber>> {
+        let what = "asking Twilio for a phone number";
+        let found = self.client.find_number(&self.credentials(what, account).await?, number).await;
+        carried(what, found.map(|found| found.map(owned_number)))
+    }
+
+    async fn owned_numbers(&self, account: &AccountSid) -> Carried<Vec<OwnedNumber>> {
+        let what = "asking Twilio for the phone numbers of an account";
+        let found = self.client.numbers(&self.credentials(what, account).await?).await;
+        carried(what, found.map(|found| found.into_iter().map(owned_number).collect()))
+    }
+
+    async fn point_number(
+        &self,
+        account: &AccountSid,
+        number: &NumberSid,
+        application: Option<&ApplicationSid>,
+    ) -> Carried<bool> {
+        let what = "giving a phone number to an application at Twilio";
+        let pointed =
+            self.client.point_number(&self.credentials(what, account).await?, number, application).await;
+        carried(what, or_gone(pointed.map(drop)))
+    }
+
+    async fn release_number(&self, account: &AccountSid, number: &NumberSid) -> Carried<bool> {
+        let what = "giving a phone number back to Twilio";
+        let released = self.client.release_number(&self.credentials(what, account).await?, number).await;
+        carried(what, or_gone(released))
+    }
+
+    async fn ensure_application(
+        &self,
+        account: &AccountSid,
+        name: &str,
+        hooks: &ApplicationHooks,
+    ) -> Carried<EnsuredApplication> {
+        let what = "making sure of the application at Twilio";
+        carried(what, self.ensure(&self.credentials(what, account).await?, name, hooks).await)
+    }
+
+    async fn applications(&self, account: &AccountSid, name: &str) -> Carried<Vec<ApplicationSid>> {
+        let what = "asking Twilio for applications";
+        let nothing = ApplicationHooks {
+            voice_url: String::new(),
+            fallback_url: String::new(),
+            status_url: String::new(),
+        };
+        let found = self.client.applications(&self.credentials(what, account).await?, name, &nothing).await;
+        carried(what, found.map(|found| found.into_iter().map(|application| application.sid).collect()))
+    }
+}
+
+impl TwilioTelephony {
+    /// Of several applications of the name the one with the lowest sid counts, so that everybody agrees on one.
+    async fn ensure(
+        &self,
+        credentials: &Credentials,
+        name: &str,
+        hooks: &ApplicationHooks,
+    ) -> Result<EnsuredApplication, RestError> {
+        let first = |found: Vec<ApplicationResource>| found.into_iter().next();
+        if let Some(application) = first(self.client.applications(credentials, name, hooks).await?) {
+            if application.is_right {
+                return Ok(EnsuredApplication { sid: application.sid, found: Found::Right });
+            }
+            let corrected =
+                self.client.update_application(credentials, &application.sid, name, hooks).await?;
+            return Ok(EnsuredApplication { sid: corrected.sid, found: Found::Corrected });
+        }
+        let made = match self.client.create_application(credentials, name, hooks).await {
+            Ok(made) => Some(made),
+            Err(error) if error.is_lost() => None,
+            Err(error) => return Err(error),
+        };
+        // Somebody else may have made one in the same instant, and an answer that was lost is made up for here.
+        let doing = "make an application";
+        let found = first(self.client.applications(credentials, name, hooks).await?).or(made);
+        let application = found.ok_or(RestError::Field { doing, field: "applications" })?;
+        Ok(EnsuredApplication { sid: application.sid, found: Found::Created })
+    }
+}
+
+fn available_number(number: AvailableResource) -> AvailableNumber {
+    AvailableNumber {
+        number: number.phone_number,
+        friendly_name: number.friendly_name,
+        locality: number.locality,
+        region: number.region,
+        postal_code: number.postal_code,
+        country: number.iso_country,
+        capabilities: number.capabilities,
+        needs_address: number.needs_address,
+    }
+}
+
+fn owned_number(number: NumberResource) -> OwnedNumber {
+    OwnedNumber {
+        sid: number.sid,
+        number: number.phone_number,
+        friendly_name: number.friendly_name,
+        capabilities: number.capabilities,
+        application: number.voice_application_sid,
+        voice_url: number.voice_url,
+    }
+}
+
+/// What Twilio has no more is said by `false`.
+fn or_gone(done: Result<(), RestError>) -> Result<bool, RestError> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A refusal that a person may do something about is a value; everything else is an error.
+fn carried<T>(what: &'static str, answer: Result<T, RestError>) -> Carried<T> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(RestError::Refused { refusal, .. }) if refusal.is_final() => Ok(Err(carrier_refusal(&refusal))),
+        Err(error) => Err(port_error(what, error)),
+    }
+}
+
+/// Twilio's error codes, as <https://www.twilio.com/docs/api/errors> has them.
+fn carrier_refusal(refusal: &Refusal) -> CarrierRefusal {
+    match (refusal.code, refusal.status) {
+        (Some(21_422), _) => CarrierRefusal::NotAvailable,
+        (Some(21_421), _) => CarrierRefusal::InvalidNumber,
+        (Some(21_452), _) => CarrierRefusal::NoNumbersInArea,
+        (Some(21_451), _) => CarrierRefusal::InvalidArea,
+        (Some(21_404), _) => CarrierRefusal::TrialLimit,
+        (Some(21_631 | 21_651), _) => CarrierRefusal::AddressRequired,
+        (Some(21_649), _) => CarrierRefusal::BundleRequired,
+        (Some(20_003), _) | (None, 401 | 403) => CarrierRefusal::NotAuthorised,
+        (code, _) => CarrierRefusal::Other { code },
+    }
+}
+
 fn carrier_call(call: CallResource) -> CarrierCall {
     CarrierCall {
         sid: call.call_sid,
@@ -131,7 +271,7 @@ fn carrier_call(call: CallResource) -> CarrierCall {
 
 fn port_error(what: &'static str, error: RestError) -> PortError {
     match &error {
-        RestError::Refused { refusal, .. } if refusal.status == 429 => PortError::Busy { what },
+        RestError::Refused { refusal, .. } if refusal.is_throttled() => PortError::Busy { what },
         _ => PortError::failed(what, error),
     }
 }

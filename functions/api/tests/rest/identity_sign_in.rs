@@ -171,7 +171,7 @@ async fn failed_and_done_sign_ins_stand_in_the_audit_log_without_an_address() {
     let entries = world.desk.entries();
     let actions: Vec<&str> = entries.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["session.refused", "session.began"]);
-    assert!(!format!("{}", serde_json::to_string(&entries).unwrap()).contains("owner@"));
+    assert!(!serde_json::to_string(&entries).unwrap().contains("owner@"));
 }
 
 #[tokio::test]

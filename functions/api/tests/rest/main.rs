@@ -25,6 +25,7 @@ mod identity_users;
 mod lists;
 mod malformed;
 mod nouns;
+mod numbers;
 mod pages;
 mod partners;
 mod people;

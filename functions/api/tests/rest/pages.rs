@@ -27,6 +27,9 @@ async fn the_folder_holds_one_whole_file_per_number() {
     pages.write(&number, "first").await.unwrap();
     pages.write(&number, "second").await.unwrap();
     pages.write(&phone("+18335550101"), "other").await.unwrap();
+    pages.write_default("sorry").await.unwrap();
+    assert_eq!(pages.read(&number).await.unwrap().as_deref(), Some("second"));
+    assert_eq!(pages.read(&phone("+18335550102")).await.unwrap(), None);
     let mut files: Vec<(String, String)> = std::fs::read_dir(folder.join("fallback"))
         .unwrap()
         .map(|entry| {
@@ -37,7 +40,8 @@ async fn the_folder_holds_one_whole_file_per_number() {
         .collect();
     files.sort();
     let text = |text: &str| text.to_owned();
-    assert_eq!(files, [(text("18335550100.xml"), text("second")), (text("18335550101.xml"), text("other"))]);
+    let expected = [("18335550100.xml", "second"), ("18335550101.xml", "other"), ("apology.xml", "sorry")];
+    assert_eq!(files, expected.map(|(name, document)| (text(name), text(document))));
     std::fs::remove_dir_all(folder).unwrap();
 }
 

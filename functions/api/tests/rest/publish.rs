@@ -1,6 +1,6 @@
 //! Publishing, and numbers that come and go afterwards.
 
-use app::ports::{NumberRouting, Published};
+use app::ports::{ApplicationHooks, Published};
 use domain::ids::{CampaignId, TargetId};
 use serde_json::json;
 use testkit::fakes::TwilioSays;
@@ -28,12 +28,15 @@ async fn publishing_freezes_the_campaign_and_connects_its_numbers() {
             "warnings": [],
         })
     );
-    let expected = NumberRouting {
+    let expected = ApplicationHooks {
         voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
-        fallback_url: "https://cdn.example.com/fallback/18335550100.xml".to_owned(),
+        fallback_url: "https://cdn.example.com/fallback/by-number.xml".to_owned(),
         status_url: "https://calls.example.com/twilio/voice/status".to_owned(),
     };
     assert_eq!(world.telephony.routing(&number), Some((account(world.tenant), expected)));
+    let applications = world.telephony.application_names(&account(world.tenant));
+    assert_eq!(applications, ["callcenter-pro local calls.example.com"]);
+    assert!(world.pages.default_document().unwrap().contains("We are sorry"));
     let document = world.pages.document(&number).unwrap();
     assert!(
         document.contains("<Dial timeout=\"30\" answerOnBridge=\"true\">+12025550180</Dial>"),
@@ -64,8 +67,8 @@ async fn what_twilio_will_not_do_is_told_and_does_not_undo_the_publication() {
         ("+18335550103", TwilioSays::Nothing, "failed", "number_not_routed"),
     ];
     for (number, says, _, _) in says {
-        world.telephony.say(&phone(number), says);
         world.post("/api/numbers", &world.number(number, Some(&own.campaign))).await.ok(201);
+        world.telephony.say(&phone(number), says);
     }
     let published = world.publish(&own.campaign).await.ok(200);
     let numbers = published["numbers"].as_array().unwrap();
@@ -170,10 +173,10 @@ async fn a_number_given_to_a_published_campaign_is_connected_at_once() {
     assert!(world.telephony.routing(&phone("+18335550111")).is_some());
     assert!(world.pages.document(&phone("+18335550111")).unwrap().contains("+12025550180"));
 
-    world.telephony.say(&phone("+18335550112"), TwilioSays::NotYours);
-    let created =
-        world.post("/api/numbers", &world.number("+18335550112", Some(&own.campaign))).await.ok(201);
-    assert_eq!(created["warnings"][0]["code"], "number_not_in_account");
+    let id = created["id"].as_str().unwrap();
+    world.telephony.say(&phone("+18335550111"), TwilioSays::NotYours);
+    let changed = world.patch(&format!("/api/numbers/{id}"), &json!({"version": 1})).await.ok(200);
+    assert_eq!(changed["warnings"][0]["code"], "number_not_in_account");
 }
 
 #[tokio::test]

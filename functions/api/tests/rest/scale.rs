@@ -131,8 +131,8 @@ impl Full {
     async fn list_campaigns(&self, search: Option<&str>, after: Option<Position>) -> (Listed, usize) {
         let context = context_over(&self.world, self.store.clone()).await;
         let listing = Listing { search: search.map(str::to_owned), after, limit: 50, ..Listing::default() };
-        let before = self.proxy.seen().len();
         let tenant = self.world.tenant;
+        let before = self.proxy.seen().len();
         let by = By { actor: Actor::System, origin: Origin::default() };
         let listed = catalog::list::<Campaign>(&context.tools(tenant, &by), tenant, &listing).await.unwrap();
         (listed, self.proxy.seen().len() - before)
@@ -149,9 +149,9 @@ impl Full {
         let context = context_over(&self.world, self.store.clone()).await;
         let (before, queries) = (self.proxy.seen().len(), self.proxy.count("Query"));
         let page = list_for(&context, &viewer, &params).await.unwrap();
-        let cost = self.proxy.seen().len() - before;
-        assert_eq!(self.proxy.count("Query") - queries, cost, "nothing but queries");
-        (page, cost)
+        let asked = self.proxy.seen().len() - before;
+        assert_eq!(self.proxy.count("Query") - queries, asked, "nothing but queries");
+        (page, asked)
     }
 }
 

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use api::all_routes;
 use api::doc::Doc;
 use api::routes::{Route, Verb};
+use contract::query::Takes;
 use domain::access::Role;
 use domain::ids::SessionId;
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ impl<'a> Stage<'a> {
         Self { on_table: true, ..Self::new(world).await }
     }
 
-    /// The route's path with ids of things that exist.
+    /// The route's path with ids of things that exist, and the query parameters that must be given.
     pub async fn address(&mut self, route: &Route, doc: &Doc) -> String {
         let mut address = route.path.to_owned();
         for segment in doc.segments() {
@@ -82,6 +83,17 @@ impl<'a> Stage<'a> {
                 shape => self.id(shape).await,
             };
             address = address.replace(&format!("{{{}}}", segment.name), &value);
+        }
+        let needed = doc.parameters().iter().filter_map(|parameter| match parameter.takes {
+            Takes::Needed(_, OWN_ACCOUNT) => {
+                Some(format!("{}={}", parameter.name, account(self.world.tenant)))
+            }
+            Takes::Needed(_, example) => Some(format!("{}={example}", parameter.name)),
+            _ => None,
+        });
+        let needed: Vec<String> = needed.collect();
+        if !needed.is_empty() {
+            address = format!("{address}?{}", needed.join("&"));
         }
         address
     }

@@ -7,8 +7,8 @@ use api::context::url_rules;
 use api::limits::Limits;
 use api::{Context, handle, router};
 use app::api_keys;
+use app::numbers::Hooks;
 use app::ports::{ApiKey, Session};
-use app::publish_campaign::Hooks;
 use app::twilio_accounts::Directory;
 use bytes::Bytes;
 use domain::access::{Party, Role};
@@ -21,7 +21,8 @@ use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
     BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
-    FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeTelephony, connect_account, test_vault,
+    FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeTelephony, TwilioSays, connect_account,
+    test_vault,
 };
 use uuid::Uuid;
 
@@ -30,6 +31,8 @@ pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const NOW: &str = "2026-11-22T12:00:00Z";
 pub const APP_ORIGIN: &str = "https://app.example.com";
 pub const OWN_PAGES: HeaderName = HeaderName::from_static("x-ccp-request");
+/// A number that nobody has yet, once the world is set up.
+pub const FOR_SALE: &str = "+12025550142";
 
 pub struct World {
     pub catalog: Arc<FakeCatalog>,
@@ -150,6 +153,7 @@ impl World {
             vault,
             mailer: mailer.clone(),
             hooks: Hooks {
+                application: "callcenter-pro local calls.example.com".to_owned(),
                 voice_url: "https://calls.example.com/twilio/voice/inbound".to_owned(),
                 status_url: "https://calls.example.com/twilio/voice/status".to_owned(),
                 fallback_base_url: "https://cdn.example.com/fallback".to_owned(),
@@ -325,6 +329,7 @@ impl World {
         let bidder = self.post("/api/rtb-targets", &bidder("Good bidder")).await.id();
         let campaign = self.post("/api/campaigns", &campaign("Roofing", &target, &bidder)).await.id();
         let number = self.post("/api/numbers", &self.number("+18335550100", Some(&campaign))).await.id();
+        self.telephony.say(&phone(FOR_SALE), TwilioSays::ForSale);
         let publisher = self.post("/api/publishers", &json!({"name": "Search Partners"})).await.id();
         let buyer = self.post("/api/buyers", &json!({"name": "Alpine"})).await.id();
         let group = self.post("/api/target-groups", &json!({"name": "Desks"})).await.id();

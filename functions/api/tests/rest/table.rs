@@ -114,7 +114,7 @@ async fn a_campaign_goes_from_nothing_to_published_and_away() {
     let (_, routing) = table.world.telephony.routing(&phone("+18335550100")).unwrap();
     assert!(routing.voice_url.starts_with("https://calls.example.com/twilio/voice/inbound"));
     assert_eq!(routing.status_url, "https://calls.example.com/twilio/voice/status");
-    assert_eq!(routing.fallback_url, "https://cdn.example.com/fallback/18335550100.xml");
+    assert_eq!(routing.fallback_url, "https://cdn.example.com/fallback/by-number.xml");
 
     let address = format!("/api/targets/{target}");
     let (status, paused) = table.send("PATCH", &address, json!({"version": 1, "status": "paused"})).await;

@@ -256,14 +256,14 @@ async fn connected(tools: &Tools<'_>, accounts: &[AccountSid], numbers: &[(Strin
             let message = format!("the Twilio account of {} is not connected", number.number.as_str());
             return Some(Check::missing(CODE, message, "connect the account").about(id));
         }
-        let owned = tools.lines.telephony.owns_number(&number.account_sid, &number.number);
+        let owned = tools.lines.telephony.owned_number(&number.account_sid, &number.number);
         match timeout_at(until, owned).await {
-            Ok(Ok(true)) => None,
-            Ok(Ok(false)) => {
+            Ok(Ok(Ok(Some(_)))) => None,
+            Ok(Ok(Ok(None))) => {
                 let message = format!("{} is not in its Twilio account any more", number.number.as_str());
                 Some(Check::missing(CODE, message, "remove it here, or buy it again").about(id))
             }
-            Ok(Err(_)) | Err(_) => {
+            Ok(Ok(Err(_)) | Err(_)) | Err(_) => {
                 let message = format!("Twilio did not say whether it still has {}", number.number.as_str());
                 Some(Check::warning(CODE, message, "look again in a minute").about(id))
             }

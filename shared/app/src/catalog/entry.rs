@@ -19,9 +19,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::uses::Reference;
-use super::{Tools, Warning};
+use super::{Outcome, Tools, Warning};
+use crate::numbers::{NOT_YOUR_ACCOUNT, prove, reconnect_number, unroute};
 use crate::ports::{Kind, PortResult};
-use crate::publish_campaign::reconnect_number;
 
 /// A noun of the catalogue.
 #[async_trait]
@@ -30,6 +30,8 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     const KIND: Kind;
     /// The field that no other may share.
     const UNIQUE_FIELD: &'static str;
+    /// Fields that only we write: a request that names one is refused.
+    const SYSTEM_FIELDS: &'static [&'static str] = &[];
     /// Its ids.
     type Noun: Noun + 'static;
 
@@ -46,6 +48,11 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
 
     /// Puts right what follows from the rest, after the rules were checked and before a change is stored.
     fn settle(&mut self) {}
+
+    /// Fills in what only we write, and proves what must be proved before it may be stored. It was looked at before.
+    async fn complete(&mut self, _tools: &Tools<'_>, _before: Option<&Self>) -> Outcome<()> {
+        Ok(Ok(()))
+    }
 
     /// Its live flags: its own first, then those of its parts. The call path looks at them, so they follow the stored
     /// status at once; see [`super::switches`].
@@ -70,6 +77,21 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
         _before: Option<&Self>,
     ) -> PortResult<Vec<Warning>> {
         Ok(Vec::new())
+    }
+
+    /// Done before it is removed, so that nothing outside leads to it any more.
+    async fn before_removal(&self, _tools: &Tools<'_>, _id: Id<Self::Noun>) -> PortResult<()> {
+        Ok(())
+    }
+
+    /// Undoes that when it was not removed after all; this is what is stored then.
+    async fn after_failed_removal(
+        &self,
+        _tools: &Tools<'_>,
+        _tenant: TenantId,
+        _id: Id<Self::Noun>,
+    ) -> PortResult<()> {
+        Ok(())
     }
 }
 
@@ -172,6 +194,7 @@ impl Entry for RtbTarget {
 impl Entry for Number {
     const KIND: Kind = Kind::Number;
     const UNIQUE_FIELD: &'static str = "number";
+    const SYSTEM_FIELDS: &'static [&'static str] = &["twilio"];
     type Noun = NumberNoun;
 
     fn unique(&self) -> &str {
@@ -196,10 +219,21 @@ impl Entry for Number {
 
     async fn check_account(&self, tools: &Tools<'_>, problems: &mut Problems) -> PortResult<()> {
         if !tools.accounts.contains(&self.account_sid).await? {
-            let words = "this is not one of your connected Twilio accounts: connect it first";
-            problems.add("account_sid", "account", words);
+            problems.add("account_sid", "account", NOT_YOUR_ACCOUNT);
         }
         Ok(())
+    }
+
+    /// The account must have the number before it is claimed: nobody sits on a stranger's number.
+    async fn complete(&mut self, tools: &Tools<'_>, before: Option<&Self>) -> Outcome<()> {
+        if before.is_some_and(|before| before.account_sid == self.account_sid) {
+            return Ok(Ok(()));
+        }
+        self.twilio = match prove(tools, &self.account_sid, &self.number).await? {
+            Ok(line) => Some(line),
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(Ok(()))
     }
 
     async fn after_save(
@@ -210,6 +244,19 @@ impl Entry for Number {
         before: Option<&Self>,
     ) -> PortResult<Vec<Warning>> {
         reconnect_number(tools, tenant, id, self, before).await
+    }
+
+    async fn before_removal(&self, tools: &Tools<'_>, id: Id<NumberNoun>) -> PortResult<()> {
+        unroute(tools, id, self).await
+    }
+
+    async fn after_failed_removal(
+        &self,
+        tools: &Tools<'_>,
+        tenant: TenantId,
+        id: Id<NumberNoun>,
+    ) -> PortResult<()> {
+        reconnect_number(tools, tenant, id, self, None).await.map(drop)
     }
 }
 

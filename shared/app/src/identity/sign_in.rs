@@ -23,7 +23,7 @@ pub const SECOND_STEP_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug, Clone)]
 pub enum SignIn {
     /// Signed in.
-    Done(SignedIn),
+    Done(Box<SignedIn>),
     /// The password was right; a code of the second factor is asked next.
     SecondStep {
         /// Goes with the code. Good for nothing else.
@@ -76,7 +76,9 @@ pub async fn sign_in(tools: &Tools<'_>, visitor: &Visitor, email: &str, password
         let Some(password) = renewed.clone() else { return Ok(Vec::new()) };
         Ok(vec![changed(person, Credentials { password, ..credentials.clone() })])
     };
-    begin(tools, visitor, person.user.tenant, person.user.id, proof).await.map(SignIn::Done)
+    begin(tools, visitor, person.user.tenant, person.user.id, proof)
+        .await
+        .map(|signed_in| SignIn::Done(Box::new(signed_in)))
 }
 
 /// The ids of nobody: reading them takes as long as reading somebody.

@@ -12,6 +12,7 @@ mod identity;
 mod limits;
 mod mail;
 mod outside;
+mod telephony;
 mod vault;
 
 pub use accounts::*;
@@ -23,6 +24,7 @@ pub use identity::*;
 pub use limits::*;
 pub use mail::*;
 pub use outside::*;
+pub use telephony::*;
 pub use vault::*;
 
 /// Boxed cause of a failure.

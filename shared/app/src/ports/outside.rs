@@ -1,18 +1,16 @@
-//! Ports to the outside: bidders, Twilio's REST API, the queue, the pages on the CDN.
+//! Ports to the outside: bidders, the queue, the pages on the CDN.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::auction::{BidRequest, BidderResult};
-use domain::call::CallStatus;
-use domain::ids::{AccountSid, AuctionId, CallId, CallSid, CampaignId, RtbTargetId, TenantId};
+use domain::ids::{AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
 use domain::phone::E164;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{AccountStanding, PortResult};
-use crate::secret::Secret;
+use super::PortResult;
 
 /// A bidder's answer as it came in, at most 64 KB.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,60 +41,6 @@ pub trait Bidders: Send + Sync {
 
     /// Looks whether an address answers at all, without a bid request (an HTTP HEAD).
     async fn probe(&self, url: &str, deadline: Instant) -> Result<BidderAnswer, NoAnswer>;
-}
-
-/// A call leg as Twilio's REST API tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CarrierCall {
-    /// Twilio's id.
-    pub sid: CallSid,
-    /// Its state.
-    pub status: CallStatus,
-    /// Whom it went to, as Twilio writes it.
-    pub to: String,
-    /// Seconds from answer to end, once ended.
-    pub duration_s: Option<u32>,
-    /// When it was answered or tried.
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    pub ended_at: Option<Timestamp>,
-}
-
-/// What Twilio shall do with a number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberRouting {
-    /// POST: what to do with a call.
-    pub voice_url: String,
-    /// GET: what to do when we cannot say.
-    pub fallback_url: String,
-    /// POST: told when a call has ended.
-    pub status_url: String,
-}
-
-/// Twilio's REST API.
-#[async_trait]
-pub trait Telephony: Send + Sync {
-    /// One leg; `None` when Twilio does not know it.
-    async fn call(&self, account: &AccountSid, sid: &CallSid) -> PortResult<Option<CarrierCall>>;
-
-    /// The legs that a call dialled.
-    async fn children(&self, account: &AccountSid, parent: &CallSid) -> PortResult<Vec<CarrierCall>>;
-
-    /// Whether the account has this number.
-    async fn owns_number(&self, account: &AccountSid, number: &E164) -> PortResult<bool>;
-
-    /// Points a number at us; `false` when the account has no such number.
-    async fn route_number(
-        &self,
-        account: &AccountSid,
-        number: &E164,
-        routing: &NumberRouting,
-    ) -> PortResult<bool>;
-
-    /// Removes a recording (`RE…`); `false` when Twilio does not have it any more.
-    async fn delete_recording(&self, account: &AccountSid, recording: &str) -> PortResult<bool>;
-    /// How an account stands, asked with a token that need not be connected.
-    async fn check_account(&self, account: &AccountSid, token: &Secret) -> PortResult<AccountStanding>;
 }
 
 /// One bidder's part in one auction, for the bid log. Phone numbers in the texts are masked before it is made.
@@ -159,4 +103,10 @@ pub trait BidLog: Send + Sync {
 pub trait FallbackPages: Send + Sync {
     /// Writes the document of a number (TwiML).
     async fn write(&self, number: &E164, document: &str) -> PortResult<()>;
+
+    /// The document of a number; `None` when there is none.
+    async fn read(&self, number: &E164) -> PortResult<Option<String>>;
+
+    /// Writes the document that is read when a number has none.
+    async fn write_default(&self, document: &str) -> PortResult<()>;
 }

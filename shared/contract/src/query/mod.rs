@@ -47,6 +47,8 @@ pub enum Takes {
     Day,
     /// Text of this form, with an example.
     Like(&'static str, &'static str),
+    /// The same, and it must be given.
+    Needed(&'static str, &'static str),
 }
 
 /// How many items.

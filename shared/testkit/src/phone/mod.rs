@@ -3,7 +3,7 @@
 //! It exists so that a call can be placed, watched and tested without a carrier: from the command line, the dashboard
 //! and the tests. It signs and sends webhooks as Twilio does, reads the TwiML it is given, plays scripted callers and
 //! callees through it in virtual time (a 95-second conversation takes none), reports status callbacks, follows the
-//! fallback address when instructions cannot be had, and answers the REST calls that concern live calls and numbers.
+//! fallback address when instructions cannot be had, and answers the REST calls that concern live calls, numbers (for sale and owned) and applications.
 //!
 //! What must stay true:
 //! - It shares no code with the product: signature, parameters and TwiML are read from Twilio's documentation a second
@@ -30,6 +30,7 @@ mod dial_rules;
 mod documents;
 mod grammar;
 mod ids;
+mod inventory;
 mod journey;
 mod leg;
 mod overrides;
@@ -39,11 +40,14 @@ mod recording;
 mod rest;
 mod rest_account;
 mod rest_answers;
+mod rest_applications;
+mod rest_numbers;
 mod script;
 mod seconds;
 mod signature;
 mod state;
 mod timeline;
+mod trouble;
 mod twiml;
 mod verbs;
 mod webhook;
@@ -66,7 +70,7 @@ pub use script::{
     Abandoned, AnsweredBy, Answering, CallScript, CalleeScript, CallerScript, HangUpAt, Input, Place, Speed,
 };
 pub use signature::sign;
-pub use state::NumberConfig;
+pub use state::{ApplicationConfig, NumberConfig};
 pub use timeline::TimelineLine;
 pub use twiml::Method;
 
@@ -178,7 +182,7 @@ impl PhoneNetwork {
     fn prepare(&self, script: CallScript, live: Option<mpsc::UnboundedSender<JourneyEvent>>) -> Arc<Call> {
         let number = self
             .network
-            .number(&script.to)
+            .ringing(&script.to)
             .unwrap_or_else(|| NumberConfig::new(script.to.clone(), "").completed());
         Call::new(self.network.clone(), number, script, live)
     }
@@ -191,6 +195,31 @@ impl PhoneNetwork {
     /// What is known about a number, including what the REST API changed.
     pub fn number(&self, phone_number: &str) -> Option<NumberConfig> {
         self.network.number(phone_number)
+    }
+
+    /// The account's applications, by sid.
+    pub fn applications(&self) -> Vec<ApplicationConfig> {
+        locked(&self.network.applications).values().cloned().collect()
+    }
+
+    /// Changes an application as somebody could in Twilio's console, or makes it.
+    pub fn set_application(&self, application: ApplicationConfig) {
+        locked(&self.network.applications).insert(application.sid.clone(), application);
+    }
+
+    /// The next so many REST requests are refused for now (20429) and not carried out.
+    pub fn be_busy(&self, requests: u32) {
+        self.network.trouble.be_busy(requests);
+    }
+
+    /// The next so many REST requests that change something are carried out, but their answers are lost.
+    pub fn lose_answers(&self, requests: u32) {
+        self.network.trouble.lose_answers(requests);
+    }
+
+    /// From now on every purchase is refused with this HTTP status and error code, or none.
+    pub fn refuse_purchases(&self, refusal: Option<(u16, u32)>) {
+        self.network.trouble.refuse_purchases(refusal);
     }
 
     /// Says who answers at a destination (E.164 or SIP address) from now on.

@@ -1,4 +1,5 @@
-//! The part of Twilio's REST API (2010-04-01) that concerns calls under way and numbers, over the simulated account.
+//! The part of Twilio's REST API (2010-04-01) that concerns calls under way, numbers and applications, over the simulated
+//! account.
 //!
 //! Access needs the account's SID and auth token, as with Twilio; answers have Twilio's shapes, see
 //! [`super::rest_answers`].
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method as HttpMethod, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get};
 use base64::Engine;
@@ -19,13 +21,16 @@ use super::journey::Happening;
 use super::locked;
 use super::rest_account;
 use super::rest_answers::{self as answers, Refused};
-use super::state::{CallRecord, Network, NumberConfig};
+use super::rest_applications::{all_applications, one_application};
+use super::rest_numbers::{all_numbers, available, one_number};
+use super::state::{CallRecord, Network};
+use super::trouble;
 use super::twiml::{Address, Method};
 
 /// Most characters of instructions given inline.
 const LONGEST_INLINE_TWIML: usize = 4_000;
 
-type Fields = HashMap<String, String>;
+pub(super) type Fields = HashMap<String, String>;
 
 /// The routes; everything else is answered with Twilio's "not found".
 pub(super) fn router(network: Arc<Network>) -> Router {
@@ -34,10 +39,14 @@ pub(super) fn router(network: Arc<Network>) -> Router {
         .route(account, get(rest_account::fetch))
         .route(&format!("{account}/Calls.json"), get(list_calls))
         .route(&format!("{account}/Calls/{{file}}"), any(one_call))
-        .route(&format!("{account}/IncomingPhoneNumbers.json"), get(list_numbers))
+        .route(&format!("{account}/AvailablePhoneNumbers/{{country}}/{{file}}"), get(available))
+        .route(&format!("{account}/IncomingPhoneNumbers.json"), any(all_numbers))
         .route(&format!("{account}/IncomingPhoneNumbers/{{file}}"), any(one_number))
         .route(&format!("{account}/Recordings/{{file}}"), delete(delete_recording))
+        .route(&format!("{account}/Applications.json"), any(all_applications))
+        .route(&format!("{account}/Applications/{{file}}"), any(one_application))
         .fallback(|| async { answers::refused(&Refused::not_found("the requested resource")) })
+        .layer(from_fn_with_state(network.clone(), trouble::interfere))
         .with_state(network)
 }
 
@@ -146,81 +155,6 @@ async fn delete_recording(
     }
 }
 
-async fn list_numbers(
-    State(network): State<Arc<Network>>,
-    Path(account): Path<String>,
-    Query(query): Query<Fields>,
-    headers: HeaderMap,
-) -> Response {
-    answers::answer(authorise(&network, &account, &headers).map(|()| {
-        let numbers = locked(&network.numbers);
-        let wanted = query.get("PhoneNumber");
-        let fitting =
-            numbers.values().filter(|number| wanted.is_none_or(|wish| *wish == number.phone_number));
-        let items = fitting.map(|number| answers::number(&account, number)).collect();
-        let path = format!("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json");
-        answers::page(&path, "incoming_phone_numbers", items, &query)
-    }))
-}
-
-async fn one_number(
-    State(network): State<Arc<Network>>,
-    Path((account, file)): Path<(String, String)>,
-    request_method: HttpMethod,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
-    let answer = || {
-        authorise(&network, &account, &headers)?;
-        let sid = file.strip_suffix(".json").unwrap_or(&file);
-        let mut numbers = locked(&network.numbers);
-        let number = numbers.values_mut().find(|number| number.sid == sid);
-        let number = number.ok_or_else(|| Refused::not_found(sid))?;
-        match request_method {
-            HttpMethod::GET => {}
-            HttpMethod::POST => *number = changed(number, &fields(&body))?,
-            _ => return Err(Refused::not_allowed()),
-        }
-        Ok(answers::number(&account, number))
-    };
-    answers::answer(answer())
-}
-
-/// A number with the given fields changed. Unknown fields are ignored, as Twilio ignores them.
-fn changed(number: &NumberConfig, fields: &Fields) -> Result<NumberConfig, Refused> {
-    let mut number = number.clone();
-    for (name, target) in [
-        ("VoiceUrl", &mut number.voice_url),
-        ("VoiceFallbackUrl", &mut number.voice_fallback_url),
-        ("StatusCallback", &mut number.status_callback),
-    ] {
-        let Some(url) = fields.get(name) else { continue };
-        if !url.is_empty() && !absolute(url) {
-            return Err(Refused::bad_parameter(name));
-        }
-        target.clone_from(url);
-    }
-    for (name, target) in [
-        ("VoiceMethod", &mut number.voice_method),
-        ("VoiceFallbackMethod", &mut number.voice_fallback_method),
-        ("StatusCallbackMethod", &mut number.status_callback_method),
-    ] {
-        if fields.contains_key(name) {
-            *target = method(fields.get(name));
-        }
-    }
-    if let Some(name) = fields.get("FriendlyName") {
-        number.friendly_name.clone_from(name);
-    }
-    if let Some(wish) = fields.get("VoiceCallerIdLookup") {
-        number.voice_caller_id_lookup = wish == "true";
-    }
-    if number.voice_url.is_empty() && !number.voice_fallback_url.is_empty() {
-        return Err(Refused::new(400, 21_405, "A fallback URL needs a URL"));
-    }
-    Ok(number)
-}
-
 /// Basic authentication with the account's SID and token, and a path of the same account.
 pub(super) fn authorise(network: &Network, account: &str, headers: &HeaderMap) -> Result<(), Refused> {
     let config = &network.config;
@@ -236,14 +170,14 @@ pub(super) fn authorise(network: &Network, account: &str, headers: &HeaderMap) -
     Ok(())
 }
 
-fn fields(body: &str) -> Fields {
+pub(super) fn fields(body: &str) -> Fields {
     form_urlencoded::parse(body.as_bytes()).into_owned().collect()
 }
 
-fn method(word: Option<&String>) -> Method {
+pub(super) fn method(word: Option<&String>) -> Method {
     if word.is_some_and(|word| word.eq_ignore_ascii_case("GET")) { Method::Get } else { Method::Post }
 }
 
-fn absolute(url: &str) -> bool {
+pub(super) fn absolute(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::parameters::rfc2822;
-use super::state::{CallRecord, NumberConfig};
+use super::state::{ApplicationConfig, CallRecord, NumberConfig};
 
 /// A request that is not granted.
 #[derive(Debug)]
@@ -41,6 +41,19 @@ pub(super) fn answer(result: Result<Value, Refused>) -> Response {
         Ok(value) => respond(StatusCode::OK, &value),
         Err(refusal) => refused(&refusal),
     }
+}
+
+/// The same for something that was made.
+pub(super) fn created(result: Result<Value, Refused>) -> Response {
+    match result {
+        Ok(value) => respond(StatusCode::CREATED, &value),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+/// Something is gone.
+pub(super) fn nothing() -> Response {
+    StatusCode::NO_CONTENT.into_response()
 }
 
 /// Twilio's error.
@@ -106,16 +119,39 @@ pub(super) fn number(account: &str, number: &NumberConfig) -> Value {
         "phone_number": number.phone_number,
         "sid": number.sid,
         "status": "in-use",
-        "status_callback": number.status_callback,
+        "status_callback": address(&number.status_callback),
         "status_callback_method": number.status_callback_method,
         "uri": format!("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{}.json", number.sid),
-        "voice_application_sid": null,
+        "voice_application_sid": address(&number.voice_application_sid),
         "voice_caller_id_lookup": number.voice_caller_id_lookup,
         "voice_fallback_method": number.voice_fallback_method,
-        "voice_fallback_url": number.voice_fallback_url,
+        "voice_fallback_url": address(&number.voice_fallback_url),
         "voice_method": number.voice_method,
-        "voice_url": number.voice_url,
+        "voice_url": address(&number.voice_url),
     })
+}
+
+/// An application.
+pub(super) fn application(account: &str, application: &ApplicationConfig) -> Value {
+    json!({
+        "account_sid": account,
+        "api_version": "2010-04-01",
+        "friendly_name": application.friendly_name,
+        "sid": application.sid,
+        "status_callback": address(&application.status_callback),
+        "status_callback_method": application.status_callback_method,
+        "uri": format!("/2010-04-01/Accounts/{account}/Applications/{}.json", application.sid),
+        "voice_caller_id_lookup": false,
+        "voice_fallback_method": application.voice_fallback_method,
+        "voice_fallback_url": address(&application.voice_fallback_url),
+        "voice_method": application.voice_method,
+        "voice_url": address(&application.voice_url),
+    })
+}
+
+/// Nothing is written as null.
+fn address(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// One page of a list; `key` names the list.

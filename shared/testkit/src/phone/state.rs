@@ -1,6 +1,7 @@
 //! What the simulated account knows: its numbers, and every call it ever carried.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -11,7 +12,9 @@ use super::call::Call;
 use super::corpus::Corpus;
 use super::journey::CallStatus;
 use super::locked;
+use super::rest_answers::Refused;
 use super::script::{CallScript, CalleeScript};
+use super::trouble::Trouble;
 use super::twiml::Method;
 use super::webhook::WebhookClient;
 
@@ -39,6 +42,44 @@ pub struct NumberConfig {
     pub status_callback_method: Method,
     /// Whether `CallerName` is sent.
     pub voice_caller_id_lookup: bool,
+    /// The application whose addresses count instead of the number's own (`AP…`). Empty: none.
+    pub voice_application_sid: String,
+}
+
+/// A TwiML application of the account: the addresses that many numbers share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplicationConfig {
+    /// `AP…`
+    pub sid: String,
+    /// A name for people.
+    pub friendly_name: String,
+    /// Asked when a call arrives.
+    pub voice_url: String,
+    /// How.
+    pub voice_method: Method,
+    /// Asked when instructions cannot be had or understood.
+    pub voice_fallback_url: String,
+    /// How.
+    pub voice_fallback_method: Method,
+    /// Told once, when a call is over.
+    pub status_callback: String,
+    /// How.
+    pub status_callback_method: Method,
+}
+
+impl Default for ApplicationConfig {
+    fn default() -> Self {
+        Self {
+            sid: String::new(),
+            friendly_name: String::new(),
+            voice_url: String::new(),
+            voice_method: Method::Post,
+            voice_fallback_url: String::new(),
+            voice_fallback_method: Method::Post,
+            status_callback: String::new(),
+            status_callback_method: Method::Post,
+        }
+    }
 }
 
 impl Default for NumberConfig {
@@ -54,6 +95,7 @@ impl Default for NumberConfig {
             status_callback: String::new(),
             status_callback_method: Method::Post,
             voice_caller_id_lookup: false,
+            voice_application_sid: String::new(),
         }
     }
 }
@@ -106,6 +148,9 @@ pub(super) struct Network {
     pub(super) webhooks: WebhookClient,
     pub(super) corpus: Option<Corpus>,
     pub(super) numbers: Mutex<BTreeMap<String, NumberConfig>>,
+    pub(super) applications: Mutex<BTreeMap<String, ApplicationConfig>>,
+    applications_made: AtomicU64,
+    pub(super) trouble: Trouble,
     callees: Mutex<BTreeMap<String, CalleeScript>>,
     records: Mutex<Records>,
     /// Recordings that can be fetched or removed.
@@ -127,6 +172,9 @@ impl Network {
         Self {
             webhooks: WebhookClient::new(config.auth_token.clone(), config.time_scale),
             numbers: Mutex::new(numbers.collect()),
+            applications: Mutex::default(),
+            applications_made: AtomicU64::new(0),
+            trouble: Trouble::default(),
             callees: Mutex::new(config.callees.clone()),
             records: Mutex::default(),
             recordings: Mutex::default(),
@@ -138,6 +186,36 @@ impl Network {
 
     pub(super) fn number(&self, phone_number: &str) -> Option<NumberConfig> {
         locked(&self.numbers).get(phone_number).cloned()
+    }
+
+    /// A number as it rings: with its application's addresses, if it has one. With an application that is gone it asks
+    /// nobody.
+    pub(super) fn ringing(&self, phone_number: &str) -> Option<NumberConfig> {
+        let number = self.number(phone_number)?;
+        if number.voice_application_sid.is_empty() {
+            return Some(number);
+        }
+        let application =
+            locked(&self.applications).get(&number.voice_application_sid).cloned().unwrap_or_default();
+        Some(NumberConfig {
+            voice_url: application.voice_url,
+            voice_method: application.voice_method,
+            voice_fallback_url: application.voice_fallback_url,
+            voice_fallback_method: application.voice_fallback_method,
+            status_callback: application.status_callback,
+            status_callback_method: application.status_callback_method,
+            ..number
+        })
+    }
+
+    /// A sid that no application had before.
+    pub(super) fn next_application_sid(&self) -> String {
+        format!("AP{:032x}", self.applications_made.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    /// Why nothing is sold at the moment, if so.
+    pub(super) fn refusal_of_purchase(&self) -> Option<Refused> {
+        self.trouble.of_purchase()
     }
 
     pub(super) fn set_callee(&self, destination: String, script: CalleeScript) {

@@ -72,19 +72,46 @@ impl RestError {
         matches!(self, Self::Refused { refusal, .. } if refusal.status == 404 || refusal.code == Some(20404))
     }
 
+    /// Twilio surely did nothing: it was not reached, or had too many requests at once (20429: not processed).
+    pub fn is_not_done(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => source.is_connect(),
+            Self::Refused { refusal, .. } => refusal.is_throttled(),
+            _ => false,
+        }
+    }
+
+    /// Whether Twilio did it is not known: the answer was lost, or is one that we cannot read.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Transport { .. } => !self.is_not_done(),
+            Self::Refused { refusal, .. } => refusal.status >= 500,
+            Self::Form { .. } | Self::TooLarge { .. } => true,
+            Self::Base | Self::Client(_) | Self::Field { .. } => false,
+        }
+    }
+
     /// The same request may succeed a little later: no answer, too many requests (20429), or Twilio's own trouble.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Transport { .. } => true,
-            Self::Refused { refusal, .. } => {
-                refusal.status == 429 || refusal.status >= 500 || refusal.code == Some(20429)
-            }
+            Self::Refused { refusal, .. } => refusal.is_throttled() || refusal.status >= 500,
             _ => false,
         }
     }
 }
 
 impl Refusal {
+    /// Asking again would be refused again.
+    pub fn is_final(&self) -> bool {
+        (400..500).contains(&self.status) && !self.is_throttled()
+    }
+
+    /// Too many requests at once: not processed.
+    pub fn is_throttled(&self) -> bool {
+        self.status == 429 || self.code == Some(20429)
+    }
+
     /// Reads an error answer; a body in another form still gives its status.
     pub(super) fn read(status: u16, body: &[u8]) -> Self {
         #[derive(Default, Deserialize)]

@@ -1,25 +1,26 @@
-//! Twilio's REST API, as far as we use it: what became of a call, and where a number turns for its calls.
+//! Twilio's REST API, as far as we use it: what became of a call, the numbers of an account, the applications they lead to.
 //!
 //! The address of the API is configuration, never a tenant's input, so this crate has its own HTTP client; it follows no
-//! redirect, uses no proxy and trusts only the compiled-in roots. What must stay true: every operation here may be repeated
-//! without harm (none buys or dials), which is why all of them are retried; each ends within its deadline; credentials go
-//! nowhere but to the configured base.
+//! redirect, uses no proxy and trusts only the compiled-in roots. What must stay true: what may be repeated without harm is
+//! retried; what may not (buying, making an application) is sent again only when Twilio surely did not do it; each ends
+//! within its deadline; credentials go nowhere but to the configured base.
 
 mod accounts;
+mod applications;
 mod error;
+mod numbers;
 mod recordings;
 mod resources;
 
 pub use accounts::AccountResource;
+pub use applications::ApplicationResource;
 pub use error::{Refusal, RestError};
-pub use resources::{
-    CallResource, Credentials, IncomingNumberSid, NumberHooks, NumberResource, NumberSidError,
-};
+pub use numbers::{AvailableResource, NumberResource};
+pub use resources::{CallResource, Credentials};
 
 use std::time::Duration;
 
 use domain::ids::CallSid;
-use domain::phone::E164;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Method};
@@ -27,7 +28,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
 use crate::form::encode;
-use resources::{CallJson, CallsPage, NumberJson, NumbersPage};
+use resources::{CallJson, CallsPage};
 
 /// Where the API is, unless configured otherwise.
 pub const DEFAULT_API_BASE: &str = "https://api.twilio.com";
@@ -35,7 +36,7 @@ pub const DEFAULT_API_BASE: &str = "https://api.twilio.com";
 const VERSION: &str = "/2010-04-01";
 const LARGEST_ANSWER: usize = 1024 * 1024;
 /// Far more legs than one call can have.
-const MOST_PAGES: usize = 20;
+const MOST_PAGES_OF_LEGS: usize = 20;
 
 /// How long an operation may take, and how it is retried.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +78,25 @@ struct Ask<'a> {
     url: String,
     form: Option<String>,
     until: Instant,
+    again: Again,
+}
+
+/// When a request may be sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// Doing it twice is doing it once.
+    Always,
+    /// Only when Twilio surely did not do it.
+    IfNotDone,
+}
+
+impl Again {
+    fn after(self, error: &RestError) -> bool {
+        match self {
+            Self::Always => error.is_passing(),
+            Self::IfNotDone => error.is_not_done(),
+        }
+    }
 }
 
 impl RestClient {
@@ -122,65 +142,27 @@ impl RestClient {
         let query = encode(&[("ParentCallSid", parent.as_str()), ("PageSize", "100")]);
         let mut ask = self.get(credentials, doing, self.url(credentials, &format!("/Calls.json?{query}")));
         let mut legs = Vec::new();
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MOST_PAGES_OF_LEGS {
             let page: CallsPage = self.ask(&ask).await?;
             for call in page.calls {
                 legs.push(call.read(doing)?);
             }
-            let Some(next) = page.next_page_uri.filter(|uri| !uri.is_empty()) else {
-                return Ok(legs);
-            };
-            // The address comes from the answer; anything but a page of the same account would get our credentials.
-            let own = format!("{VERSION}/Accounts/{}/", credentials.account_sid);
-            if !next.starts_with(&own) || next.contains("..") {
-                return Err(RestError::Field { doing, field: "next_page_uri" });
+            match self.next_page(&ask, page.next_page_uri)? {
+                Some(url) => ask.url = url,
+                None => return Ok(legs),
             }
-            ask.url = format!("{}{next}", self.base);
         }
         Err(RestError::TooLarge { doing })
     }
 
-    /// A phone number of the account.
-    ///
-    /// # Errors
-    /// No usable answer within the deadline. A number that is not the account's is `None`.
-    pub async fn find_number(
-        &self,
-        credentials: &Credentials,
-        number: &E164,
-    ) -> Result<Option<NumberResource>, RestError> {
-        let doing = "find a phone number";
-        let query = encode(&[("PhoneNumber", number.as_str())]);
-        let url = self.url(credentials, &format!("/IncomingPhoneNumbers.json?{query}"));
-        let page: NumbersPage = self.ask(&self.get(credentials, doing, url)).await?;
-        // The filter also finds numbers of which this one is a part.
-        let found = page.incoming_phone_numbers.into_iter().find(|found| found.is(number));
-        found.map(|found| found.read(doing)).transpose()
-    }
-
-    /// Sets where Twilio turns for calls to a number.
-    ///
-    /// # Errors
-    /// [`RestError::is_not_found`] when the account has no such number; otherwise no usable answer within the deadline.
-    pub async fn update_number(
-        &self,
-        credentials: &Credentials,
-        number: &IncomingNumberSid,
-        hooks: &NumberHooks,
-    ) -> Result<NumberResource, RestError> {
-        let doing = "point a phone number at us";
-        let url = self.url(credentials, &format!("/IncomingPhoneNumbers/{number}.json"));
-        let form = encode(&[
-            ("VoiceUrl", hooks.voice_url.as_str()),
-            ("VoiceMethod", "POST"),
-            ("VoiceFallbackUrl", &hooks.voice_fallback_url),
-            ("VoiceFallbackMethod", "GET"),
-            ("StatusCallback", &hooks.status_callback),
-            ("StatusCallbackMethod", "POST"),
-        ]);
-        let ask = Ask { method: Method::POST, form: Some(form), ..self.get(credentials, doing, url) };
-        let number: NumberJson = self.ask(&ask).await?;
-        number.read(doing)
+    /// The next page's address. It comes from the answer; anything but a page of the same account would get our credentials.
+    fn next_page(&self, ask: &Ask<'_>, next: Option<String>) -> Result<Option<String>, RestError> {
+        let Some(next) = next.filter(|uri| !uri.is_empty()) else { return Ok(None) };
+        let own = format!("{VERSION}/Accounts/{}/", ask.credentials.account_sid);
+        if !next.starts_with(&own) || next.contains("..") {
+            return Err(RestError::Field { doing: ask.doing, field: "next_page_uri" });
+        }
+        Ok(Some(format!("{}{next}", self.base)))
     }
 
     fn url(&self, credentials: &Credentials, path: &str) -> String {
@@ -189,17 +171,27 @@ impl RestClient {
 
     fn get<'a>(&self, credentials: &'a Credentials, doing: &'static str, url: String) -> Ask<'a> {
         let until = Instant::now() + self.pace.deadline;
-        Ask { credentials, doing, method: Method::GET, url, form: None, until }
+        Ask { credentials, doing, method: Method::GET, url, form: None, until, again: Again::Always }
     }
 
-    /// Asks until there is a lasting answer or too little time for another try. Out of time, what Twilio said last is a
-    /// better reason than that it said nothing to the attempt which the deadline cut short.
+    fn post<'a>(
+        &self,
+        credentials: &'a Credentials,
+        doing: &'static str,
+        url: String,
+        form: &[(&str, &str)],
+    ) -> Ask<'a> {
+        Ask { method: Method::POST, form: Some(encode(form)), ..self.get(credentials, doing, url) }
+    }
+
+    /// Asks for JSON.
     async fn ask<T: DeserializeOwned>(&self, ask: &Ask<'_>) -> Result<T, RestError> {
         let body = self.answer(ask).await?;
         serde_json::from_slice(&body).map_err(|source| RestError::Form { doing: ask.doing, source })
     }
 
-    /// The body of the lasting answer, if it is a success.
+    /// Asks until there is a lasting answer or too little time for another try. Out of time, what Twilio said last is a
+    /// better reason than that it said nothing to the attempt which the deadline cut short.
     async fn answer(&self, ask: &Ask<'_>) -> Result<Vec<u8>, RestError> {
         let mut pause = self.pace.first_pause;
         let mut said = None;
@@ -209,7 +201,7 @@ impl RestClient {
                 Err(failure) => failure,
             };
             let wait = jittered(pause).max(wished.unwrap_or_default());
-            if !error.is_passing() || Instant::now() + wait >= ask.until {
+            if !ask.again.after(&error) || Instant::now() + wait >= ask.until {
                 let cut_short = matches!(error, RestError::Transport { .. });
                 return Err(said.filter(|_| cut_short).unwrap_or(error));
             }

@@ -1,11 +1,10 @@
 //! The parts of Twilio's resources that we use, read from its JSON (field names as in Twilio's OpenAPI description).
 
 use std::fmt;
-use std::str::FromStr;
 
 use domain::call::CallStatus;
 use domain::ids::{AccountSid, CallSid};
-use domain::phone::{E164, mask};
+use domain::phone::mask;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -31,61 +30,6 @@ pub struct CallResource {
     pub from: String,
     /// What was called.
     pub to: String,
-}
-
-/// One of our phone numbers as Twilio has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberResource {
-    /// Its id.
-    pub sid: IncomingNumberSid,
-    /// The number.
-    pub phone_number: E164,
-    /// Asked when a call arrives.
-    pub voice_url: Option<String>,
-    /// Asked when `voice_url` fails.
-    pub voice_fallback_url: Option<String>,
-    /// Told when a call has ended.
-    pub status_callback: Option<String>,
-}
-
-/// Where Twilio turns for calls to a number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberHooks {
-    /// Asked by POST when a call arrives.
-    pub voice_url: String,
-    /// Asked by GET when that fails: a static document.
-    pub voice_fallback_url: String,
-    /// Told by POST when a call has ended.
-    pub status_callback: String,
-}
-
-/// Twilio's id of a phone number of ours: `PN` and 32 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct IncomingNumberSid(String);
-
-/// The text is not the id of a phone number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a Twilio phone number sid: expected PN followed by 32 hexadecimal digits")]
-pub struct NumberSidError;
-
-impl IncomingNumberSid {
-    /// The sid as Twilio writes it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-impl FromStr for IncomingNumberSid {
-    type Err = NumberSidError;
-    fn from_str(text: &str) -> Result<Self, NumberSidError> {
-        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let sound = text.strip_prefix("PN").is_some_and(|rest| rest.len() == 32 && rest.bytes().all(hex));
-        if sound { Ok(Self(text.to_owned())) } else { Err(NumberSidError) }
-    }
-}
-impl fmt::Display for IncomingNumberSid {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
 }
 
 /// Account and token for Basic authentication.
@@ -149,20 +93,6 @@ pub(super) struct CallsPage {
     pub(super) next_page_uri: Option<String>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct NumberJson {
-    sid: String,
-    phone_number: String,
-    voice_url: Option<String>,
-    voice_fallback_url: Option<String>,
-    status_callback: Option<String>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct NumbersPage {
-    pub(super) incoming_phone_numbers: Vec<NumberJson>,
-}
-
 impl CallJson {
     pub(super) fn read(self, doing: &'static str) -> Result<CallResource, RestError> {
         let unknown = |field| RestError::Field { doing, field };
@@ -190,23 +120,6 @@ impl CallJson {
     }
 }
 
-impl NumberJson {
-    pub(super) fn is(&self, number: &E164) -> bool {
-        self.phone_number == number.as_str()
-    }
-
-    pub(super) fn read(self, doing: &'static str) -> Result<NumberResource, RestError> {
-        let unknown = |field| RestError::Field { doing, field };
-        Ok(NumberResource {
-            sid: self.sid.parse().map_err(|_| unknown("sid"))?,
-            phone_number: self.phone_number.parse().map_err(|_| unknown("phone_number"))?,
-            voice_url: filled(self.voice_url),
-            voice_fallback_url: filled(self.voice_fallback_url),
-            status_callback: filled(self.status_callback),
-        })
-    }
-}
-
-fn filled(text: Option<String>) -> Option<String> {
+pub(super) fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }

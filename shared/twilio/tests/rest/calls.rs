@@ -1,142 +1,26 @@
-//! The REST client against a server on this machine that answers by script.
+//! What became of a call.
 
-use std::collections::VecDeque;
-use std::error::Error;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use app::ports::{AccountStanding, AccountTokens, NumberRouting, PortError, PortResult, Telephony as _};
+use std::sync::Arc;
+
+use app::ports::{AccountStanding, PortError, Telephony as _};
 use app::secret::Secret;
-use async_trait::async_trait;
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::call::CallStatus;
-use domain::ids::{AccountSid, CallSid};
+use domain::ids::CallSid;
 use serde_json::{Value, json};
-use twilio::rest::{Credentials, IncomingNumberSid, NumberHooks, Pace, RestClient, RestError};
+use twilio::rest::{Pace, RestClient, RestError};
 use twilio::telephony::TwilioTelephony;
 
-type Checked = Result<(), Box<dyn Error>>;
-
-const ACCOUNT: &str = "AC00000000000000000000000000000000";
-const CALL: &str = "CA00000000000000000000000000000001";
-const CHILD: &str = "CA00000000000000000000000000000002";
-const NUMBER: &str = "PN00000000000000000000000000000001";
-
-/// One account is connected.
-struct OneToken;
-
-#[async_trait]
-impl AccountTokens for OneToken {
-    async fn request_token(&self, account: &AccountSid) -> PortResult<Option<Secret>> {
-        Ok((account.as_str() == ACCOUNT).then(|| Secret::new("top-secret")))
-    }
-}
-
-/// One answer of the script.
-#[derive(Clone)]
-enum Answer {
-    Json(u16, Value),
-    After(u16, &'static str),
-    Text(u16, String),
-    RedirectTo(String),
-    Silence,
-}
-
-#[derive(Debug)]
-struct Seen {
-    method: Method,
-    uri: String,
-    authorization: String,
-    content_type: String,
-    body: String,
-}
-
-/// Answers in order; the last answer is given again and again.
-#[derive(Clone, Default)]
-struct Script {
-    answers: Arc<Mutex<VecDeque<Answer>>>,
-    seen: Arc<Mutex<Vec<Seen>>>,
-}
-
-impl Script {
-    fn next(&self) -> Answer {
-        let Ok(mut answers) = self.answers.lock() else { return Answer::Silence };
-        if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
-            .unwrap_or(Answer::Silence)
-    }
-
-    fn requests(&self) -> usize {
-        self.seen.lock().map_or(0, |seen| seen.len())
-    }
-
-    fn seen(&self, index: usize) -> Option<Seen> {
-        self.seen.lock().ok().and_then(|mut seen| (index < seen.len()).then(|| seen.remove(index)))
-    }
-}
-
-async fn answer(
-    State(script): State<Script>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let seen = Seen {
-        method,
-        uri: uri.to_string(),
-        authorization: text(header::AUTHORIZATION),
-        content_type: text(header::CONTENT_TYPE),
-        body: String::from_utf8_lossy(&body).into_owned(),
-    };
-    if let Ok(mut list) = script.seen.lock() {
-        list.push(seen);
-    }
-    let status = |code| StatusCode::from_u16(code).unwrap_or_default();
-    match script.next() {
-        Answer::Json(code, value) => (status(code), axum::Json(value)).into_response(),
-        Answer::After(code, seconds) => (status(code), [(header::RETRY_AFTER, seconds)], "").into_response(),
-        Answer::Text(code, text) => (status(code), Body::from(text)).into_response(),
-        Answer::RedirectTo(url) => (StatusCode::FOUND, [(header::LOCATION, url)], "").into_response(),
-        Answer::Silence => std::future::pending().await,
-    }
-}
-
-async fn serve(answers: Vec<Answer>) -> Result<(Script, String), Box<dyn Error>> {
-    let script = Script { answers: Arc::new(Mutex::new(answers.into())), ..Script::default() };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let base = format!("http://{}", listener.local_addr()?);
-    let router = Router::new().fallback(answer).with_state(script.clone());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok((script, base))
-}
-
-/// Roomy, so that a busy machine changes nothing; tests of the deadline take a tighter one.
-const PACE: Pace = Pace {
-    deadline: Duration::from_secs(20),
-    attempt: Duration::from_secs(2),
-    first_pause: Duration::from_millis(2),
-    longest_pause: Duration::from_millis(20),
+use crate::server::{
+    ACCOUNT, Answer, Checked, OneToken, PACE, client, client_with, credentials, error_json, serve,
 };
 
-async fn client(answers: Vec<Answer>) -> Result<(Script, RestClient), Box<dyn Error>> {
-    client_with(answers, PACE).await
-}
-
-async fn client_with(answers: Vec<Answer>, pace: Pace) -> Result<(Script, RestClient), Box<dyn Error>> {
-    let (script, base) = serve(answers).await?;
-    Ok((script, RestClient::new(&base, pace)?))
-}
-
-fn credentials() -> Result<Credentials, Box<dyn Error>> {
-    Ok(Credentials::new(ACCOUNT.parse()?, "top-secret"))
-}
+const CALL: &str = "CA00000000000000000000000000000001";
+const CHILD: &str = "CA00000000000000000000000000000002";
 
 fn call_json(sid: &str, parent: Option<&str>) -> Value {
     json!({
@@ -150,30 +34,6 @@ fn call_json(sid: &str, parent: Option<&str>) -> Value {
         "subresource_uris": {"recordings": "/x"}, "to": "+18005551212", "to_formatted": "(800) 555-1212",
         "trunk_sid": null, "uri": "/2010-04-01/x", "queue_time": "0"
     })
-}
-
-fn number_json(number: &str) -> Value {
-    json!({
-        "sid": NUMBER, "account_sid": ACCOUNT, "phone_number": number, "friendly_name": "x",
-        "capabilities": {"voice": true}, "voice_url": "https://a.example/voice", "voice_method": "POST",
-        "voice_fallback_url": "", "voice_fallback_method": "GET", "status_callback": null
-    })
-}
-
-fn error_json(status: u16, code: u32) -> Answer {
-    let message = "The number +14155550100 is not good";
-    Answer::Json(
-        status,
-        json!({"code": code, "message": message, "more_info": "https://x", "status": status}),
-    )
-}
-
-fn hooks() -> NumberHooks {
-    NumberHooks {
-        voice_url: "https://a.example/twilio/voice/inbound#ct=2000&rp=ct,5xx".to_owned(),
-        voice_fallback_url: "https://cdn.example/fallback/1.xml".to_owned(),
-        status_callback: "https://a.example/twilio/voice/status".to_owned(),
-    }
 }
 
 #[tokio::test]
@@ -214,20 +74,6 @@ async fn an_unknown_call_is_said_at_once() -> Checked {
     let error = client.fetch_call(&credentials()?, &CALL.parse()?).await.err().ok_or("found")?;
     assert!(error.is_not_found() && !error.is_passing(), "{error}");
     assert_eq!(script.requests(), 1);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_refusal_keeps_twilio_s_code_and_shows_no_number() -> Checked {
-    let (script, client) = client(vec![error_json(400, 21405)]).await?;
-    let sid: IncomingNumberSid = NUMBER.parse()?;
-    let error = client.update_number(&credentials()?, &sid, &hooks()).await.err().ok_or("accepted")?;
-    let RestError::Refused { refusal, .. } = &error else { return Err(error.into()) };
-    assert_eq!((refusal.status, refusal.code), (400, Some(21405)));
-    assert!(refusal.message.contains("is not good"));
-    assert_eq!(error.to_string(), "Twilio's API refused (point a phone number at us): HTTP 400, code 21405");
-    assert!(!format!("{error:?}").contains("4155550100"));
-    assert_eq!(script.requests(), 1, "a lasting refusal is not repeated");
     Ok(())
 }
 
@@ -340,48 +186,6 @@ async fn pages_without_end_are_given_up() -> Checked {
 }
 
 #[tokio::test]
-async fn a_number_is_found_exactly_or_not_at_all() -> Checked {
-    let page = json!({"incoming_phone_numbers": [number_json("+180055512129"), number_json("+18005551212")]});
-    let (script, client) = client(vec![Answer::Json(200, page)]).await?;
-    let found = client.find_number(&credentials()?, &"+18005551212".parse()?).await?.ok_or("not found")?;
-    assert_eq!(found.sid.as_str(), NUMBER);
-    assert_eq!(found.voice_url.as_deref(), Some("https://a.example/voice"));
-    assert_eq!((found.voice_fallback_url, found.status_callback), (None, None));
-    let seen = script.seen(0).ok_or("no request")?;
-    assert_eq!(
-        seen.uri,
-        format!("/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json?PhoneNumber=%2B18005551212")
-    );
-    assert_eq!(client.find_number(&credentials()?, &"+18005551213".parse()?).await?, None);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_number_is_pointed_at_us() -> Checked {
-    let (script, client) =
-        client(vec![error_json(429, 20429), Answer::Json(200, number_json("+18005551212"))]).await?;
-    let sid: IncomingNumberSid = NUMBER.parse()?;
-    assert_eq!(client.update_number(&credentials()?, &sid, &hooks()).await?.sid, sid);
-    assert_eq!(script.requests(), 2);
-    for _ in 0..2 {
-        let seen = script.seen(0).ok_or("no request")?;
-        assert_eq!(
-            (seen.method, seen.content_type.as_str()),
-            (Method::POST, "application/x-www-form-urlencoded")
-        );
-        assert_eq!(seen.uri, format!("/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers/{NUMBER}.json"));
-        assert_eq!(
-            seen.body,
-            "VoiceUrl=https%3A%2F%2Fa.example%2Ftwilio%2Fvoice%2Finbound%23ct%3D2000%26rp%3Dct%2C5xx&VoiceMethod=POST\
-             &VoiceFallbackUrl=https%3A%2F%2Fcdn.example%2Ffallback%2F1.xml&VoiceFallbackMethod=GET\
-             &StatusCallback=https%3A%2F%2Fa.example%2Ftwilio%2Fvoice%2Fstatus&StatusCallbackMethod=POST"
-        );
-    }
-    assert!("PN1".parse::<IncomingNumberSid>().is_err());
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_recording_is_removed_and_one_that_is_gone_is_said_to_be() -> Checked {
     let gone = Answer::Text(204, String::new());
     let (script, client) = client(vec![error_json(429, 20429), gone, error_json(404, 20404)]).await?;
@@ -467,37 +271,6 @@ async fn the_port_tells_calls_and_says_nothing_of_unknown_ones() -> Checked {
     assert_eq!(port.children(&account, &CALL.parse()?).await?, [call]);
     let refused = port.call(&account, &CALL.parse()?).await;
     assert!(matches!(refused, Err(PortError::Failed { .. })), "{refused:?}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn the_port_routes_a_number_of_the_account_and_no_other() -> Checked {
-    let page = json!({"incoming_phone_numbers": [number_json("+18005551212")]});
-    let (script, client) = client(vec![
-        Answer::Json(200, page.clone()),
-        Answer::Json(200, number_json("+18005551212")),
-        Answer::Json(200, page.clone()),
-        Answer::Json(200, page),
-        error_json(404, 20404),
-    ])
-    .await?;
-    let account = ACCOUNT.parse()?;
-    let port = TwilioTelephony::new(client, Arc::new(OneToken));
-    let routing = NumberRouting {
-        voice_url: hooks().voice_url,
-        fallback_url: hooks().voice_fallback_url,
-        status_url: hooks().status_callback,
-    };
-    assert!(port.route_number(&account, &"+18005551212".parse()?, &routing).await?);
-    assert!(
-        script
-            .seen(1)
-            .ok_or("no request")?
-            .body
-            .contains("VoiceFallbackUrl=https%3A%2F%2Fcdn.example%2Ffallback")
-    );
-    assert!(!port.route_number(&account, &"+18005551213".parse()?, &routing).await?, "not ours");
-    assert!(!port.route_number(&account, &"+18005551212".parse()?, &routing).await?, "released meanwhile");
     Ok(())
 }
 
