@@ -231,7 +231,7 @@ fn refusal(codes: &[Code]) -> Value {
     if codes.iter().any(|code| with_time.contains(code)) {
         headers.insert("retry-after".to_owned(), json!({"$ref": "#/components/headers/retry-after"}));
     }
-    if codes.contains(&Code::Unauthenticated) {
+    if codes.contains(&Code::Unauthenticated) || codes.contains(&Code::WrongCredentials) {
         headers
             .insert("www-authenticate".to_owned(), json!({"$ref": "#/components/headers/www-authenticate"}));
     }

@@ -175,7 +175,7 @@ fn the_table_of_access_patterns() {
     table.row("an invitation", "get", &keys::invitation(tenant, invitation));
     table.row("an account's invitations", "gsi1", &keys::in_list(keys::invitations(tenant), invitation));
     table.row("is the address invited", "condition", &keys::invited(tenant, &email));
-    let account: AccountSid = format!("AC{:032x}", 9).parse().expect("a sid");
+    let account: AccountSid = format!("AC{:032x}", 13).parse().expect("a sid");
     table.row("whose is the Twilio account", "get", &keys::twilio_account(&account));
     table.row("a tenant's Twilio accounts", "gsi1", &keys::twilio_account_in_list(tenant, &account));
     table.row("the vault's wrapped data keys", "query", &keys::wrapped_key(1));

@@ -97,15 +97,15 @@ pub fn update_user() -> Doc {
         .of(Shape::of::<UserId>())
         .body(Shape::of::<UserChange>(), json!({"version": 1, "name": "Anna Park"}))
         .answers(200, Shape::of::<UserShown>(), user_example())
-        .refuses(&[Code::AboveRole, Code::LastOwner, Code::WrongState])
+        .refuses(&[Code::AboveRole, Code::LastOwner])
 }
 
 /// `DELETE /api/users/{id}`.
 pub fn remove_user() -> Doc {
     Doc::new("remove_user", "Remove a user")
-        .about("They cannot sign in any more, and their sign-ins end at once.")
+        .about("They cannot sign in any more, and their sign-ins end at once. API keys that they made stay: they belong to the account.")
         .of(Shape::of::<UserId>())
-        .refuses(&[Code::AboveRole, Code::LastOwner, Code::WrongState, Code::VersionConflict])
+        .refuses(&[Code::AboveRole, Code::LastOwner])
 }
 
 /// `GET /api/invitations`.
@@ -122,7 +122,14 @@ pub fn invite() -> Doc {
         .about("They get a mail with a link that is good for seven days. Nobody invites to a role above their own.")
         .body(Shape::of::<Invite>(), json!({"email": "ben@example.com", "role": "analyst"}))
         .answers(201, Shape::of::<InvitationShown>(), invitation_example())
-        .refuses(&[Code::AboveRole, Code::LimitReached, Code::Taken, Code::VersionConflict])
+        .refuses(&[
+            Code::AboveRole,
+            Code::LimitReached,
+            Code::Taken,
+            Code::Locked,
+            Code::WrongState,
+            Code::NotFound,
+        ])
 }
 
 /// `POST /api/invitations/{id}/resend`.
@@ -131,14 +138,14 @@ pub fn resend() -> Doc {
         .about("With a new link; the old one is not good any more.")
         .of(Shape::of::<InvitationId>())
         .answers(200, Shape::of::<InvitationShown>(), invitation_example())
-        .refuses(&[Code::AboveRole, Code::VersionConflict, Code::WrongState])
+        .refuses(&[Code::AboveRole, Code::Locked])
 }
 
 /// `DELETE /api/invitations/{id}`.
 pub fn revoke_invitation() -> Doc {
     Doc::new("revoke_invitation", "Take an invitation back")
         .of(Shape::of::<InvitationId>())
-        .refuses(&[Code::AboveRole, Code::VersionConflict])
+        .refuses(&[Code::AboveRole])
 }
 
 /// `GET /api/api-keys`.
@@ -163,7 +170,7 @@ pub fn create_api_key() -> Doc {
             json!({"name": "Nightly report", "scopes": ["calls:read"], "expires_at": "2027-11-22T12:00:00Z"}),
         )
         .answers(201, Shape::of::<ApiKeyMade>(), made)
-        .refuses(&[Code::LimitReached, Code::VersionConflict])
+        .refuses(&[Code::LimitReached, Code::WrongState])
 }
 
 /// `DELETE /api/api-keys/{id}`.
@@ -171,12 +178,12 @@ pub fn revoke_api_key() -> Doc {
     Doc::new("revoke_api_key", "Revoke an API key")
         .about("Effective with the next request.")
         .of(Shape::of::<ApiKeyId>())
-        .refuses(&[Code::VersionConflict])
 }
 
 /// `GET /api/account`.
 pub fn account() -> Doc {
     Doc::new("get_account", "Read the account")
+        .about("A key of an installation that nobody has signed up to yet has no account to read.")
         .answers(200, Shape::of::<AccountShown>(), account_example())
         .refuses(&[Code::NotFound])
 }

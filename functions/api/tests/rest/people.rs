@@ -22,7 +22,7 @@ pub fn visitor() -> Visitor {
     Visitor { by: By { actor: Actor::Visitor, origin: Origin::default() }, address: None }
 }
 
-pub fn user_id(number: u128) -> UserId {
+fn user_id(number: u128) -> UserId {
     UserId::from_uuid(Uuid::from_u128(number))
 }
 

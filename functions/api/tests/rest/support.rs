@@ -48,7 +48,6 @@ pub struct World {
     pub accounts: Arc<FakeAccounts>,
     pub mailer: Arc<FakeMailer>,
     pub passwords: Arc<FakePasswords>,
-    /// Made by the first [`World::set_up`].
     pub tenant: TenantId,
     pub other: TenantId,
     /// Keys that may do everything.
