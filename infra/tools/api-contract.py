@@ -24,7 +24,7 @@ CHECKS = [
     "ignored_auth",
 ]
 SEED = os.environ.get("CONTRACT_SEED", "20261122")
-EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "12")
+EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "4")
 # Seconds for everything; far above what it takes on an idle machine.
 TIME = 600
 
@@ -50,7 +50,6 @@ def main() -> int:
                 "--max-examples", EXAMPLES,
                 "--seed", SEED,
                 "--generation-deterministic",
-                "--generation-database", "none",
                 "--continue-on-failure",
                 "--request-timeout", "20",
                 "--suppress-health-check", "all",

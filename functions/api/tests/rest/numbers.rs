@@ -139,7 +139,7 @@ async fn a_bought_number_rings_here_at_once() {
     stock(&world);
     let body = json!({
         "account_sid": own.account, "number": FOR_SALE,
-        "publisher": "AF00000000000000000000000000000001", "fallback_number": "+12025550188"
+        "publisher": own.publisher, "fallback_number": "+12025550188"
     });
     let answer = world.post("/api/numbers/buy", &body).await;
     let bought = answer.ok(201);
