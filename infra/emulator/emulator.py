@@ -199,6 +199,7 @@ class Emulator:
             "PublicBaseUrl": self.api.url,
             "FallbackBaseUrl": self.cdn.url,
             "MailFrom": "calls@example.com",
+            "ApiRequestsPerMinute": "100000",
             "TwilioApiBase": self.settings["TWILIO_API_BASE"],
             "OutboundAllow": self.settings["OUTBOUND_ALLOW"],
             "LogLevel": self.settings["LOG_LEVEL"],
