@@ -18,6 +18,7 @@ mod switches;
 mod uses;
 
 pub use entry::Entry;
+pub(crate) use listing::cut;
 pub use listing::{Listed, Listing, Position, SortBy, list, page};
 pub(crate) use noting::{Noted, noted};
 pub(crate) use uses::fetch;

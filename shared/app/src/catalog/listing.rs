@@ -73,11 +73,20 @@ pub async fn list<E: Entry>(tools: &Tools<'_>, tenant: TenantId, listing: &Listi
 /// A page of things that were read whole; `name_field` of their bodies is what they are sorted and searched by.
 pub fn page(records: Vec<Record>, name_field: &str, listing: &Listing) -> Listed {
     let wanted = listing.search.as_deref().map(str::to_lowercase);
-    let mut found: Vec<(Position, Record)> = records
+    let found = records
         .into_iter()
         .filter(|record| wanted.as_deref().is_none_or(|part| name_of(record, name_field).contains(part)))
-        .map(|record| (position_of(&record, name_field, listing.sort), record))
-        .collect();
+        .map(|record| (position_of(&record, name_field, listing.sort), record));
+    let (items, next) = cut(found.collect(), listing, |record| record.body.to_string().len());
+    Listed { items, next }
+}
+
+/// A page of what was found, and where to go on; `weight` is what an item adds to [`MAX_PAGE`].
+pub(crate) fn cut<T>(
+    mut found: Vec<(Position, T)>,
+    listing: &Listing,
+    weight: impl Fn(&T) -> usize,
+) -> (Vec<T>, Option<Position>) {
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
     if listing.descending {
         found.reverse();
@@ -92,13 +101,12 @@ pub fn page(records: Vec<Record>, name_field: &str, listing: &Listing) -> Listed
     let mut last = None;
     let mut bytes = 0;
     while items.len() < listing.limit && bytes < MAX_PAGE {
-        let Some((position, record)) = rest.next() else { break };
-        bytes += record.body.to_string().len();
+        let Some((position, item)) = rest.next() else { break };
+        bytes += weight(&item);
         last = Some(position);
-        items.push(record);
+        items.push(item);
     }
-    let next = last.filter(|_| rest.peek().is_some());
-    Listed { items, next }
+    (items, last.filter(|_| rest.peek().is_some()))
 }
 
 fn name_of(record: &Record, name_field: &str) -> String {
