@@ -136,7 +136,7 @@ fn dialling(
     decisions: Decisions,
     now: Timestamp,
 ) -> StepWrite {
-    let limits: Vec<_> = candidate.limit.iter().cloned().collect();
+    let limits = candidate.limits.clone();
     let attempt = Attempt {
         number: placing.step,
         via: candidate.via,

@@ -16,6 +16,7 @@ use std::error::Error;
 use domain::campaign::{Campaign, CampaignStatus, Planned};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{CampaignId, Id, TenantId};
+use domain::partner::Buyer;
 use domain::snapshot::{Parts, Snapshot};
 use domain::target::{RtbTarget, Status, Target};
 use domain::validate::Problem;
@@ -132,7 +133,10 @@ pub async fn parts_of(tools: &Tools<'_>, tenant: TenantId, campaign: &Campaign) 
     )?;
     targets.values_mut().for_each(|target| target.status = Status::Active);
     rtb_targets.values_mut().for_each(|bidder| bidder.status = Status::Active);
-    Ok(Parts { targets, rtb_targets, target_groups, ring_trees })
+    let of_targets = targets.values().filter_map(|target| target.buyer);
+    let buyers = of_targets.chain(rtb_targets.values().filter_map(|bidder| bidder.buyer)).collect();
+    let buyers = things::<Buyer>(tools, tenant, buyers).await?;
+    Ok(Parts { targets, rtb_targets, target_groups, ring_trees, buyers })
 }
 
 async fn things<E: Entry>(

@@ -50,6 +50,15 @@ pub struct Buyer {
     pub notes: String,
 }
 
+impl Buyer {
+    /// What calls need of it: without the contact and the notes, which nobody wants in every published version, and as
+    /// active, because its live flag alone says whether it is paused.
+    #[must_use]
+    pub fn for_calls(self) -> Self {
+        Self { status: Status::Active, contact_email: None, notes: String::new(), ..self }
+    }
+}
+
 impl Validate for Publisher {
     fn validate(&self) -> Result<(), Vec<Problem>> {
         check(&self.name, &self.notes)

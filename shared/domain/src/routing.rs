@@ -60,8 +60,8 @@ pub struct Candidate {
     pub terms: Terms,
     /// How it is dialled.
     pub dial: DialSettings,
-    /// Capacity to take first; `None` when it has no caps.
-    pub limit: Option<Limit>,
+    /// Capacity to take first, of everything that is capped.
+    pub limits: Vec<Limit>,
 }
 
 /// Why a destination was passed over.
@@ -215,7 +215,7 @@ pub fn candidates(
         };
         match verdict {
             Err(reason) => decisions.note(via, &bidder.name, Some(reason)),
-            Ok(limit) => found.push(Candidate {
+            Ok(limits) => found.push(Candidate {
                 via,
                 name: bidder.name.clone(),
                 destination: bid.destination.clone(),
@@ -229,7 +229,7 @@ pub fn candidates(
                     buyer: bidder.buyer,
                 },
                 dial: bidder.dial.clone(),
-                limit,
+                limits,
             }),
         }
     }
@@ -238,14 +238,14 @@ pub fn candidates(
         let via = Via::Target(id);
         match Destined::target(id, target).eligible(situation) {
             Err(reason) => decisions.note(via, &target.name, Some(reason)),
-            Ok(limit) => found.push(Candidate {
+            Ok(limits) => found.push(Candidate {
                 via,
                 name: target.name.clone(),
                 destination: target.destination.clone(),
                 bid: None,
                 terms: Terms { revenue: target.revenue, conversion: target.conversion, buyer: target.buyer },
                 dial: target.dial.clone(),
-                limit,
+                limits,
             }),
         }
     }
@@ -275,11 +275,11 @@ impl<'a> Destined<'a> {
         Self { via: Via::RtbTarget(id), status: *status, buyer: *buyer, caps, time_zone }
     }
 
-    /// Whether it may take a call now; the capacity to take first, when it has caps.
+    /// Whether it may take a call now; the capacity to take first, of everything that is capped.
     ///
     /// # Errors
     /// Why it is passed over.
-    pub fn eligible(&self, situation: &Situation<'_>) -> Result<Option<Limit>, Passed> {
+    pub fn eligible(&self, situation: &Situation<'_>) -> Result<Vec<Limit>, Passed> {
         if situation.tried.contains(&self.via) {
             return Err(Passed::AlreadyTried);
         }
@@ -292,14 +292,14 @@ impl<'a> Destined<'a> {
             return Err(Passed::BuyerPaused);
         }
         if !self.caps.any() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let open = OpenWindows::at(situation.now, self.time_zone);
         if let Some(full) = usage.and_then(|usage| usage.full(self.caps, &open)) {
             return Err(Passed::Cap(full));
         }
         let outdated = usage.map(|usage| usage.outdated(&open)).unwrap_or_default();
-        Ok(Some(Limit { counter, caps: *self.caps, open, outdated }))
+        Ok(vec![Limit { counter, caps: *self.caps, open, outdated }])
     }
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::{Campaign, Planned};
 use crate::caps::CounterId;
 use crate::group::{RingTree, TargetGroup};
-use crate::ids::{CampaignId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
+use crate::ids::{BuyerId, CampaignId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
+use crate::partner::Buyer;
 use crate::target::{RtbTarget, Target};
 use crate::validate::{Problem, Problems};
 
@@ -33,6 +34,9 @@ pub struct Snapshot {
     /// The target groups of its plan.
     #[serde(default)]
     pub target_groups: BTreeMap<TargetGroupId, TargetGroup>,
+    /// The buyers of its destinations, as [`Buyer::for_calls`].
+    #[serde(default)]
+    pub buyers: BTreeMap<BuyerId, Buyer>,
 }
 
 /// What a campaign names, as it is set up now.
@@ -46,6 +50,8 @@ pub struct Parts {
     pub target_groups: BTreeMap<TargetGroupId, TargetGroup>,
     /// The ring tree it names.
     pub ring_trees: BTreeMap<RingTreeId, RingTree>,
+    /// The buyers of those targets and bidders.
+    pub buyers: BTreeMap<BuyerId, Buyer>,
 }
 
 impl Snapshot {
@@ -81,8 +87,9 @@ impl Snapshot {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let Parts { targets, rtb_targets, target_groups, .. } = parts;
-        Ok(Self { campaign_id, version, published_at, campaign, targets, rtb_targets, target_groups })
+        let Parts { targets, rtb_targets, target_groups, buyers, .. } = parts;
+        let buyers = buyers.into_iter().map(|(id, buyer)| (id, buyer.for_calls())).collect();
+        Ok(Self { campaign_id, version, published_at, campaign, targets, rtb_targets, target_groups, buyers })
     }
 
     /// The rows the call path looks at when it chooses: capped destinations, and the live flags of every destination and
