@@ -5,12 +5,12 @@
 #[expect(dead_code, reason = "each benchmark uses its own part")]
 mod support;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use domain::caps::{CounterId, OpenWindows, Usage};
-use domain::routing::{Situation, candidates, plan_order};
+use domain::routing::{Situation, Walk, order};
 use domain::snapshot::Snapshot;
 use serde_json::{Value, json};
 
@@ -39,7 +39,10 @@ fn usage(snapshot: &Snapshot) -> HashMap<CounterId, Usage> {
         let open = OpenWindows::at(now, &target.time_zone);
         let live = if index % 3 == 0 { 5 } else { 1 };
         let windows = [(open.hour, 3), (open.day, 17), (open.month, 170)].into();
-        found.insert((*id).into(), Usage { live, total: 170, windows, paused: index % 10 == 0 });
+        found.insert(
+            (*id).into(),
+            Usage { live, total: 170, windows, paused: index % 10 == 0, last_at: None },
+        );
     }
     found
 }
@@ -54,23 +57,26 @@ fn routing(criterion: &mut Criterion) {
     ] {
         let snapshot = snapshot(capped, groups);
         let usage = if capped { usage(&snapshot) } else { nothing.clone() };
-        let situation = Situation { call: &call, now: call.started_at, usage: &usage, tried: &[] };
-        let (found, _) = candidates(&snapshot, &[], &situation);
-        assert!(!found.is_empty(), "{name}");
-        criterion.bench_function(&format!("routing: {name}"), |bencher| {
-            bencher.iter(|| black_box(candidates(&snapshot, &[], &situation)));
+        let situation =
+            Situation { call: &call, now: call.started_at, usage: &usage, tried: &[], asked: &[] };
+        assert!(Walk::new(&snapshot, &situation).next().is_some(), "{name}");
+        criterion.bench_function(&format!("routing: {name}, the first"), |bencher| {
+            bencher.iter(|| black_box(Walk::new(&snapshot, &situation).next()));
+        });
+        criterion.bench_function(&format!("routing: {name}, all of them looked at"), |bencher| {
+            bencher.iter(|| black_box(Walk::new(&snapshot, &situation).count()));
         });
     }
-    let plan = snapshot(false, 1).campaign.plan;
-    let groups = BTreeMap::new();
+    let equals = snapshot(false, 1);
+    let situation = Situation { call: &call, now: call.started_at, usage: &nothing, tried: &[], asked: &[] };
     criterion.bench_function("routing: order of 1000 equal targets alone", |bencher| {
-        bencher.iter(|| black_box(plan_order(&plan, &groups, 7)));
+        bencher.iter(|| black_box(order(&equals, &situation)));
     });
     let usual =
         support::campaign(1_000, Vec::new(), (0..5).map(|index| (target(index, true), 1, 100)).collect());
-    let situation = Situation { call: &call, now: call.started_at, usage: &nothing, tried: &[] };
+    let situation = Situation { call: &call, now: call.started_at, usage: &nothing, tried: &[], asked: &[] };
     criterion.bench_function("routing: five capped targets", |bencher| {
-        bencher.iter(|| black_box(candidates(&usual, &[], &situation)));
+        bencher.iter(|| black_box(Walk::new(&usual, &situation).next()));
     });
 }
 

@@ -126,6 +126,7 @@ async fn tell(world: &World, ends: &[End], auction: bool) -> Story {
             caller: CallStatus::InProgress,
             dial: end.status(),
             child: has_child.then(|| child(step - 1)),
+            talked_s: talked,
         };
         let delivery = Delivery::DialResult(step, ended.clone());
         if talked.is_some() {

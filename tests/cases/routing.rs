@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::auction::Bid;
 use domain::call::Call;
-use domain::campaign::{BidderEntry, Campaign, PlanEntry, Planned};
+use domain::campaign::{BidderEntry, Campaign};
 use domain::caps::{CounterId, OpenWindows, Usage};
-use domain::group::{Member, TargetGroup};
-use domain::ids::{BuyerId, CampaignId, NumberId, RtbTargetId, TargetGroupId, TargetId, TenantId};
+use domain::group::{Member, RingTree, TargetGroup};
+use domain::ids::{
+    BuyerId, CampaignId, NumberId, RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
+};
 use domain::ledger::Payout;
 use domain::money::{Currency, Money};
 use domain::phone::Destination;
-use domain::routing::{Situation, Via, candidates};
+use domain::plan::{PlanEntry, Planned, Strategy, Tree};
+use domain::routing::{Asked, Situation, Stop, Via, Walk};
 use domain::snapshot::{Parts, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -36,6 +39,15 @@ struct Case {
     /// Bidders, each with its valid bid.
     #[serde(default)]
     bids: Vec<Destined>,
+    /// Ring trees in the plan; a bid says to which it belongs.
+    #[serde(default)]
+    trees: Vec<InPlan>,
+    /// Fields in which the campaign differs from the usual one.
+    #[serde(default)]
+    campaign: Value,
+    /// Seconds since the call came in.
+    #[serde(default)]
+    waited: i64,
     /// Names dialled before.
     #[serde(default)]
     tried: Vec<String>,
@@ -51,6 +63,22 @@ struct Group {
     #[serde(default = "hundred")]
     weight: u16,
     members: Vec<InGroup>,
+    #[serde(default)]
+    strategy: Strategy,
+}
+
+/// A ring tree in the plan.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InPlan {
+    name: String,
+    #[serde(default = "one")]
+    priority: u16,
+    #[serde(default = "hundred")]
+    weight: u16,
+    /// Whether its auction is over; if not, the walk stops to ask.
+    #[serde(default)]
+    asked: bool,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +107,7 @@ struct Destined {
     /// Fields that differ from the usual destination of these tests.
     #[serde(default)]
     settings: Value,
-    /// What its counter says: live, total, hour, day, month, paused.
+    /// What its counter says: live, total, hour, day, month, paused, last_at.
     #[serde(default)]
     usage: BTreeMap<String, Value>,
     /// The bid in micro-units.
@@ -87,11 +115,15 @@ struct Destined {
     amount: i64,
     /// Seconds until the bid runs out.
     expires_in: Option<i64>,
+    /// The ring tree of the plan in which the bid was made; without one, those that are asked first.
+    tree: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expect {
+    /// Destinations in the order in which they would be dialled; `ask NAME` where a ring tree comes first. With seconds
+    /// behind a name, as in `Desk 12 s`, it rings that long.
     order: Vec<String>,
     /// Reasons in plain words.
     #[serde(default)]
@@ -146,15 +178,22 @@ fn calls_are_routed_as_written() {
                 };
                 Member { target, priority: member.priority, weight: member.weight }
             });
-            target_groups.insert(id, TargetGroup { name: group.name.clone(), members: members.collect() });
+            let (members, name) = (members.collect(), group.name.clone());
+            target_groups.insert(id, TargetGroup { name, members, strategy: group.strategy });
             plan.push(PlanEntry { to: Planned::Group(id), priority: group.priority, weight: group.weight });
         }
         for name in &case.paused_buyers {
             usage.insert(buyer(name).into(), Usage { paused: true, ..Usage::default() });
         }
         let mut rtb_targets = BTreeMap::new();
-        let mut bids = Vec::new();
-        let mut bidders = Vec::new();
+        let mut bids: BTreeMap<Tree, Vec<Bid>> = BTreeMap::new();
+        let mut bidders: BTreeMap<Tree, Vec<BidderEntry>> = BTreeMap::new();
+        let mut trees: BTreeMap<String, RingTreeId> = BTreeMap::new();
+        for (index, tree) in case.trees.iter().enumerate() {
+            let id = RingTreeId::from_uuid(Uuid::from_u128(400 + index as u128));
+            trees.insert(tree.name.clone(), id);
+            plan.push(PlanEntry { to: Planned::Tree(id), priority: tree.priority, weight: tree.weight });
+        }
         for (index, destined) in case.bids.iter().enumerate() {
             let bidder = RtbTargetId::from_uuid(Uuid::from_u128(200 + index as u128));
             let mut body = json!({
@@ -165,8 +204,13 @@ fn calls_are_routed_as_written() {
             overlay(&mut body, &destined.settings);
             count(&mut usage, Via::RtbTarget(bidder), destined, &body, case.now);
             rtb_targets.insert(bidder, serde_json::from_value(body).unwrap());
-            bidders.push(BidderEntry { rtb_target: bidder, priority: 1, weight: 100 });
-            bids.push(Bid {
+            let tree = destined.tree.as_ref().map_or(Tree::First, |name| Tree::Planned(trees[name]));
+            bidders.entry(tree).or_default().push(BidderEntry {
+                rtb_target: bidder,
+                priority: 1,
+                weight: 100,
+            });
+            bids.entry(tree).or_default().push(Bid {
                 bidder,
                 amount: Money::from_micros(destined.amount),
                 destination: Destination::Number("+12025550124".parse().unwrap()),
@@ -178,22 +222,52 @@ fn calls_are_routed_as_written() {
             });
             names.insert(destined.name.clone(), Via::RtbTarget(bidder));
         }
-        let mut campaign: Campaign = serde_json::from_value(json!({"name": "Test"})).unwrap();
+        let mut campaign = json!({"name": "Test"});
+        overlay(&mut campaign, &case.campaign);
+        let mut campaign: Campaign = serde_json::from_value(campaign).unwrap();
         campaign.plan = plan;
-        campaign.auction.bidders = bidders;
+        campaign.auction.bidders = bidders.remove(&Tree::First).unwrap_or_default();
+        let ring_trees = trees.iter().map(|(name, id)| {
+            let mut tree: RingTree = serde_json::from_value(json!({"name": name})).unwrap();
+            tree.bidders = bidders.remove(&Tree::Planned(*id)).unwrap_or_default();
+            (*id, tree)
+        });
+        let ring_trees = ring_trees.collect();
         let campaign_id = CampaignId::from_uuid(Uuid::from_u128(1));
-        let parts = Parts { targets, rtb_targets, target_groups, ..Parts::default() };
+        let parts = Parts { targets, rtb_targets, target_groups, ring_trees, ..Parts::default() };
         let snapshot = Snapshot::compile(campaign_id, 1, case.now, campaign, parts).unwrap();
         let looked_at = snapshot.counters();
         assert!(usage.keys().all(|row| looked_at.contains(row)), "{rule}: a row that no call looks at");
         let tried: Vec<Via> = case.tried.iter().map(|name| names[name]).collect();
-        let call = call(case.seed, case.now);
-        let situation = Situation { call: &call, now: case.now, usage: &usage, tried: &tried };
+        let call = call(case.seed, case.now - SignedDuration::from_secs(case.waited));
+        let over = case.trees.iter().filter(|tree| tree.asked).map(|tree| Tree::Planned(trees[&tree.name]));
+        let asked: Vec<Asked<'_>> = std::iter::once(Tree::First)
+            .chain(over)
+            .map(|tree| Asked { tree, bids: bids.get(&tree).map_or(&[], Vec::as_slice) })
+            .collect();
+        let situation = Situation { call: &call, now: case.now, usage: &usage, tried: &tried, asked: &asked };
 
-        let (found, decisions) = candidates(&snapshot, &bids, &situation);
-        let order: Vec<String> = found.into_iter().map(|candidate| candidate.name).collect();
+        let mut walk = Walk::new(&snapshot, &situation);
+        let mut order = Vec::new();
+        for stop in walk.by_ref() {
+            match stop {
+                Stop::Dial(candidate) => order.push((candidate.name, candidate.dial.timeout_s)),
+                Stop::Ask(tree) => {
+                    let asks = |(_, id): &(&String, &RingTreeId)| Tree::Planned(**id) == tree;
+                    let (name, _) = trees.iter().find(asks).expect("a ring tree of the plan");
+                    order.push((format!("ask {name}"), 0));
+                }
+            }
+        }
+        let rings = |index: usize| case.expect.order.get(index).is_some_and(|name| name.ends_with(" s"));
+        let order: Vec<String> = order
+            .into_iter()
+            .enumerate()
+            .map(|(index, (name, seconds))| if rings(index) { format!("{name} {seconds} s") } else { name })
+            .collect();
         assert_eq!(order, case.expect.order, "{rule}: order");
-        let passed: BTreeMap<String, String> = decisions
+        let passed: BTreeMap<String, String> = walk
+            .decisions
             .each
             .into_iter()
             .filter_map(|decision| Some((decision.name, decision.passed?.text())))
@@ -222,6 +296,7 @@ fn count(usage: &mut HashMap<CounterId, Usage>, via: Via, destined: &Destined, b
         total: number("total").unwrap_or(0),
         windows: windows.into_iter().filter_map(|(name, kind)| Some((name, number(kind)?))).collect(),
         paused: destined.usage.get("paused").and_then(Value::as_bool).unwrap_or(false),
+        last_at: destined.usage.get("last_at").map(|at| serde_json::from_value(at.clone()).unwrap()),
     };
     usage.insert(via.counter(), row);
 }

@@ -119,6 +119,7 @@ fn snapshot(campaign: CampaignId, version: u64, bidder: u128) -> Snapshot {
         campaign: serde_json::from_value(json!({ "name": "roofing" })).expect("a campaign"),
         targets: BTreeMap::new(),
         target_groups: BTreeMap::new(),
+        ring_trees: BTreeMap::new(),
         buyers: BTreeMap::new(),
         rtb_targets: [(bidder, serde_json::from_value(body).expect("a bidder"))].into(),
     }

@@ -25,6 +25,7 @@ fn snapshot(version: u64, description: impl Into<String>) -> Snapshot {
         targets: BTreeMap::new(),
         rtb_targets: BTreeMap::new(),
         target_groups: BTreeMap::new(),
+        ring_trees: BTreeMap::new(),
         buyers: BTreeMap::new(),
     }
 }

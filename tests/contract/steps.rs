@@ -6,6 +6,7 @@ use app::ports::{Calls, PortError, Step, StepStart, StepWrite, Written};
 use domain::auction::Auction;
 use domain::call::{CallStatus, Leg};
 use domain::ids::AuctionId;
+use domain::plan::Tree;
 use futures::future::join_all;
 use store::Refused;
 use testkit::faults::{Fault, Rule};
@@ -71,6 +72,7 @@ async fn everything_a_step_brings_is_found_with_the_call() {
         id: AuctionId::from_uuid(Uuid::from_u128(9)),
         call: call.id,
         step: 1,
+        tree: Tree::First,
         started_at: noon(),
         deadline_ms: 1_000,
         took_ms: 400,

@@ -132,7 +132,7 @@ pub fn counter() -> CounterId {
 }
 
 pub fn limit(caps: Caps, now: Timestamp) -> Limit {
-    Limit { counter: counter(), caps, open: OpenWindows::at(now, "UTC"), outdated: Vec::new() }
+    Limit { counter: counter(), caps, open: OpenWindows::at(now, "UTC"), outdated: Vec::new(), at: now }
 }
 
 pub fn leg_event(leg: Leg, status: CallStatus, sequence: u32) -> LegEvent {

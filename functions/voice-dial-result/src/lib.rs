@@ -30,9 +30,12 @@ pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse
         return webhook::unknown_path();
     };
     let ended = match twilio::webhook::DialEnded::from_form(&verified.form) {
-        Ok(ended) if ended.call_sid == call.sid() => {
-            DialEnded { caller: ended.call_status, dial: ended.dial_call_status, child: ended.dial_call_sid }
-        }
+        Ok(ended) if ended.call_sid == call.sid() => DialEnded {
+            caller: ended.call_status,
+            dial: ended.dial_call_status,
+            child: ended.dial_call_sid,
+            talked_s: ended.dial_call_duration,
+        },
         Ok(_) => return webhook::wrong_call(),
         Err(error) => return webhook::malformed(&error),
     };

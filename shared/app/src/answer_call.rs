@@ -16,7 +16,7 @@ use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
 use domain::routing::{Decisions, TurnedAway};
 use domain::snapshot::Snapshot;
-use domain::voice::{Callback, CallbackTo, Reply};
+use domain::voice::Reply;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -166,7 +166,6 @@ impl AnswerCall {
         snapshot: &Snapshot,
         usage: &HashMap<CounterId, Usage>,
     ) -> PortResult<Reply> {
-        let auction = Callback { tenant: call.tenant, call: call.id, to: CallbackTo::Auction(1) };
         let placing = Placing {
             call,
             begins: true,
@@ -174,25 +173,21 @@ impl AnswerCall {
             started_by: None,
             snapshot,
             usage,
-            bids: &[],
+            asked: &[],
             tried: &[],
             gives_back: None,
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,
         };
-        let without_dial = match turned_away {
-            None if snapshot.has_auction() => Some(Reply::redirect(auction)),
-            None => None,
-            Some(TurnedAway::BlockedNumber) => Some(Reply::reject()),
-            Some(_) => Some(Reply::words_and_hangup(NOT_IN_SERVICE)),
+        let Some(why) = turned_away else {
+            return place::place(&*self.calls, &*self.clock, placing).await;
         };
-        match without_dial {
-            Some(reply) => {
-                let decisions = Decisions { turned_away, ..Decisions::default() };
-                place::finish(&*self.calls, &placing, reply, decisions, self.clock.now()).await
-            }
-            None => place::place(&*self.calls, &*self.clock, placing).await,
-        }
+        let reply = match why {
+            TurnedAway::BlockedNumber => Reply::reject(),
+            _ => Reply::words_and_hangup(NOT_IN_SERVICE),
+        };
+        let decisions = Decisions { turned_away, ..Decisions::default() };
+        place::finish(&*self.calls, &placing, reply, decisions, self.clock.now()).await
     }
 
     /// The live flags of campaign and publisher; and counters, if it dials in this step, which it does without an auction.

@@ -1,4 +1,5 @@
-//! A dial has ended: the next valid bid, the next target, or goodbye.
+//! A dial has ended: the next valid bid, the next target, or goodbye; also for a caller whose conversation was too short,
+//! when the campaign says so.
 //!
 //! Idempotency: the step. The next destination is tried only while the caller is still there. The dial's own word never
 //! settles a call; the legs' status callbacks do.
@@ -6,15 +7,16 @@
 use std::sync::Arc;
 
 use domain::call::{Attempt, CallStatus, Leg, LegEvent, Source, leg_end};
+use domain::campaign::Recovery;
 use domain::caps::ReservationState;
 use domain::ids::{AccountSid, CallId, CallSid, TenantId};
-use domain::routing::{Decisions, Via};
+use domain::routing::Decisions;
 use domain::voice::Reply;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::close_call;
-use crate::place::{self, ANSWER_WITHIN, Placing, StepAnswer};
+use crate::place::{self, ANSWER_WITHIN, Placing, SoFar, StepAnswer};
 use crate::ports::{CallRecord, Calls, Counters, PortResult, Published, Step};
 use crate::run_auction::call_context;
 
@@ -27,6 +29,8 @@ pub struct DialEnded {
     pub dial: CallStatus,
     /// The leg that was dialled, when there was one.
     pub child: Option<CallSid>,
+    /// Seconds that leg was answered, as the dial says.
+    pub talked_s: Option<u32>,
 }
 
 /// Decides what comes after a dial.
@@ -67,16 +71,14 @@ impl DialNext {
         if caller_is_gone {
             return Ok(StepAnswer::Reply(Reply::hangup()));
         }
-        let was_connected = matches!(ended.dial, CallStatus::Completed | CallStatus::InProgress);
-        self.answer(&record, step, was_connected).await.map(StepAnswer::Reply)
+        self.answer(&record, step, ended).await.map(StepAnswer::Reply)
     }
 
-    async fn answer(&self, record: &CallRecord, step: u16, was_connected: bool) -> PortResult<Reply> {
+    async fn answer(&self, record: &CallRecord, step: u16, ended: &DialEnded) -> PortResult<Reply> {
         let (snapshot, usage) = call_context(&*self.published, &*self.counters, &record.call).await?;
-        let tried: Vec<Via> = record.attempts.iter().map(|attempt| attempt.via).collect();
-        let bids = record.auctions.last().map(|auction| auction.ranking.as_slice()).unwrap_or_default();
-        let ended = dialled_before(record, step);
-        let still_reserved = ended.filter(|attempt| {
+        let was_connected = matches!(ended.dial, CallStatus::Completed | CallStatus::InProgress);
+        let so_far = SoFar::of(record);
+        let still_reserved = dialled_before(record, step).filter(|attempt| {
             let held = attempt.reservation.as_ref();
             held.is_some_and(|reservation| reservation.state == ReservationState::Reserved)
         });
@@ -87,13 +89,15 @@ impl DialNext {
             started_by: None,
             snapshot: &snapshot,
             usage: &usage,
-            bids,
-            tried: &tried,
+            asked: &so_far.asked,
+            tried: &so_far.tried,
             gives_back: still_reserved.filter(|_| !was_connected).cloned(),
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,
         };
-        if was_connected {
+        let sent_on =
+            snapshot.campaign.recovery.is_some_and(|recovery| is_recovered(record, recovery, step, ended));
+        if was_connected && !sent_on {
             let now = self.clock.now();
             return place::finish(&*self.calls, &placing, Reply::hangup(), Decisions::default(), now).await;
         }
@@ -129,6 +133,20 @@ impl DialNext {
         }
         Ok(())
     }
+}
+
+/// Whether a caller who was connected is sent on, because the conversation was too short. The callee's leg says how long it
+/// was; the dial's own word counts until that is told.
+fn is_recovered(record: &CallRecord, recovery: Recovery, step: u16, ended: &DialEnded) -> bool {
+    let talked = |attempt: &Attempt| {
+        let end = leg_end(Leg::Attempt(attempt.number), &record.events)?;
+        (end.status == CallStatus::Completed).then_some(end.answered_seconds)
+    };
+    let last = dialled_before(record, step);
+    let Some(talked_s) = last.and_then(talked).or(ended.talked_s) else { return false };
+    let earlier = record.attempts.iter().filter(|attempt| attempt.number + 1 < step);
+    let sent_on_before = earlier.filter(|attempt| talked(attempt).is_some()).count();
+    talked_s < u32::from(recovery.shorter_than_s) && sent_on_before < usize::from(recovery.attempts)
 }
 
 /// The attempt whose dial this step answers.

@@ -1,4 +1,5 @@
-//! Places a call with the best destination that has room: takes capacity, writes the step, gives the reply.
+//! Places a call with the best destination that has room: takes capacity, writes the step, gives the reply. When the plan
+//! comes to bidders who were not asked yet, the reply sends the call to their auction.
 //!
 //! The step's answer, the attempt and the capacity it takes are one transaction, so a repeat finds the same answer and
 //! nothing is ever taken twice. A full or busy counter sends us to the next destination with that reason.
@@ -7,10 +8,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::auction::{Auction, Bid};
+use domain::auction::Auction;
 use domain::call::{Attempt, Call};
 use domain::caps::{CounterId, Reservation, Usage};
-use domain::routing::{self, Candidate, Decisions, Passed, Situation, Via};
+use domain::routing::{self, Asked, Candidate, Decisions, Passed, Situation, Stop, Via, Walk};
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Dial, DialNoun, Recording, Reply, TIME_LIMIT_S, Verb};
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::ports::{Answered, Calls, PortError, PortResult, StepWrite, Written};
+use crate::ports::{Answered, CallRecord, Calls, PortError, PortResult, StepWrite, Written};
 
 /// Said when nobody can take the call.
 pub const NOBODY_FREE: &str =
@@ -44,6 +45,33 @@ pub enum StepAnswer {
     WrongAccount,
 }
 
+/// What a call has been through when its next step is answered.
+#[derive(Debug)]
+pub struct SoFar<'a> {
+    /// Its auctions.
+    pub asked: Vec<Asked<'a>>,
+    /// The destinations that were dialled.
+    pub tried: Vec<Via>,
+}
+
+impl<'a> SoFar<'a> {
+    /// As it was stored.
+    pub fn of(record: &'a CallRecord) -> Self {
+        let asked = |auction: &'a Auction| Asked { tree: auction.tree, bids: &auction.ranking };
+        Self {
+            asked: record.auctions.iter().map(asked).collect(),
+            tried: record.attempts.iter().map(|attempt| attempt.via).collect(),
+        }
+    }
+
+    /// The same, and an auction that is only just over.
+    #[must_use]
+    pub fn and(mut self, auction: &'a Auction) -> Self {
+        self.asked.push(Asked { tree: auction.tree, bids: &auction.ranking });
+        self
+    }
+}
+
 /// A step that is to be answered.
 #[derive(Debug)]
 pub struct Placing<'a> {
@@ -59,8 +87,8 @@ pub struct Placing<'a> {
     pub snapshot: &'a Snapshot,
     /// Counters and live flags.
     pub usage: &'a HashMap<CounterId, Usage>,
-    /// Valid bids, best first.
-    pub bids: &'a [Bid],
+    /// The auctions this call has had.
+    pub asked: &'a [Asked<'a>],
     /// Destinations dialled before.
     pub tried: &'a [Via],
     /// An attempt whose dial failed and whose capacity goes back.
@@ -71,33 +99,41 @@ pub struct Placing<'a> {
     pub answer_by: Instant,
 }
 
-/// Dials the first destination that has room; words and a hang-up when none has.
+/// Does what the plan says next: dials the first destination that has room, or asks the bidders who stand before it; words
+/// and a hang-up when nobody is left.
 pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
     let now = clock.now();
-    let situation = Situation { call: &placing.call, now, usage: placing.usage, tried: placing.tried };
-    let (candidates, mut decisions) = routing::candidates(placing.snapshot, placing.bids, &situation);
-    let mut waiting = candidates.iter();
+    let Placing { usage, tried, asked, .. } = placing;
+    let situation = Situation { call: &placing.call, now, usage, tried, asked };
+    let mut walk = Walk::new(placing.snapshot, &situation);
     let mut tried_one = false;
-    while let Some(candidate) = waiting.next() {
-        if tried_one && Instant::now() >= placing.answer_by {
-            decisions.note(candidate.via, &candidate.name, Some(Passed::BusyCounter));
-            continue;
-        }
-        tried_one = true;
-        let mut with_choice = decisions.clone();
-        with_choice.note(candidate.via, &candidate.name, None);
-        for other in waiting.clone() {
-            with_choice.note(other.via, &other.name, Some(Passed::NotNeeded));
-        }
-        let reply = dial(&placing, candidate);
-        match calls.write_step(&dialling(&placing, candidate, reply.clone(), with_choice, now)).await? {
-            Written::Done => return Ok(reply),
-            Written::Repeated(earlier) => return Ok(earlier.reply),
-            Written::Over => return Ok(Reply::hangup()),
-            Written::Full(full) => decisions.note(candidate.via, &candidate.name, Some(Passed::Cap(full))),
-            Written::Busy => decisions.note(candidate.via, &candidate.name, Some(Passed::BusyCounter)),
-        }
+    while let Some(stop) = walk.next() {
+        let candidate = match stop {
+            Stop::Dial(candidate) => candidate,
+            Stop::Ask(_) => {
+                let to = CallbackTo::Auction(placing.step.saturating_add(1));
+                let auction = Callback { tenant: placing.call.tenant, call: placing.call.id, to };
+                let decisions = std::mem::take(&mut walk.decisions);
+                return finish(calls, &placing, Reply::redirect(auction), decisions, now).await;
+            }
+        };
+        let passed_over = if tried_one && Instant::now() >= placing.answer_by {
+            Passed::BusyCounter
+        } else {
+            tried_one = true;
+            let reply = dial(&placing, &candidate);
+            let decisions = walk.dialling(&candidate);
+            match calls.write_step(&dialling(&placing, &candidate, reply.clone(), decisions, now)).await? {
+                Written::Done => return Ok(reply),
+                Written::Repeated(earlier) => return Ok(earlier.reply),
+                Written::Over => return Ok(Reply::hangup()),
+                Written::Full(full) => Passed::Cap(full),
+                Written::Busy => Passed::BusyCounter,
+            }
+        };
+        walk.decisions.note(candidate.via, &candidate.name, Some(passed_over));
     }
+    let decisions = std::mem::take(&mut walk.decisions);
     finish(calls, &placing, Reply::words_and_hangup(NOBODY_FREE), decisions, now).await
 }
 

@@ -13,10 +13,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
-use domain::campaign::{Campaign, CampaignStatus, Planned};
+use domain::campaign::{Campaign, CampaignStatus};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{CampaignId, Id, TenantId};
 use domain::partner::Buyer;
+use domain::plan::Planned;
 use domain::snapshot::{Parts, Snapshot};
 use domain::target::{RtbTarget, Status, Target};
 use domain::validate::Problem;
@@ -112,23 +113,24 @@ pub(crate) async fn store(
 /// # Errors
 /// The catalogue did not answer.
 pub async fn parts_of(tools: &Tools<'_>, tenant: TenantId, campaign: &Campaign) -> PortResult<Parts> {
-    let groups = campaign.plan.iter().filter_map(|entry| match entry.to {
-        Planned::Group(id) => Some(id),
-        Planned::Target(_) => None,
-    });
+    let (mut planned, mut groups, mut trees) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for entry in &campaign.plan {
+        match entry.to {
+            Planned::Target(id) => planned.insert(id),
+            Planned::Group(id) => groups.insert(id),
+            Planned::Tree(id) => trees.insert(id),
+        };
+    }
+    trees.extend(campaign.ring_tree);
     let (target_groups, ring_trees) = futures::try_join!(
-        things::<TargetGroup>(tools, tenant, groups.collect()),
-        things::<RingTree>(tools, tenant, campaign.ring_tree.into_iter().collect()),
+        things::<TargetGroup>(tools, tenant, groups),
+        things::<RingTree>(tools, tenant, trees),
     )?;
-    let planned = campaign.plan.iter().filter_map(|entry| match entry.to {
-        Planned::Target(id) => Some(id),
-        Planned::Group(_) => None,
-    });
     let members = target_groups.values().flat_map(|group| &group.members).map(|member| member.target);
     let own_bidders = campaign.auction.bidders.iter();
     let bidders = own_bidders.chain(ring_trees.values().flat_map(|tree| &tree.bidders));
     let (mut targets, mut rtb_targets) = futures::try_join!(
-        things::<Target>(tools, tenant, planned.chain(members).collect()),
+        things::<Target>(tools, tenant, planned.into_iter().chain(members).collect()),
         things::<RtbTarget>(tools, tenant, bidders.map(|entry| entry.rtb_target).collect()),
     )?;
     targets.values_mut().for_each(|target| target.status = Status::Active);

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use domain::auction::{self, Answer, Auction, Bid, BidRequest, BidderResult, Refusal};
 use domain::call::{Call, CallStatus, Leg, leg_end};
-use domain::campaign::BidderEntry;
+use domain::campaign::{AuctionSettings, BidderEntry};
 use domain::caps::{CounterId, Usage};
 use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone;
-use domain::routing::{Destined, Situation};
+use domain::plan::Tree;
+use domain::routing::{Destined, Situation, Stop, Via, Walk};
 use domain::snapshot::Snapshot;
 use domain::target::RtbTarget;
 use domain::voice::Reply;
@@ -24,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::place::{self, ANSWER_WITHIN, Placing, StepAnswer};
+use crate::place::{self, ANSWER_WITHIN, Placing, SoFar, StepAnswer};
 use crate::ports::{
     BidLogEntry, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult, Published,
     Step, StepStart,
@@ -58,6 +59,17 @@ pub struct RunAuction {
     pub outbox: Arc<dyn Outbox>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
+}
+
+/// Who is asked, and for whom.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    call: &'a Call,
+    step: u16,
+    tree: Tree,
+    settings: &'a AuctionSettings,
+    /// Whoever was dialled before is not asked.
+    tried: &'a [Via],
 }
 
 /// What the auction brought.
@@ -122,10 +134,14 @@ impl RunAuction {
         usage: &HashMap<CounterId, Usage>,
     ) -> PortResult<Reply> {
         let answer_by = Instant::now() + ANSWER_WITHIN;
-        let outcome = self.ask_everyone(&record.call, step, snapshot, usage).await;
+        let so_far = SoFar::of(record);
+        let (tree, settings) = next_tree(record, &so_far, snapshot, usage, self.clock.now())?;
+        let asking = Asking { call: &record.call, step, tree, settings, tried: &so_far.tried };
+        let outcome = self.ask_everyone(&asking, snapshot, usage).await;
         // Seconds have passed: what was full may have room, what was open may be paused. An old look is better than none.
         let (call, of) = (&record.call, usage_of(snapshot));
         let fresh = self.counters.usage(call.tenant, &of).await.unwrap_or_else(|_| usage.clone());
+        let so_far = so_far.and(&outcome.auction);
         let placing = Placing {
             call: Arc::clone(&record.call),
             begins: false,
@@ -133,8 +149,8 @@ impl RunAuction {
             started_by: Some(token),
             snapshot,
             usage: &fresh,
-            bids: &outcome.auction.ranking,
-            tried: &[],
+            asked: &so_far.asked,
+            tried: &so_far.tried,
             gives_back: None,
             auction: Some(Arc::clone(&outcome.auction)),
             answer_by,
@@ -177,6 +193,21 @@ impl RunAuction {
         }
         tracing::warn!(call = %call.id, step, "auction did not answer in time, taking the static route");
         let (snapshot, usage) = self.context(record).await?;
+        let so_far = SoFar::of(record);
+        let (tree, settings) = next_tree(record, &so_far, &snapshot, &usage, self.clock.now())?;
+        // It has had its time: whoever answers now is too late, and nobody is asked twice.
+        let auction = Arc::new(Auction {
+            id: AuctionId::from_uuid(self.clock.new_id()),
+            call: call.id,
+            step,
+            tree,
+            started_at,
+            deadline_ms: settings.deadline_on_call_ms(),
+            took_ms: milliseconds(waited),
+            results: Vec::new(),
+            ranking: Vec::new(),
+        });
+        let so_far = so_far.and(&auction);
         let placing = Placing {
             call: Arc::clone(call),
             begins: false,
@@ -184,10 +215,10 @@ impl RunAuction {
             started_by: Some(by),
             snapshot: &snapshot,
             usage: &usage,
-            bids: &[],
-            tried: &[],
+            asked: &so_far.asked,
+            tried: &so_far.tried,
             gives_back: None,
-            auction: None,
+            auction: Some(Arc::clone(&auction)),
             answer_by: Instant::now() + TAKE_OVER_WITHIN,
         };
         place::place(&*self.calls, &*self.clock, placing).await
@@ -196,16 +227,15 @@ impl RunAuction {
     /// Asks all eligible bidders at once; whoever has not answered at the deadline is abandoned.
     async fn ask_everyone(
         &self,
-        call: &Call,
-        step: u16,
+        asking: &Asking<'_>,
         snapshot: &Snapshot,
         usage: &HashMap<CounterId, Usage>,
     ) -> Outcome {
-        let settings = &snapshot.campaign.auction;
+        let Asking { call, step, tree, settings, tried } = *asking;
         let deadline_ms = settings.deadline_on_call_ms();
         let (began, started_at) = (Instant::now(), self.clock.now());
         let deadline = began + Duration::from_millis(u64::from(deadline_ms));
-        let situation = Situation { call, now: started_at, usage, tried: &[] };
+        let situation = Situation { call, now: started_at, usage, tried, asked: &[] };
 
         let mut results: Vec<Option<Heard>> = settings.bidders.iter().map(|_| None).collect();
         let mut asked = FuturesUnordered::new();
@@ -219,7 +249,7 @@ impl RunAuction {
                     let facts = auction::facts(call, &snapshot.campaign.name, bidder.caller_id_exposure);
                     let request = auction::request(bidder, &facts);
                     asked.push(
-                        async move { (index, self.ask(snapshot, entry, bidder, request, deadline).await) },
+                        async move { (index, self.ask(settings, entry, bidder, request, deadline).await) },
                     );
                 }
             }
@@ -259,13 +289,14 @@ impl RunAuction {
             })
             .collect();
         let took_ms = milliseconds(began.elapsed());
-        let auction = Auction { id, call: call.id, step, started_at, deadline_ms, took_ms, results, ranking };
+        let call = call.id;
+        let auction = Auction { id, call, step, tree, started_at, deadline_ms, took_ms, results, ranking };
         Outcome { auction: Arc::new(auction), log }
     }
 
     async fn ask(
         &self,
-        snapshot: &Snapshot,
+        settings: &AuctionSettings,
         entry: &BidderEntry,
         bidder: &RtbTarget,
         request: BidRequest,
@@ -290,7 +321,7 @@ impl RunAuction {
                     latency_ms: milliseconds(answer.elapsed),
                     received_at: self.clock.now(),
                 };
-                let (result, bid) = auction::read_answer(bidder, entry, &snapshot.campaign.auction, reading);
+                let (result, bid) = auction::read_answer(bidder, entry, settings, reading);
                 Heard {
                     result,
                     bid,
@@ -305,6 +336,24 @@ impl RunAuction {
         heard.request = Some(for_log(&request.body));
         heard
     }
+}
+
+/// The auction that the plan has come to.
+fn next_tree<'a>(
+    record: &CallRecord,
+    so_far: &SoFar<'_>,
+    snapshot: &'a Snapshot,
+    usage: &HashMap<CounterId, Usage>,
+    now: Timestamp,
+) -> PortResult<(Tree, &'a AuctionSettings)> {
+    let situation = Situation { call: &record.call, now, usage, tried: &so_far.tried, asked: &so_far.asked };
+    // Targets that stand before it are passed over: there was no room with them a moment ago.
+    let tree = Walk::new(snapshot, &situation).find_map(|stop| match stop {
+        Stop::Ask(tree) => Some(tree),
+        Stop::Dial(_) => None,
+    });
+    let found = tree.and_then(|tree| Some((tree, snapshot.auction(tree)?)));
+    found.ok_or_else(|| PortError::corrupt("find the auction of a call", "its plan has none that is left"))
 }
 
 /// The published version a call runs on, and the counters of its destinations.

@@ -12,6 +12,7 @@ use crate::campaign::{AuctionSettings, BidderEntry};
 use crate::ids::{AuctionId, CallId, RtbTargetId};
 use crate::money::Money;
 use crate::phone::{Destination, E164, SipUri};
+use crate::plan::Tree;
 use crate::target::{CallerIdExposure, RtbTarget};
 use crate::tokens::{Facts, Template};
 
@@ -150,6 +151,9 @@ pub struct Auction {
     pub call: CallId,
     /// The step that ran it.
     pub step: u16,
+    /// Who was asked.
+    #[serde(default)]
+    pub tree: Tree,
     /// When it began.
     pub started_at: Timestamp,
     /// The deadline that held.

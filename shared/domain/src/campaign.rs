@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
+use crate::ids::{PublisherId, RingTreeId, RtbTargetId};
 use crate::ledger::Payout;
 use crate::money::{Currency, Money};
 use crate::phone::E164;
+use crate::plan::{self, PlanEntry, Strategy, check_place, default_weight, one};
 use crate::target::Status;
 use crate::validate::{Problem, Problems, Validate};
 use crate::voice::{Recording, TIME_LIMIT_S};
@@ -16,6 +17,8 @@ use crate::voice::{Recording, TIME_LIMIT_S};
 pub const MAX_DEADLINE_MS: u32 = 3_500;
 /// Most publishers with terms of their own on one campaign.
 pub const MAX_PUBLISHERS: usize = 1_000;
+/// Bounds of [`Campaign::give_up_after_s`].
+const GIVE_UP_AFTER_S: std::ops::RangeInclusive<u16> = 30..=600;
 
 /// Where a campaign is in its life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -67,13 +70,24 @@ pub struct Campaign {
     /// Bidders asked first; none means no auction.
     #[serde(default)]
     pub auction: AuctionSettings,
-    /// The ring tree that is asked instead of bidders of its own.
+    /// The ring tree that is asked first, instead of bidders of its own.
     #[serde(default)]
     pub ring_tree: Option<RingTreeId>,
-    /// Targets and target groups tried after the auction, or without one.
+    /// Targets, target groups and further ring trees, tried after the auction, or without one.
     #[serde(default)]
     #[schema(max_items = 1000)]
     pub plan: Vec<PlanEntry>,
+    /// Who comes first among places of one priority.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// What happens after a conversation that was too short; `None`: the call is over.
+    #[serde(default)]
+    pub recovery: Option<Recovery>,
+    /// Seconds after the call came in during which destinations are tried; the last one rings no longer than that.
+    /// `None`: as long as there are any.
+    #[serde(default)]
+    #[schema(minimum = 30, maximum = 600)]
+    pub give_up_after_s: Option<u16>,
     /// Recording of conversations.
     #[serde(default)]
     pub recording: Recording,
@@ -100,6 +114,26 @@ impl Campaign {
     pub fn payout_for(&self, publisher: Option<PublisherId>) -> Payout {
         let terms = publisher.and_then(|publisher| self.publishers.get(&publisher));
         terms.and_then(|terms| terms.payout).unwrap_or(self.payout)
+    }
+}
+
+/// Revenue recovery: a caller whose conversation was too short is sent to the next destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// Conversations of fewer seconds are too short.
+    #[schema(minimum = 1, maximum = 3600)]
+    pub shorter_than_s: u16,
+    /// How often a call is sent on at most.
+    #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 10, default = 1)]
+    pub attempts: u16,
+}
+
+impl Recovery {
+    fn check(self, at: &str, problems: &mut Problems) {
+        problems.within(&format!("{at}.shorter_than_s"), self.shorter_than_s, 1..=3_600);
+        problems.within(&format!("{at}.attempts"), self.attempts, 1..=10);
     }
 }
 
@@ -175,107 +209,6 @@ pub struct BidderEntry {
     pub weight: u16,
 }
 
-/// A place in the plan: `{"target": …}` or `{"target_group": …}`, with priority and weight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "WrittenEntry", into = "WrittenEntry")]
-pub struct PlanEntry {
-    /// Who stands there.
-    pub to: Planned,
-    /// Lower first.
-    pub priority: u16,
-    /// Share among equals, proportional.
-    pub weight: u16,
-}
-
-/// Who may stand in a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Planned {
-    /// One target.
-    Target(TargetId),
-    /// The targets of a group, in the group's order.
-    Group(TargetGroupId),
-}
-
-/// A place in the plan: exactly one of `target` and `target_group`.
-#[derive(Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-struct WrittenEntry {
-    /// One target.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    target: Option<TargetId>,
-    /// The targets of a group, in the group's order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    target_group: Option<TargetGroupId>,
-    /// Lower first.
-    #[serde(default = "one")]
-    #[schema(minimum = 1, maximum = 1000, default = 1)]
-    priority: u16,
-    /// Share among equals, proportional.
-    #[serde(default = "default_weight")]
-    #[schema(minimum = 1, maximum = 10000, default = 100)]
-    weight: u16,
-}
-
-impl utoipa::PartialSchema for PlanEntry {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        WrittenEntry::schema()
-    }
-}
-impl utoipa::ToSchema for PlanEntry {
-    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
-        WrittenEntry::schemas(schemas);
-    }
-}
-
-/// A plan entry names a target or a group, and not both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("give exactly one of target and target_group")]
-pub struct NotOneOf;
-
-impl TryFrom<WrittenEntry> for PlanEntry {
-    type Error = NotOneOf;
-    fn try_from(written: WrittenEntry) -> Result<Self, NotOneOf> {
-        let to = match (written.target, written.target_group) {
-            (Some(target), None) => Planned::Target(target),
-            (None, Some(group)) => Planned::Group(group),
-            _ => return Err(NotOneOf),
-        };
-        Ok(Self { to, priority: written.priority, weight: written.weight })
-    }
-}
-impl From<PlanEntry> for WrittenEntry {
-    fn from(entry: PlanEntry) -> Self {
-        let (target, target_group) = match entry.to {
-            Planned::Target(target) => (Some(target), None),
-            Planned::Group(group) => (None, Some(group)),
-        };
-        Self { target, target_group, priority: entry.priority, weight: entry.weight }
-    }
-}
-impl Planned {
-    /// The field of a plan entry that names it.
-    pub const fn field(self) -> &'static str {
-        match self {
-            Self::Target(_) => "target",
-            Self::Group(_) => "target_group",
-        }
-    }
-}
-impl std::fmt::Display for Planned {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Target(id) => id.fmt(formatter),
-            Self::Group(id) => id.fmt(formatter),
-        }
-    }
-}
-
-pub(crate) const fn one() -> u16 {
-    1
-}
-pub(crate) const fn default_weight() -> u16 {
-    100
-}
 fn utc() -> String {
     "UTC".to_owned()
 }
@@ -296,14 +229,12 @@ impl Validate for Campaign {
                 "a campaign has an auction of its own or names a ring tree: set auction or ring_tree to null";
             problems.add("ring_tree", "one_of", words);
         }
-        problems.at_most("plan", self.plan.len(), 1_000);
-        let mut known = BTreeSet::new();
-        for (index, entry) in self.plan.iter().enumerate() {
-            check_place(&mut problems, &format!("plan[{index}]"), entry.priority, entry.weight);
-            if !known.insert(entry.to) {
-                let field = format!("plan[{index}].{}", entry.to.field());
-                problems.add(field, "duplicate", format!("{} stands in the plan twice", entry.to));
-            }
+        plan::check(&self.plan, self.ring_tree, &mut problems);
+        if let Some(recovery) = self.recovery {
+            recovery.check("recovery", &mut problems);
+        }
+        if let Some(seconds) = self.give_up_after_s {
+            problems.within("give_up_after_s", seconds, GIVE_UP_AFTER_S);
         }
         self.payout.check("payout", &mut problems);
         problems.at_most("publishers", self.publishers.len(), MAX_PUBLISHERS);
@@ -314,9 +245,4 @@ impl Validate for Campaign {
         }
         problems.into_result()
     }
-}
-
-pub(crate) fn check_place(problems: &mut Problems, field: &str, priority: u16, weight: u16) {
-    problems.within(&format!("{field}.priority"), priority, 1..=1_000);
-    problems.within(&format!("{field}.weight"), weight, 1..=10_000);
 }

@@ -176,6 +176,8 @@ pub struct Usage {
     pub windows: BTreeMap<String, u32>,
     /// Switched off: takes effect at once, without publishing.
     pub paused: bool,
+    /// When a call was last sent there; only of counted things.
+    pub last_at: Option<Timestamp>,
 }
 
 /// A cap that is full.
@@ -228,6 +230,8 @@ pub struct Limit {
     pub open: OpenWindows,
     /// Windows the same write removes.
     pub outdated: Vec<String>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What was taken, so that exactly this can be given back.

@@ -14,7 +14,8 @@ impl Snapshot {
         uses.extend(self.targets.keys().map(ToString::to_string));
         uses.extend(self.rtb_targets.keys().map(ToString::to_string));
         uses.extend(self.target_groups.keys().map(ToString::to_string));
-        uses.extend(self.campaign.ring_tree.map(|tree| tree.to_string()));
+        let trees = self.campaign.ring_tree.iter().chain(self.ring_trees.keys());
+        uses.extend(trees.map(ToString::to_string));
         uses.extend(self.destinations().filter_map(|(_, buyer)| buyer).map(|buyer| buyer.to_string()));
         uses
     }

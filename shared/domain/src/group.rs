@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::campaign::{AuctionSettings, BidderEntry, check_place, default_weight, one};
+use crate::campaign::{AuctionSettings, BidderEntry};
 use crate::ids::TargetId;
 use crate::money::Money;
+use crate::plan::{Strategy, check_place, default_weight, one};
 use crate::validate::{Problem, Problems, Validate};
 
 /// Most targets of a group.
@@ -25,6 +26,9 @@ pub struct TargetGroup {
     #[serde(default)]
     #[schema(max_items = 1000)]
     pub members: Vec<Member>,
+    /// Who comes first among members of one priority.
+    #[serde(default)]
+    pub strategy: Strategy,
 }
 
 /// A target's place in its group.

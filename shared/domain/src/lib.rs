@@ -21,6 +21,7 @@ pub mod partner;
 pub mod password;
 pub mod people;
 pub mod phone;
+pub mod plan;
 pub mod routing;
 pub mod schema;
 pub mod seed;

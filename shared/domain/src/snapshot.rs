@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::campaign::{Campaign, Planned};
+use crate::campaign::{AuctionSettings, Campaign};
 use crate::caps::CounterId;
 use crate::group::{RingTree, TargetGroup};
 use crate::ids::{BuyerId, CampaignId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
 use crate::partner::Buyer;
+use crate::plan::{Planned, Tree};
 use crate::target::{RtbTarget, Target};
 use crate::validate::{Problem, Problems};
 
@@ -25,7 +26,7 @@ pub struct Snapshot {
     pub version: u64,
     /// When it was published.
     pub published_at: Timestamp,
-    /// The campaign. Its auction is the one that runs: a ring tree it names has been put in.
+    /// The campaign. Its auction is the one that is asked first: a ring tree it names has been put in.
     pub campaign: Campaign,
     /// Its targets, also those of its groups.
     pub targets: BTreeMap<TargetId, Target>,
@@ -34,6 +35,9 @@ pub struct Snapshot {
     /// The target groups of its plan.
     #[serde(default)]
     pub target_groups: BTreeMap<TargetGroupId, TargetGroup>,
+    /// The ring trees of its plan.
+    #[serde(default)]
+    pub ring_trees: BTreeMap<RingTreeId, AuctionSettings>,
     /// The buyers of its destinations, as [`Buyer::for_calls`].
     #[serde(default)]
     pub buyers: BTreeMap<BuyerId, Buyer>,
@@ -44,11 +48,11 @@ pub struct Snapshot {
 pub struct Parts {
     /// The targets of its plan and of its groups.
     pub targets: BTreeMap<TargetId, Target>,
-    /// The bidders of its auction, or of its ring tree.
+    /// The bidders of its auction and of its ring trees.
     pub rtb_targets: BTreeMap<RtbTargetId, RtbTarget>,
     /// The groups of its plan.
     pub target_groups: BTreeMap<TargetGroupId, TargetGroup>,
-    /// The ring tree it names.
+    /// The ring trees it names.
     pub ring_trees: BTreeMap<RingTreeId, RingTree>,
     /// The buyers of those targets and bidders.
     pub buyers: BTreeMap<BuyerId, Buyer>,
@@ -76,8 +80,18 @@ impl Snapshot {
                 }
             }
         }
-        check_bidders(&campaign, &parts, &mut problems);
-        let nowhere = places == 0 && campaign.auction.bidders.is_empty();
+        let ring_trees: BTreeMap<RingTreeId, AuctionSettings> = campaign
+            .plan
+            .iter()
+            .filter_map(|entry| match entry.to {
+                Planned::Tree(id) => Some((id, parts.ring_trees.get(&id)?.auction())),
+                Planned::Target(_) | Planned::Group(_) => None,
+            })
+            .collect();
+        check_bidders(&campaign, &parts, &ring_trees, &mut problems);
+        let nobody_asked =
+            campaign.auction.bidders.is_empty() && ring_trees.values().all(|tree| tree.bidders.is_empty());
+        let nowhere = places == 0 && nobody_asked;
         let problems = problems.into_vec();
         if nowhere && problems.is_empty() {
             let mut problems = Problems::new();
@@ -89,14 +103,25 @@ impl Snapshot {
         }
         let Parts { targets, rtb_targets, target_groups, buyers, .. } = parts;
         let buyers = buyers.into_iter().map(|(id, buyer)| (id, buyer.for_calls())).collect();
-        Ok(Self { campaign_id, version, published_at, campaign, targets, rtb_targets, target_groups, buyers })
+        Ok(Self {
+            campaign_id,
+            version,
+            published_at,
+            campaign,
+            targets,
+            rtb_targets,
+            target_groups,
+            ring_trees,
+            buyers,
+        })
     }
 
     /// The rows the call path looks at when it chooses: capped destinations, and the live flags of every destination and
     /// of their buyers.
     pub fn counters(&self) -> BTreeSet<CounterId> {
         let targets = self.planned_targets();
-        let bidders = || self.campaign.auction.bidders.iter().map(|entry| entry.rtb_target);
+        let trees = || std::iter::once(&self.campaign.auction).chain(self.ring_trees.values());
+        let bidders = || trees().flat_map(|tree| &tree.bidders).map(|entry| entry.rtb_target);
         let buyers_of_targets = targets.iter().filter_map(|id| self.targets.get(id)?.buyer);
         let buyers_of_bidders = bidders().filter_map(|id| self.rtb_targets.get(&id)?.buyer);
         targets
@@ -122,14 +147,24 @@ impl Snapshot {
                     targets.insert(target);
                 }
                 Planned::Group(group) => targets.extend(members(&group)),
+                Planned::Tree(_) => {}
             }
         }
         targets
     }
 
-    /// Whether an auction comes first.
+    /// Whether an auction comes before the plan.
     pub fn has_auction(&self) -> bool {
         !self.campaign.auction.bidders.is_empty()
+    }
+
+    /// Who is asked, and by which rules; `None` when there is nobody to ask.
+    pub fn auction(&self, tree: Tree) -> Option<&AuctionSettings> {
+        let settings = match tree {
+            Tree::First => Some(&self.campaign.auction),
+            Tree::Planned(id) => self.ring_trees.get(&id),
+        };
+        settings.filter(|settings| !settings.bidders.is_empty())
     }
 }
 
@@ -161,6 +196,11 @@ fn check_plan(campaign: &Campaign, parts: &Parts, problems: &mut Problems) -> us
                     problems.add(field.as_str(), "exists", message);
                 }
             }
+            Planned::Tree(id) if !parts.ring_trees.contains_key(&id) => {
+                let message = format!("there is no ring tree {id}: remove it from the plan");
+                problems.add(field, "exists", message);
+            }
+            Planned::Tree(_) => {}
         }
     }
     if places > MAX_PLACES {
@@ -172,28 +212,42 @@ fn check_plan(campaign: &Campaign, parts: &Parts, problems: &mut Problems) -> us
 }
 
 /// Looks whether the bidders exist and bid in the campaign's currency.
-fn check_bidders(campaign: &Campaign, parts: &Parts, problems: &mut Problems) {
+fn check_bidders(
+    campaign: &Campaign,
+    parts: &Parts,
+    ring_trees: &BTreeMap<RingTreeId, AuctionSettings>,
+    problems: &mut Problems,
+) {
     for (index, entry) in campaign.auction.bidders.iter().enumerate() {
         let field = match campaign.ring_tree {
             Some(_) => "ring_tree".to_owned(),
             None => format!("auction.bidders[{index}].rtb_target"),
         };
-        match parts.rtb_targets.get(&entry.rtb_target) {
-            None => {
-                let message = format!("there is no RTB target {}: remove it from the list", entry.rtb_target);
-                problems.add(field, "exists", message);
-            }
-            Some(bidder) if bidder.currency != campaign.currency => problems.add(
-                field,
-                "currency",
-                format!(
-                    "{} bids in {} but the campaign keeps its books in {}",
-                    bidder.name,
-                    bidder.currency.code(),
-                    campaign.currency.code()
-                ),
-            ),
-            Some(_) => {}
+        check_bidder(campaign, parts, entry.rtb_target, field, problems);
+    }
+    for (index, entry) in campaign.plan.iter().enumerate() {
+        let Planned::Tree(id) = entry.to else { continue };
+        for bidder in ring_trees.get(&id).into_iter().flat_map(|tree| &tree.bidders) {
+            check_bidder(campaign, parts, bidder.rtb_target, format!("plan[{index}].ring_tree"), problems);
         }
+    }
+}
+
+fn check_bidder(campaign: &Campaign, parts: &Parts, id: RtbTargetId, field: String, problems: &mut Problems) {
+    match parts.rtb_targets.get(&id) {
+        None => {
+            problems.add(field, "exists", format!("there is no RTB target {id}: remove it from the list"));
+        }
+        Some(bidder) if bidder.currency != campaign.currency => problems.add(
+            field,
+            "currency",
+            format!(
+                "{} bids in {} but the campaign keeps its books in {}",
+                bidder.name,
+                bidder.currency.code(),
+                campaign.currency.code()
+            ),
+        ),
+        Some(_) => {}
     }
 }

@@ -1,18 +1,19 @@
 //! What must hold for every input: money is exact, templates cannot be broken, orders do not matter, windows tile time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::blocked::BlockPattern;
-use domain::call::{CallStatus, Leg, LegEnd, LegEvent, Source, leg_end};
-use domain::campaign::{Campaign, PlanEntry, Planned};
-use domain::caps::{Caps, OpenWindows, Usage, Window};
+use domain::call::{Call, CallStatus, Leg, LegEnd, LegEvent, Source, leg_end};
+use domain::campaign::Campaign;
+use domain::caps::{Caps, CounterId, OpenWindows, Usage, Window};
 use domain::country::Country;
 use domain::group::{Member, TargetGroup};
 use domain::ids::{CallId, CallSid, TargetGroupId, TargetId};
 use domain::money::Money;
 use domain::number::LineKind;
 use domain::phone::{E164, erase_number, mask_all, mask_words, number_of_caller};
-use domain::routing::plan_order;
+use domain::plan::{PlanEntry, Planned, Strategy as Among, Tree};
+use domain::routing::{Place, Situation, order};
 use domain::snapshot::{Parts, Snapshot};
 use domain::tokens::{Facts, Template};
 use jiff::{SignedDuration, Timestamp};
@@ -160,6 +161,7 @@ proptest! {
         let members_of = |to: Planned| match to {
             Planned::Target(id) => vec![(id, 1)],
             Planned::Group(id) => known[&id].members.iter().map(|member| (member.target, member.priority)).collect(),
+            Planned::Tree(_) => Vec::new(),
         };
         let reachable: BTreeSet<TargetId> =
             plan.iter().flat_map(|entry| members_of(entry.to)).map(|(id, _)| id).collect();
@@ -250,6 +252,49 @@ proptest! {
     }
 }
 
+/// The targets of a plan in the order in which a call with this seed tries them.
+fn plan_order(plan: &[PlanEntry], groups: &BTreeMap<TargetGroupId, TargetGroup>, seed: u64) -> Vec<TargetId> {
+    let mut snapshot = nothing_planned();
+    snapshot.campaign.plan = plan.to_vec();
+    snapshot.target_groups = groups.clone();
+    ordered(&snapshot, seed, &HashMap::new())
+}
+
+fn ordered(snapshot: &Snapshot, seed: u64, usage: &HashMap<CounterId, Usage>) -> Vec<TargetId> {
+    let id = |letters: &str| format!("{letters}{:032x}", 1);
+    let call = serde_json::json!({
+        "id": id("RGB"), "tenant": id("AC"), "account_sid": id("AC"), "campaign": id("CA"), "snapshot_version": 1,
+        "to": "+18335550100", "number": id("PN"), "from": "+14155550100", "started_at": "2026-11-22T12:00:00Z",
+        "seed": seed, "currency": "USD", "publisher": null, "payout": {},
+    });
+    let call: Call = serde_json::from_value(call).unwrap();
+    let situation = Situation { call: &call, now: call.started_at, usage, tried: &[], asked: &[] };
+    let places = order(snapshot, &situation);
+    assert_eq!(places[0], Place::Tree(Tree::First), "bidders are asked before the plan");
+    places
+        .into_iter()
+        .filter_map(|place| match place {
+            Place::Target { id, .. } => Some(id),
+            Place::Tree(_) => None,
+        })
+        .collect()
+}
+
+/// A published campaign with nobody in it.
+fn nothing_planned() -> Snapshot {
+    Snapshot {
+        campaign_id: format!("CA{:032x}", 1).parse().unwrap(),
+        version: 1,
+        published_at: Timestamp::UNIX_EPOCH,
+        campaign: serde_json::from_value(serde_json::json!({"name": "Roofing"})).unwrap(),
+        targets: BTreeMap::new(),
+        rtb_targets: BTreeMap::new(),
+        target_groups: BTreeMap::new(),
+        ring_trees: BTreeMap::new(),
+        buyers: BTreeMap::new(),
+    }
+}
+
 fn target(index: usize) -> TargetId {
     TargetId::from_uuid(Uuid::from_u128(index as u128))
 }
@@ -281,6 +326,37 @@ fn weights_are_shares() {
         .collect();
     // χ² with two degrees of freedom; 13.8 is the 99.9th percentile.
     first_by_share(&plan, &BTreeMap::new(), [0.7, 0.2, 0.1], 13.8);
+}
+
+/// Three equals of which the first is drawn by weight; the counters say the opposite.
+#[test]
+fn a_strategy_looks_at_counters_and_draws_only_among_those_it_finds_equal() {
+    let rows = [(3, "2026-11-22T11:00:00Z"), (1, "2026-11-22T09:00:00Z"), (1, "2026-11-22T10:00:00Z")];
+    let mut snapshot = nothing_planned();
+    let mut usage = HashMap::new();
+    for (index, (live, last_at)) in rows.into_iter().enumerate() {
+        let weight = if index == 0 { 9_000 } else { 1 };
+        snapshot.campaign.plan.push(PlanEntry { to: Planned::Target(target(index)), priority: 1, weight });
+        let body = serde_json::json!({
+            "name": index.to_string(), "destination": {"number": "+12025550123"}, "caps": {"concurrent": 4 + 2 * index},
+        });
+        snapshot.targets.insert(target(index), serde_json::from_value(body).unwrap());
+        let last_at = Some(last_at.parse().unwrap());
+        usage.insert(CounterId::from(target(index)), Usage { live, last_at, ..Usage::default() });
+    }
+    let first_with = |strategy, usage: &HashMap<CounterId, Usage>| {
+        let mut snapshot = snapshot.clone();
+        snapshot.campaign.strategy = strategy;
+        (0..200).map(|seed| ordered(&snapshot, seed, usage)[0]).collect::<BTreeSet<_>>()
+    };
+    assert!(first_with(Among::Weighted, &usage).contains(&target(0)));
+    assert_eq!(first_with(Among::RoundRobin, &usage), [target(1)].into(), "the longest ago");
+    assert_eq!(first_with(Among::LeastBusy, &usage), [target(1), target(2)].into(), "one call each");
+    assert_eq!(first_with(Among::Capacity, &usage), [target(2)].into(), "seven of eight are free");
+
+    usage.remove(&target(0).into());
+    assert_eq!(first_with(Among::RoundRobin, &usage), [target(0)].into(), "never before anybody");
+    assert_eq!(first_with(Among::LeastBusy, &usage), [target(0)].into(), "no call at all");
 }
 
 #[test]

@@ -34,10 +34,12 @@ pub(crate) fn usage_of(item: &Item) -> Usage {
         .filter(|(name, _)| is_window(name))
         .filter_map(|(name, value)| Some((name.clone(), count(value)?)))
         .collect();
+    let last_at = item.get("last_at").and_then(|value| value.as_s().ok());
     Usage {
         live: named("live"),
         total: named("total"),
         windows,
+        last_at: last_at.and_then(|at| at.parse().ok()),
         paused: item.get("paused").and_then(|value| value.as_bool().ok()).copied().unwrap_or(false),
     }
 }

@@ -1,8 +1,8 @@
 //! Target groups and ring trees: what campaigns share, and how publishing puts it in.
 
 use app::ports::Published;
-use domain::campaign::Planned;
 use domain::ids::{CampaignId, RtbTargetId, TargetGroupId, TargetId};
+use domain::plan::Planned;
 use serde_json::{Value, json};
 
 use crate::support::{World, bidder, target};

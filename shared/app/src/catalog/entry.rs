@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::blocked::{BlockPattern, BlockedNumber};
-use domain::campaign::{BidderEntry, Campaign, CampaignStatus, Planned};
+use domain::campaign::{BidderEntry, Campaign, CampaignStatus};
 use domain::caps::CounterId;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{
@@ -11,6 +11,7 @@ use domain::ids::{
 };
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
+use domain::plan::Planned;
 use domain::target::{RtbTarget, Status, Target};
 use domain::tokens::{Facts, Template};
 use domain::validate::{Problems, Validate};
@@ -110,6 +111,7 @@ impl Entry for Campaign {
             match entry.to {
                 Planned::Target(id) => Reference::new(field, Kind::Target, id.to_string()),
                 Planned::Group(id) => Reference::new(field, Kind::TargetGroup, id.to_string()),
+                Planned::Tree(id) => Reference::new(field, Kind::RingTree, id.to_string()),
             }
         });
         let tree = self.ring_tree.iter().map(|id| Reference::of("ring_tree", Kind::RingTree, id));

@@ -10,7 +10,7 @@ use domain::caps::{CapReached, CounterId, Limit, Taken, Window};
 use domain::ids::TenantId;
 
 use crate::counters::{KIND, usage_of};
-use crate::item::{Item, number};
+use crate::item::{Item, number, text};
 use crate::keys;
 use crate::write::{Deed, STAMP, Write, stamped};
 
@@ -98,6 +98,9 @@ impl CounterChange<'_> {
             names.push((format!("#r{index}"), name));
         }
         let counts = !adds.is_empty() || sets.len() > 1;
+        if self.takes.is_some() {
+            sets.push("#last_at = :last_at".to_owned());
+        }
         let clauses = [("SET", sets), (" ADD", adds), (" REMOVE", removals)];
         let clauses = clauses.into_iter().filter(|(_, parts)| !parts.is_empty());
         let update: String = clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect();
@@ -109,6 +112,9 @@ impl CounterChange<'_> {
         }
         for (place, name) in names {
             write = write.name(place, name);
+        }
+        if let Some(limit) = self.takes {
+            write = write.name("#last_at", "last_at").value(":last_at", text(keys::time(limit.at)));
         }
         self.if_room(write)
     }

@@ -1,0 +1,134 @@
+//! What routing decided and why, in codes and in words.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Via;
+use crate::caps::CapReached;
+
+/// Most individual decisions kept with one step; the rest is counted by reason.
+pub const MAX_DECISIONS: usize = 50;
+
+/// Why a destination was passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passed {
+    /// Switched off.
+    Paused,
+    /// Its buyer is switched off.
+    BuyerPaused,
+    /// Tried before in this call.
+    AlreadyTried,
+    /// A cap is full.
+    Cap(CapReached),
+    /// Its counter was too busy to say; not the same as full.
+    BusyCounter,
+    /// Its bid ran out.
+    BidExpired,
+    /// The time for finding somebody was over.
+    OutOfTime,
+    /// Another one came first.
+    NotNeeded,
+}
+
+impl Passed {
+    /// Stable code for programs and filters.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::BuyerPaused => "buyer_paused",
+            Self::AlreadyTried => "already_tried",
+            Self::Cap(_) => "cap_reached",
+            Self::BusyCounter => "busy_counter",
+            Self::BidExpired => "bid_expired",
+            Self::OutOfTime => "out_of_time",
+            Self::NotNeeded => "not_needed",
+        }
+    }
+
+    /// The reason in plain words.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Paused => "paused".to_owned(),
+            Self::BuyerPaused => "its buyer is paused".to_owned(),
+            Self::AlreadyTried => "already tried in this call".to_owned(),
+            Self::Cap(full) => format!("{} cap {} reached", full.window.word(), full.cap),
+            Self::BusyCounter => "its counter was busy".to_owned(),
+            Self::BidExpired => "its bid had expired".to_owned(),
+            Self::OutOfTime => "the time for finding somebody was over".to_owned(),
+            Self::NotNeeded => "another destination came first".to_owned(),
+        }
+    }
+}
+
+/// What was decided about one destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Which.
+    pub via: Via,
+    /// Its name then.
+    pub name: String,
+    /// `None`: it was dialled.
+    pub passed: Option<Passed>,
+}
+
+/// Why a call was given to nobody at all, without looking at destinations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnedAway {
+    /// The caller is on the block list.
+    BlockedNumber,
+    /// The campaign takes no calls.
+    CampaignPaused,
+    /// The publisher's calls are not taken.
+    PublisherPaused,
+    /// The campaign does not take this publisher's calls.
+    PublisherTermsPaused,
+}
+
+impl TurnedAway {
+    /// Stable code for programs and filters.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::BlockedNumber => "blocked_number",
+            Self::CampaignPaused => "campaign_paused",
+            Self::PublisherPaused => "publisher_paused",
+            Self::PublisherTermsPaused => "publisher_terms_paused",
+        }
+    }
+
+    /// The reason in plain words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::BlockedNumber => "the caller is blocked",
+            Self::CampaignPaused => "the campaign takes no calls",
+            Self::PublisherPaused => "the publisher is paused",
+            Self::PublisherTermsPaused => "the publisher is paused on this campaign",
+        }
+    }
+}
+
+/// Everything a step decided, bounded.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decisions {
+    /// Up to [`MAX_DECISIONS`], in the order in which destinations were considered.
+    pub each: Vec<Decision>,
+    /// How many more, by reason code.
+    #[serde(default)]
+    pub more: BTreeMap<String, u32>,
+    /// Why nobody was considered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<TurnedAway>,
+}
+
+impl Decisions {
+    /// Notes one decision.
+    pub fn note(&mut self, via: Via, name: &str, passed: Option<Passed>) {
+        if self.each.len() < MAX_DECISIONS || passed.is_none() {
+            self.each.push(Decision { via, name: name.to_owned(), passed });
+        } else if let Some(reason) = passed {
+            *self.more.entry(reason.code().to_owned()).or_default() += 1;
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The order in which the places of a plan are tried.
+
+use std::collections::HashSet;
+
+use super::Situation;
+use crate::group::TargetGroup;
+use crate::ids::TargetId;
+use crate::plan::{Planned, Strategy, Tree};
+use crate::seed::Dice;
+use crate::snapshot::Snapshot;
+
+/// What is tried in one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// This target.
+    Target {
+        /// Which.
+        id: TargetId,
+        /// Whether its calls are counted although nothing may limit them: the strategy that put it here needs that.
+        counted: bool,
+    },
+    /// Whoever bids.
+    Tree(Tree),
+}
+
+/// The places in the order in which they are tried, each target and tree once: the bidders that are asked first, then the
+/// plan by priority; equals by the plan's strategy; in a group's place its targets, ordered among themselves by the
+/// group's. What a strategy leaves equal is drawn by weight from the call's seed, so equal input gives an equal order.
+pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
+    let mut dice = Dice::new(situation.call.seed);
+    let plan = &snapshot.campaign.plan;
+    let strategy = snapshot.campaign.strategy;
+    let rank = |to: &Planned| match to {
+        Planned::Target(id) => standing(strategy, snapshot, situation, *id),
+        Planned::Group(id) => {
+            let members = snapshot.target_groups.get(id).into_iter().flat_map(|group| &group.members);
+            members.map(|member| standing(strategy, snapshot, situation, member.target)).min().unwrap_or(0)
+        }
+        // Bidders say themselves whether they have room.
+        Planned::Tree(_) => 0,
+    };
+    let entries = plan.iter().map(|entry| (entry.to, entry.priority, entry.weight)).collect();
+    let mut places: Vec<Place> = vec![Place::Tree(Tree::First)];
+    places.reserve(plan.len());
+    let mut known = HashSet::with_capacity(plan.len());
+    let counted = strategy.counts();
+    for to in ordered(entries, strategy, rank, &mut dice) {
+        match to {
+            Planned::Target(id) if known.insert(id) => places.push(Place::Target { id, counted }),
+            Planned::Target(_) => {}
+            Planned::Tree(id) => places.push(Place::Tree(Tree::Planned(id))),
+            Planned::Group(id) => {
+                let Some(group) = snapshot.target_groups.get(&id) else { continue };
+                let members = members_in_order(group, snapshot, situation, &mut dice);
+                let counted = counted || group.strategy.counts();
+                let fresh = members.into_iter().filter(|id| known.insert(*id));
+                places.extend(fresh.map(|id| Place::Target { id, counted }));
+            }
+        }
+    }
+    places
+}
+
+fn members_in_order(
+    group: &TargetGroup,
+    snapshot: &Snapshot,
+    situation: &Situation<'_>,
+    dice: &mut Dice,
+) -> Vec<TargetId> {
+    let members = group.members.iter().map(|member| (member.target, member.priority, member.weight));
+    let rank = |id: &TargetId| standing(group.strategy, snapshot, situation, *id);
+    ordered(members.collect(), group.strategy, rank, dice)
+}
+
+/// Where a target stands among equals; smaller comes first.
+fn standing(strategy: Strategy, snapshot: &Snapshot, situation: &Situation<'_>, id: TargetId) -> u64 {
+    let usage = || situation.usage.get(&id.into());
+    match strategy {
+        Strategy::Weighted => 0,
+        Strategy::RoundRobin => usage()
+            .and_then(|usage| usage.last_at)
+            .map_or(0, |last| u64::try_from(last.as_microsecond()).unwrap_or(0).saturating_add(1)),
+        Strategy::LeastBusy => usage().map_or(0, |usage| usage.live.into()),
+        Strategy::Capacity => {
+            let Some(cap) = snapshot.targets.get(&id).and_then(|target| target.caps.concurrent) else {
+                return 0;
+            };
+            let free = cap.saturating_sub(usage().map_or(0, |usage| usage.live));
+            u64::from(u32::MAX - free).saturating_add(1)
+        }
+    }
+}
+
+/// Things with priority and weight: lower priorities first, equals by rank, and those of one rank drawn by weight.
+fn ordered<T: Copy + Ord>(
+    mut places: Vec<(T, u16, u16)>,
+    strategy: Strategy,
+    rank: impl Fn(&T) -> u64,
+    dice: &mut Dice,
+) -> Vec<T> {
+    places.sort_unstable_by_key(|(what, priority, _)| (*priority, *what));
+    let mut result = Vec::with_capacity(places.len());
+    for equals in places.chunk_by(|(_, one, _), (_, other, _)| one == other) {
+        let begin = result.len();
+        let weights: Vec<u64> = equals.iter().map(|(_, _, weight)| u64::from(*weight)).collect();
+        result.extend(Draw::new(weights, dice).filter_map(|index| equals.get(index)).map(|(what, ..)| *what));
+        if strategy.counts()
+            && let Some(drawn) = result.get_mut(begin..)
+        {
+            drawn.sort_by_cached_key(&rank);
+        }
+    }
+    result
+}
+
+/// Draws indexes without putting them back, each with a chance proportional to its weight. A Fenwick tree of the weights
+/// that are left makes a draw logarithmic: a plan may hold a thousand equals.
+struct Draw<'a> {
+    /// `tree[i]` is the sum of the weights that end at index `i`, as many as the lowest set bit of `i + 1` says.
+    tree: Vec<u64>,
+    weights: Vec<u64>,
+    left: usize,
+    total: u64,
+    dice: &'a mut Dice,
+}
+
+impl<'a> Draw<'a> {
+    fn new(weights: Vec<u64>, dice: &'a mut Dice) -> Self {
+        let mut tree = weights.clone();
+        for index in 0..tree.len() {
+            let parent = index | (index + 1);
+            let own = tree.get(index).copied().unwrap_or(0);
+            if let Some(parent) = tree.get_mut(parent) {
+                *parent += own;
+            }
+        }
+        let (left, total) = (weights.len(), weights.iter().sum());
+        Self { tree, weights, left, total, dice }
+    }
+
+    /// The index whose weight covers `point`, counted over the weights that are left.
+    fn covering(&self, mut point: u64) -> usize {
+        let mut before = 0;
+        let mut width = self.tree.len().checked_ilog2().map_or(0, |bits| 1 << bits);
+        while width > 0 {
+            if let Some(sum) = self.tree.get(before + width - 1)
+                && *sum <= point
+            {
+                point -= sum;
+                before += width;
+            }
+            width /= 2;
+        }
+        before
+    }
+
+    fn remove(&mut self, index: usize) {
+        let weight = self.weights.get_mut(index).map(std::mem::take).unwrap_or(0);
+        self.total -= weight;
+        self.left -= 1;
+        let mut index = index;
+        while let Some(sum) = self.tree.get_mut(index) {
+            *sum -= weight;
+            index |= index + 1;
+        }
+    }
+}
+
+impl Iterator for Draw<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        if self.left == 0 {
+            return None;
+        }
+        let point = self.dice.below(self.total);
+        let index = self.covering(point);
+        self.remove(index);
+        Some(index)
+    }
+}
