@@ -151,7 +151,7 @@ proptest! {
             let members = members
                 .into_iter()
                 .map(|(index, priority, weight)| Member { target: target(index), priority, weight });
-            known.insert(id, TargetGroup { name: format!("group {number}"), members: members.collect() });
+            known.insert(id, TargetGroup { name: format!("group {number}"), members: members.collect(), strategy: Among::Weighted });
             plan.push(PlanEntry { to: Planned::Group(id), priority, weight });
         }
         let order = plan_order(&plan, &known, seed);
@@ -364,8 +364,10 @@ fn weights_within_a_group_are_shares_of_the_groups_share() {
     let id = TargetGroupId::from_uuid(Uuid::from_u128(1));
     let members = [(1, 75), (2, 25)];
     let members = members.map(|(index, weight)| Member { target: target(index), priority: 1, weight });
-    let groups =
-        BTreeMap::from([(id, TargetGroup { name: "a group".to_owned(), members: members.to_vec() })]);
+    let groups = BTreeMap::from([(
+        id,
+        TargetGroup { name: "a group".to_owned(), members: members.to_vec(), strategy: Among::Weighted },
+    )]);
     let plan = [
         PlanEntry { to: Planned::Target(target(0)), priority: 1, weight: 60 },
         PlanEntry { to: Planned::Group(id), priority: 1, weight: 40 },
