@@ -39,6 +39,7 @@ async fn a_cap_admits_exactly_its_number_of_calls() {
         caps: Caps { daily: Some(cap), ..Caps::default() },
         open: OpenWindows::at(world.now(), "UTC"),
         outdated: Vec::new(),
+        at: world.now(),
     };
     let admitted = join_all((1..=150).map(|number| {
         let (world, limit, template, first) = (world.clone(), limit.clone(), template.clone(), &first);
