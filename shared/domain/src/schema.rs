@@ -11,6 +11,9 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::blocked::BlockPattern;
 use crate::country::Country;
 use crate::email::EmailAddress;
+use crate::filter::TagName;
+use crate::geo::{AreaCode, State, ZipPrefix};
+use crate::hours::ClockTime;
 use crate::ids::{AccountSid, CallId, Id, Noun, NumberSid};
 use crate::phone::{E164, SipUri};
 
@@ -118,3 +121,48 @@ impl PartialSchema for EmailAddress {
     }
 }
 impl ToSchema for EmailAddress {}
+
+impl PartialSchema for ClockTime {
+    fn schema() -> RefOr<Schema> {
+        let about = "A time on the wall clock, hours and minutes; 24:00 is the end of the day.";
+        text(about, "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "09:00")
+    }
+}
+impl ToSchema for ClockTime {}
+
+impl PartialSchema for TagName {
+    fn schema() -> RefOr<Schema> {
+        let about = "Names a tag: its category, a colon, its name; upper and lower case are the same.";
+        text(about, r"^[A-Za-z0-9][A-Za-z0-9 _.\-]*:[A-Za-z0-9][A-Za-z0-9 _.\-]*$", "User:zip")
+    }
+}
+impl ToSchema for TagName {}
+
+impl PartialSchema for State {
+    fn schema() -> RefOr<Schema> {
+        let about = "A state of the United States or a province of Canada: two letters, kept in capitals.";
+        let states: Vec<String> = crate::geo::STATES
+            .split_whitespace()
+            .map(|state| {
+                state.chars().map(|letter| format!("[{letter}{}]", letter.to_ascii_lowercase())).collect()
+            })
+            .collect();
+        text(about, &format!("^({})$", states.join("|")), "NY")
+    }
+}
+impl ToSchema for State {}
+
+impl PartialSchema for AreaCode {
+    fn schema() -> RefOr<Schema> {
+        text("The first three digits of a North American number.", "^[2-9][0-9]{2}$", "415")
+    }
+}
+impl ToSchema for AreaCode {}
+
+impl PartialSchema for ZipPrefix {
+    fn schema() -> RefOr<Schema> {
+        let about = "A ZIP code, or the beginning of one.";
+        text(about, r"^[A-Za-z0-9][A-Za-z0-9 \-]{0,9}$", "941")
+    }
+}
+impl ToSchema for ZipPrefix {}
