@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use app::ports::{Audit, Catalog, Kind, PublishedVersion, Record, Saved, audit_position};
 use domain::audit::{Actor, AuditEntry, Change};
 use domain::ids::{ApiKeyId, CampaignId, RtbTargetId, TargetId, TenantId};
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Prepared, Snapshot};
 use jiff::civil::date;
 use serde_json::json;
 use store::Store;
@@ -121,6 +121,7 @@ fn snapshot(campaign: CampaignId, version: u64, bidder: u128) -> Snapshot {
         target_groups: BTreeMap::new(),
         ring_trees: BTreeMap::new(),
         buyers: BTreeMap::new(),
+        prepared: Prepared::default(),
         rtb_targets: [(bidder, serde_json::from_value(body).expect("a bidder"))].into(),
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::campaign::Campaign;
 use domain::seed::Dice;
-use domain::snapshot::Snapshot;
+use domain::snapshot::{Prepared, Snapshot};
 use futures::future::join_all;
 use testkit::database::TABLE;
 
@@ -27,6 +27,7 @@ fn snapshot(version: u64, description: impl Into<String>) -> Snapshot {
         target_groups: BTreeMap::new(),
         ring_trees: BTreeMap::new(),
         buyers: BTreeMap::new(),
+        prepared: Prepared::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::caps::Reservation;
+use crate::duplicates::{Restricted, Verdict};
 use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
 use crate::ledger::{Payout, Terms};
 use crate::money::{Currency, Money};
@@ -118,6 +119,18 @@ pub struct Call {
     /// ZIP code of the caller, when Twilio knows it.
     #[serde(default)]
     pub from_zip: Option<String>,
+    /// Country of the caller, two letters, when Twilio knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_country: Option<String>,
+    /// How the carrier vouches for the caller's number, as Twilio writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verstat: Option<String>,
+    /// What the campaign makes of it when the caller called before; decided once, when the call begins.
+    #[serde(default, skip_serializing_if = "Verdict::is_first")]
+    pub repeat: Verdict,
+    /// Destinations that do not take this caller again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_again: Vec<(Via, Restricted)>,
     /// Keyed hash of the caller's number, by which their calls are found again; `None` when there is no number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller_key: Option<String>,

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::duplicates::DuplicateRule;
 use crate::ids::{PublisherId, RingTreeId, RtbTargetId};
 use crate::ledger::Payout;
 use crate::money::{Currency, Money};
 use crate::phone::E164;
 use crate::plan::{self, PlanEntry, Strategy, check_place, default_weight, one};
+use crate::screening::Screening;
 use crate::target::Status;
 use crate::validate::{Problem, Problems, Validate};
 use crate::voice::{Recording, TIME_LIMIT_S};
@@ -88,6 +90,12 @@ pub struct Campaign {
     #[serde(default)]
     #[schema(minimum = 30, maximum = 600)]
     pub give_up_after_s: Option<u16>,
+    /// Which calls are refused before anybody is looked for.
+    #[serde(default)]
+    pub screening: Screening,
+    /// What happens with callers who call again.
+    #[serde(default)]
+    pub duplicates: DuplicateRule,
     /// Recording of conversations.
     #[serde(default)]
     pub recording: Recording,
@@ -230,6 +238,8 @@ impl Validate for Campaign {
             problems.add("ring_tree", "one_of", words);
         }
         plan::check(&self.plan, self.ring_tree, &mut problems);
+        self.screening.check("screening", &mut problems);
+        self.duplicates.check("duplicates", &mut problems);
         if let Some(recovery) = self.recovery {
             recovery.check("recovery", &mut problems);
         }

@@ -318,10 +318,11 @@ fn newer(one: Option<Reached>, other: Option<Reached>) -> Option<Reached> {
 }
 
 /// What becomes of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// No earlier call counts.
+    #[default]
     First,
     /// A duplicate, treated as any other call.
     RouteNormally,
@@ -337,6 +338,11 @@ impl Verdict {
     /// Whether an earlier call counts.
     pub const fn is_duplicate(self) -> bool {
         !matches!(self, Self::First)
+    }
+
+    /// Whether none does.
+    pub const fn is_first(&self) -> bool {
+        matches!(self, Self::First)
     }
 
     /// The reason in plain words.

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::email::EmailAddress;
+use crate::hours::Hours;
 use crate::target::Status;
 use crate::validate::{Problem, Problems, Validate};
 
@@ -41,6 +42,13 @@ pub struct Buyer {
     /// Whether its targets and bidders get calls.
     #[serde(default)]
     pub status: Status,
+    /// When it takes calls, whatever its targets and bidders say; `None` is always.
+    #[serde(default)]
+    pub hours: Option<Hours>,
+    /// Clock of its hours and caps: an IANA name such as `America/New_York`.
+    #[serde(default = "utc")]
+    #[schema(default = "UTC")]
+    pub time_zone: String,
     /// Whom to write to.
     #[serde(default)]
     pub contact_email: Option<EmailAddress>,
@@ -61,19 +69,28 @@ impl Buyer {
 
 impl Validate for Publisher {
     fn validate(&self) -> Result<(), Vec<Problem>> {
-        check(&self.name, &self.notes)
+        check(&self.name, &self.notes).into_result()
     }
 }
 
 impl Validate for Buyer {
     fn validate(&self) -> Result<(), Vec<Problem>> {
-        check(&self.name, &self.notes)
+        let mut problems = check(&self.name, &self.notes);
+        problems.time_zone("time_zone", &self.time_zone);
+        if let Some(hours) = &self.hours {
+            hours.check("hours", &mut problems);
+        }
+        problems.into_result()
     }
 }
 
-fn check(name: &str, notes: &str) -> Result<(), Vec<Problem>> {
+fn check(name: &str, notes: &str) -> Problems {
     let mut problems = Problems::new();
     problems.name("name", name);
     problems.text("notes", notes, MAX_NOTES);
-    problems.into_result()
+    problems
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
 }

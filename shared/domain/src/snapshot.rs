@@ -1,16 +1,19 @@
 //! The published form of a campaign: immutable, complete, so that the call path reads one thing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::{AuctionSettings, Campaign};
 use crate::caps::CounterId;
+use crate::filter::{Filter, FilterSet};
 use crate::group::{RingTree, TargetGroup};
 use crate::ids::{BuyerId, CampaignId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
 use crate::partner::Buyer;
 use crate::plan::{Planned, Tree};
+use crate::routing::Via;
 use crate::target::{RtbTarget, Target};
 use crate::validate::{Problem, Problems};
 
@@ -41,7 +44,33 @@ pub struct Snapshot {
     /// The buyers of its destinations, as [`Buyer::for_calls`].
     #[serde(default)]
     pub buyers: BTreeMap<BuyerId, Buyer>,
+    /// Made from the rest when it is first needed.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub prepared: Prepared,
 }
+
+/// What routing makes of a snapshot once, however many calls follow. Two snapshots do not differ in it.
+#[derive(Debug, Default)]
+pub struct Prepared(OnceLock<Filters>);
+
+#[derive(Debug)]
+struct Filters {
+    set: FilterSet,
+    of: HashMap<Via, usize>,
+}
+
+impl Clone for Prepared {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+impl PartialEq for Prepared {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for Prepared {}
 
 /// What a campaign names, as it is set up now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,6 +142,7 @@ impl Snapshot {
             target_groups,
             ring_trees,
             buyers,
+            prepared: Prepared::default(),
         })
     }
 
@@ -151,6 +181,28 @@ impl Snapshot {
             }
         }
         targets
+    }
+
+    /// The filters of its destinations, ready for any number of calls.
+    pub fn filters(&self) -> &FilterSet {
+        &self.prepared().set
+    }
+
+    /// The index of a destination's filter among [`Self::filters`].
+    pub fn filter_of(&self, via: Via) -> Option<usize> {
+        self.prepared().of.get(&via).copied()
+    }
+
+    fn prepared(&self) -> &Filters {
+        self.prepared.0.get_or_init(|| {
+            let of_targets = self.targets.iter().map(|(id, target)| (Via::Target(*id), &target.filter));
+            let of_bidders = self.rtb_targets.iter().map(|(id, bidder)| (Via::RtbTarget(*id), &bidder.filter));
+            let all = of_targets.chain(of_bidders);
+            let present: Vec<(Via, &Filter)> =
+                all.filter_map(|(via, filter)| Some((via, filter.as_ref()?))).collect();
+            let set = FilterSet::compile(present.iter().map(|(_, filter)| *filter));
+            Filters { set, of: present.iter().enumerate().map(|(index, (via, _))| (*via, index)).collect() }
+        })
     }
 
     /// Whether an auction comes before the plan.

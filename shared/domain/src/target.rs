@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::caps::Caps;
+use crate::duplicates::Restrict;
+use crate::filter::Filter;
+use crate::hours::Hours;
 use crate::ids::BuyerId;
 use crate::ledger::{Conversion, Revenue};
 use crate::money::{Currency, Money};
@@ -113,7 +116,16 @@ pub struct Target {
     /// Limits.
     #[serde(default)]
     pub caps: Caps,
-    /// Clock for the caps: an IANA name such as `America/New_York`.
+    /// When it takes calls; `None` is always.
+    #[serde(default)]
+    pub hours: Option<Hours>,
+    /// What a call's tags must say; `None` takes every call.
+    #[serde(default)]
+    pub filter: Option<Filter>,
+    /// Callers whom it does not take again.
+    #[serde(default)]
+    pub restrict_duplicates: Option<Restrict>,
+    /// Clock for caps and hours: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
     #[schema(default = "UTC")]
     pub time_zone: String,
@@ -136,11 +148,35 @@ impl Validate for Target {
         self.dial.check(&mut problems);
         self.caps.check(&mut problems);
         problems.time_zone("time_zone", &self.time_zone);
+        check_who_calls(
+            self.hours.as_ref(),
+            self.filter.as_ref(),
+            self.restrict_duplicates.as_ref(),
+            &mut problems,
+        );
         if self.revenue == Revenue::WinningBid {
             problems.add("revenue", "no_bid", "a target makes no bid: choose a fixed or per-minute price");
         }
         self.revenue.check(&mut problems);
         problems.into_result()
+    }
+}
+
+/// Rules for what every destination may say of when and whose calls it takes.
+fn check_who_calls(
+    hours: Option<&Hours>,
+    filter: Option<&Filter>,
+    restrict: Option<&Restrict>,
+    problems: &mut Problems,
+) {
+    if let Some(hours) = hours {
+        hours.check("hours", problems);
+    }
+    if let Some(filter) = filter {
+        filter.check("filter", problems);
+    }
+    if let Some(restrict) = restrict {
+        restrict.check("restrict_duplicates", problems);
     }
 }
 
@@ -225,7 +261,16 @@ pub struct RtbTarget {
     /// Limits on calls sent to it.
     #[serde(default)]
     pub caps: Caps,
-    /// Clock for the caps: an IANA name such as `America/New_York`.
+    /// When it is asked; `None` is always.
+    #[serde(default)]
+    pub hours: Option<Hours>,
+    /// What a call's tags must say before it is asked; `None` asks for every call.
+    #[serde(default)]
+    pub filter: Option<Filter>,
+    /// Callers for whom it is not asked again.
+    #[serde(default)]
+    pub restrict_duplicates: Option<Restrict>,
+    /// Clock for caps and hours: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
     #[schema(default = "UTC")]
     pub time_zone: String,
@@ -251,6 +296,12 @@ impl Validate for RtbTarget {
         self.dial.check(&mut problems);
         self.caps.check(&mut problems);
         problems.time_zone("time_zone", &self.time_zone);
+        check_who_calls(
+            self.hours.as_ref(),
+            self.filter.as_ref(),
+            self.restrict_duplicates.as_ref(),
+            &mut problems,
+        );
         problems.into_result()
     }
 }

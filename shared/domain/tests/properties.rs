@@ -14,7 +14,7 @@ use domain::number::LineKind;
 use domain::phone::{E164, erase_number, mask_all, mask_words, number_of_caller};
 use domain::plan::{PlanEntry, Planned, Strategy as Among, Tree};
 use domain::routing::{Place, Situation, order};
-use domain::snapshot::{Parts, Snapshot};
+use domain::snapshot::{Parts, Prepared, Snapshot};
 use domain::tokens::{Facts, Template};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -292,6 +292,7 @@ fn nothing_planned() -> Snapshot {
         target_groups: BTreeMap::new(),
         ring_trees: BTreeMap::new(),
         buyers: BTreeMap::new(),
+        prepared: Prepared::default(),
     }
 }
 

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Via;
 use crate::caps::CapReached;
+use crate::duplicates::Restricted;
+use crate::screening;
 
 /// Most individual decisions kept with one step; the rest is counted by reason.
 pub const MAX_DECISIONS: usize = 50;
@@ -18,6 +20,16 @@ pub enum Passed {
     Paused,
     /// Its buyer is switched off.
     BuyerPaused,
+    /// Its hours; until when it is closed, in words.
+    Closed(String),
+    /// Its buyer's hours; until when they are closed, in words.
+    BuyerClosed(String),
+    /// Its filter; what it asks for, in words.
+    Filtered(String),
+    /// It does not take this caller again.
+    NotAgain(Restricted),
+    /// It had this caller before, and another one shall have them now.
+    SameAsBefore,
     /// Tried before in this call.
     AlreadyTried,
     /// A cap is full.
@@ -38,6 +50,11 @@ impl Passed {
         match self {
             Self::Paused => "paused",
             Self::BuyerPaused => "buyer_paused",
+            Self::Closed(_) => "closed",
+            Self::BuyerClosed(_) => "buyer_closed",
+            Self::Filtered(_) => "filtered",
+            Self::NotAgain(restricted) => restricted.code(),
+            Self::SameAsBefore => "same_as_before",
             Self::AlreadyTried => "already_tried",
             Self::Cap(_) => "cap_reached",
             Self::BusyCounter => "busy_counter",
@@ -52,6 +69,10 @@ impl Passed {
         match self {
             Self::Paused => "paused".to_owned(),
             Self::BuyerPaused => "its buyer is paused".to_owned(),
+            Self::Closed(words) | Self::Filtered(words) => words.clone(),
+            Self::BuyerClosed(words) => format!("its buyer is {words}"),
+            Self::NotAgain(restricted) => restricted.text(),
+            Self::SameAsBefore => "the caller was connected to it before: another destination".to_owned(),
             Self::AlreadyTried => "already tried in this call".to_owned(),
             Self::Cap(full) => format!("{} cap {} reached", full.window.word(), full.cap),
             Self::BusyCounter => "its counter was busy".to_owned(),
@@ -79,6 +100,10 @@ pub struct Decision {
 pub enum TurnedAway {
     /// The caller is on the block list.
     BlockedNumber,
+    /// The campaign's screening.
+    Screened(screening::Refusal),
+    /// The caller called before, and the campaign does not take them again.
+    Duplicate,
     /// The campaign takes no calls.
     CampaignPaused,
     /// The publisher's calls are not taken.
@@ -92,6 +117,8 @@ impl TurnedAway {
     pub const fn code(self) -> &'static str {
         match self {
             Self::BlockedNumber => "blocked_number",
+            Self::Screened(refusal) => refusal.code(),
+            Self::Duplicate => "duplicate",
             Self::CampaignPaused => "campaign_paused",
             Self::PublisherPaused => "publisher_paused",
             Self::PublisherTermsPaused => "publisher_terms_paused",
@@ -99,13 +126,16 @@ impl TurnedAway {
     }
 
     /// The reason in plain words.
-    pub const fn text(self) -> &'static str {
-        match self {
+    pub fn text(self) -> String {
+        let words = match self {
+            Self::Screened(refusal) => return refusal.text(),
+            Self::Duplicate => "the caller called before and is not taken again",
             Self::BlockedNumber => "the caller is blocked",
             Self::CampaignPaused => "the campaign takes no calls",
             Self::PublisherPaused => "the publisher is paused",
             Self::PublisherTermsPaused => "the publisher is paused on this campaign",
-        }
+        };
+        words.to_owned()
     }
 }
 
@@ -123,9 +153,14 @@ pub struct Decisions {
 }
 
 impl Decisions {
+    /// Whether the next decision is kept with its words.
+    pub fn has_room(&self) -> bool {
+        self.each.len() < MAX_DECISIONS
+    }
+
     /// Notes one decision.
     pub fn note(&mut self, via: Via, name: &str, passed: Option<Passed>) {
-        if self.each.len() < MAX_DECISIONS || passed.is_none() {
+        if self.has_room() || passed.is_none() {
             self.each.push(Decision { via, name: name.to_owned(), passed });
         } else if let Some(reason) = passed {
             *self.more.entry(reason.code().to_owned()).or_default() += 1;

@@ -1,9 +1,71 @@
 //! Whether a destination may take a call now.
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
 use super::{Passed, Situation, Via};
 use crate::caps::{Caps, CounterId, Limit, OpenWindows};
+use crate::duplicates::Verdict;
+use crate::filter::Look;
+use crate::hours::{Hours, Standing, closed_text};
 use crate::ids::{BuyerId, RtbTargetId, TargetId};
+use crate::snapshot::Snapshot;
 use crate::target::{RtbTarget, Status, Target};
+
+/// Everything eligibility looks at. What is the same for many destinations (the clock of a time zone, a filter's
+/// comparison) is found out once.
+#[derive(Debug)]
+pub struct Sight<'a> {
+    snapshot: &'a Snapshot,
+    situation: &'a Situation<'a>,
+    look: Look<'a>,
+    zones: Vec<Zone<'a>>,
+}
+
+/// What time it is somewhere.
+#[derive(Debug)]
+struct Zone<'a> {
+    name: &'a str,
+    wall: DateTime,
+    open: OpenWindows,
+}
+
+impl<'a> Sight<'a> {
+    /// For one call at one instant.
+    pub fn new(snapshot: &'a Snapshot, situation: &'a Situation<'a>) -> Self {
+        let look = snapshot.filters().look(&situation.tags);
+        Self { snapshot, situation, look, zones: Vec::new() }
+    }
+
+    fn zone(&mut self, name: &'a str) -> &Zone<'a> {
+        let known = self.zones.iter().position(|zone| zone.name == name);
+        let index = known.unwrap_or_else(|| {
+            let now = self.situation.now;
+            let wall = TimeZone::get(name).unwrap_or(TimeZone::UTC).to_datetime(now);
+            self.zones.push(Zone { name, wall, open: OpenWindows::at(now, name) });
+            self.zones.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "the index was found or made a line above")]
+        &self.zones[index]
+    }
+
+    fn is_open(&mut self, hours: Option<&Hours>, zone: &'a str) -> bool {
+        hours.is_none_or(|hours| hours.is_open_on(self.zone(zone).wall))
+    }
+
+    fn is_paused(&self, of: &CounterId) -> bool {
+        self.situation.usage.get(of).is_some_and(|usage| usage.paused)
+    }
+
+    /// When hours that are closed open again, in words; looking for it takes longer than all the rest.
+    fn closed(&self, hours: Option<&Hours>, zone: &str, in_words: bool) -> String {
+        let now = self.situation.now;
+        match hours.filter(|_| in_words).map(|hours| hours.at(now, zone)) {
+            Some(Standing::Closed { opens }) => closed_text(now, opens, zone),
+            Some(Standing::Open) | None => String::new(),
+        }
+    }
+}
 
 /// What decides whether a destination may take a call.
 #[derive(Debug, Clone, Copy)]
@@ -13,20 +75,23 @@ pub struct Destined<'a> {
     buyer: Option<BuyerId>,
     caps: &'a Caps,
     time_zone: &'a str,
+    hours: Option<&'a Hours>,
     counted: bool,
 }
 
 impl<'a> Destined<'a> {
     /// A target.
     pub fn target(id: TargetId, target: &'a Target) -> Self {
-        let Target { status, buyer, caps, time_zone, .. } = target;
-        Self { via: Via::Target(id), status: *status, buyer: *buyer, caps, time_zone, counted: false }
+        let Target { status, buyer, caps, time_zone, hours, .. } = target;
+        let (status, buyer, hours) = (*status, *buyer, hours.as_ref());
+        Self { via: Via::Target(id), status, buyer, caps, time_zone, hours, counted: false }
     }
 
     /// A bidder.
     pub fn bidder(id: RtbTargetId, bidder: &'a RtbTarget) -> Self {
-        let RtbTarget { status, buyer, caps, time_zone, .. } = bidder;
-        Self { via: Via::RtbTarget(id), status: *status, buyer: *buyer, caps, time_zone, counted: false }
+        let RtbTarget { status, buyer, caps, time_zone, hours, .. } = bidder;
+        let (status, buyer, hours) = (*status, *buyer, hours.as_ref());
+        Self { via: Via::RtbTarget(id), status, buyer, caps, time_zone, hours, counted: false }
     }
 
     /// Whether its calls are counted even when it has no caps.
@@ -35,11 +100,13 @@ impl<'a> Destined<'a> {
         Self { counted, ..self }
     }
 
-    /// Whether it may take a call now; the capacity to take first, of everything that is capped.
+    /// Whether it may take a call now; the capacity to take first, of everything that is capped. `in_words`: whether
+    /// somebody reads the reason.
     ///
     /// # Errors
     /// Why it is passed over.
-    pub fn eligible(&self, situation: &Situation<'_>) -> Result<Vec<Limit>, Passed> {
+    pub fn eligible(&self, sight: &mut Sight<'a>, in_words: bool) -> Result<Vec<Limit>, Passed> {
+        let situation = sight.situation;
         if situation.tried.contains(&self.via) {
             return Err(Passed::AlreadyTried);
         }
@@ -48,23 +115,44 @@ impl<'a> Destined<'a> {
         if self.status == Status::Paused || usage.is_some_and(|usage| usage.paused) {
             return Err(Passed::Paused);
         }
-        if self.buyer.is_some_and(|buyer| situation.is_paused(&buyer.into())) {
+        if self.buyer.is_some_and(|buyer| sight.is_paused(&buyer.into())) {
             return Err(Passed::BuyerPaused);
+        }
+        self.takes_caller(situation)?;
+        if !sight.is_open(self.hours, self.time_zone) {
+            return Err(Passed::Closed(sight.closed(self.hours, self.time_zone, in_words)));
+        }
+        if let Some(buyer) = self.buyer.and_then(|buyer| sight.snapshot.buyers.get(&buyer))
+            && !sight.is_open(buyer.hours.as_ref(), &buyer.time_zone)
+        {
+            let words = sight.closed(buyer.hours.as_ref(), &buyer.time_zone, in_words);
+            return Err(Passed::BuyerClosed(words));
+        }
+        if let Some(filter) = sight.snapshot.filter_of(self.via)
+            && let Err(failed) = sight.look.passes(filter)
+        {
+            return Err(Passed::Filtered(if in_words { failed.text() } else { String::new() }));
         }
         if !self.caps.any() && !self.counted {
             return Ok(Vec::new());
         }
-        let open = OpenWindows::at(situation.now, self.time_zone);
-        if let Some(full) = usage.and_then(|usage| usage.full(self.caps, &open)) {
+        let open = &sight.zone(self.time_zone).open;
+        if let Some(full) = usage.and_then(|usage| usage.full(self.caps, open)) {
             return Err(Passed::Cap(full));
         }
-        let outdated = usage.map(|usage| usage.outdated(&open)).unwrap_or_default();
-        Ok(vec![Limit { counter, caps: *self.caps, open, outdated, at: situation.now }])
+        let outdated = usage.map(|usage| usage.outdated(open)).unwrap_or_default();
+        Ok(vec![Limit { counter, caps: *self.caps, open: open.clone(), outdated, at: situation.now }])
     }
-}
 
-impl Situation<'_> {
-    fn is_paused(&self, of: &CounterId) -> bool {
-        self.usage.get(of).is_some_and(|usage| usage.paused)
+    /// Whether it takes this caller again.
+    fn takes_caller(&self, situation: &Situation<'_>) -> Result<(), Passed> {
+        let again = situation.call.not_again.iter().find(|(via, _)| *via == self.via);
+        if let Some((_, restricted)) = again {
+            return Err(Passed::NotAgain(*restricted));
+        }
+        match situation.call.repeat {
+            Verdict::Avoid(via) if via == self.via => Err(Passed::SameAsBefore),
+            _ => Ok(()),
+        }
     }
 }

@@ -7,6 +7,7 @@
 mod decision;
 mod eligible;
 mod order;
+mod tags;
 
 use std::collections::HashMap;
 
@@ -14,11 +15,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
-pub use self::eligible::Destined;
+pub use self::eligible::{Destined, Sight};
 pub use self::order::{Place, order};
+pub use self::tags::tags;
 use crate::auction::Bid;
 use crate::call::{Call, seconds_between};
 use crate::caps::{CounterId, Limit, Usage};
+use crate::filter::Tags;
 use crate::ids::{RtbTargetId, TargetId};
 use crate::ledger::{Conversion, Revenue, Terms, TimerStart};
 use crate::money::Money;
@@ -80,6 +83,8 @@ pub struct Situation<'a> {
     pub tried: &'a [Via],
     /// The auctions this call has had, with what they brought.
     pub asked: &'a [Asked<'a>],
+    /// What filters compare, see [`tags`].
+    pub tags: Tags,
 }
 
 /// An auction that is over.
@@ -102,10 +107,11 @@ pub enum Stop {
 
 /// Goes along the plan from its beginning: each stop is the next best thing to do, if what came before did not work out.
 /// A destination is looked at when the walk comes to it, not earlier.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Walk<'a> {
     snapshot: &'a Snapshot,
     situation: &'a Situation<'a>,
+    sight: Sight<'a>,
     places: std::vec::IntoIter<Place>,
     bids: std::slice::Iter<'a, Bid>,
     /// How long the next destination may ring, when there is a limit.
@@ -124,6 +130,7 @@ impl<'a> Walk<'a> {
         Self {
             snapshot,
             situation,
+            sight: Sight::new(snapshot, situation),
             places: order(snapshot, situation).into_iter(),
             bids: [].iter(),
             ringing_s,
@@ -174,13 +181,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn bid(&mut self, bid: &Bid) -> Option<Stop> {
+    fn bid(&mut self, bid: &'a Bid) -> Option<Stop> {
         let bidder = self.snapshot.rtb_targets.get(&bid.bidder)?;
         let via = Via::RtbTarget(bid.bidder);
         let verdict = if bid.expires_at.is_some_and(|at| at <= self.situation.now) {
             Err(Passed::BidExpired)
         } else {
-            Destined::bidder(bid.bidder, bidder).eligible(self.situation)
+            let in_words = self.decisions.has_room();
+            Destined::bidder(bid.bidder, bidder).eligible(&mut self.sight, in_words)
         };
         self.judge(via, &bidder.name, verdict, |limits| Candidate {
             via,
@@ -203,7 +211,8 @@ impl<'a> Walk<'a> {
     fn target(&mut self, id: TargetId, counted: bool) -> Option<Stop> {
         let target = self.snapshot.targets.get(&id)?;
         let via = Via::Target(id);
-        let verdict = Destined::target(id, target).counted(counted).eligible(self.situation);
+        let in_words = self.decisions.has_room();
+        let verdict = Destined::target(id, target).counted(counted).eligible(&mut self.sight, in_words);
         self.judge(via, &target.name, verdict, |limits| Candidate {
             via,
             name: target.name.clone(),

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::Situation;
+use super::{Situation, Via};
+use crate::duplicates::Verdict;
 use crate::group::TargetGroup;
 use crate::ids::TargetId;
 use crate::plan::{Planned, Strategy, Tree};
@@ -23,7 +24,8 @@ pub enum Place {
     Tree(Tree),
 }
 
-/// The places in the order in which they are tried, each target and tree once: the bidders that are asked first, then the
+/// The places in the order in which they are tried, each target and tree once: for a caller who shall reach the target that
+/// they had before, that target; the bidders that are asked first, then the
 /// plan by priority; equals by the plan's strategy; in a group's place its targets, ordered among themselves by the
 /// group's. What a strategy leaves equal is drawn by weight from the call's seed, so equal input gives an equal order.
 pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
@@ -56,6 +58,13 @@ pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
                 let fresh = members.into_iter().filter(|id| known.insert(*id));
                 places.extend(fresh.map(|id| Place::Target { id, counted }));
             }
+        }
+    }
+    if let Verdict::Prefer(Via::Target(before)) = situation.call.repeat {
+        let is_that = |place: &Place| matches!(place, Place::Target { id, .. } if *id == before);
+        if let Some(index) = places.iter().position(is_that) {
+            let place = places.remove(index);
+            places.insert(0, place);
         }
     }
     places
