@@ -10,6 +10,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use domain::caps::{CounterId, OpenWindows, Usage};
+use domain::filter::Tags;
 use domain::routing::{Situation, Walk, order};
 use domain::snapshot::Snapshot;
 use serde_json::{Value, json};
@@ -57,8 +58,14 @@ fn routing(criterion: &mut Criterion) {
     ] {
         let snapshot = snapshot(capped, groups);
         let usage = if capped { usage(&snapshot) } else { nothing.clone() };
-        let situation =
-            Situation { call: &call, now: call.started_at, usage: &usage, tried: &[], asked: &[] };
+        let situation = Situation {
+            call: &call,
+            now: call.started_at,
+            usage: &usage,
+            tried: &[],
+            asked: &[],
+            tags: Tags::new(),
+        };
         assert!(Walk::new(&snapshot, &situation).next().is_some(), "{name}");
         criterion.bench_function(&format!("routing: {name}, the first"), |bencher| {
             bencher.iter(|| black_box(Walk::new(&snapshot, &situation).next()));
@@ -68,13 +75,27 @@ fn routing(criterion: &mut Criterion) {
         });
     }
     let equals = snapshot(false, 1);
-    let situation = Situation { call: &call, now: call.started_at, usage: &nothing, tried: &[], asked: &[] };
+    let situation = Situation {
+        call: &call,
+        now: call.started_at,
+        usage: &nothing,
+        tried: &[],
+        asked: &[],
+        tags: Tags::new(),
+    };
     criterion.bench_function("routing: order of 1000 equal targets alone", |bencher| {
         bencher.iter(|| black_box(order(&equals, &situation)));
     });
     let usual =
         support::campaign(1_000, Vec::new(), (0..5).map(|index| (target(index, true), 1, 100)).collect());
-    let situation = Situation { call: &call, now: call.started_at, usage: &nothing, tried: &[], asked: &[] };
+    let situation = Situation {
+        call: &call,
+        now: call.started_at,
+        usage: &nothing,
+        tried: &[],
+        asked: &[],
+        tags: Tags::new(),
+    };
     criterion.bench_function("routing: five capped targets", |bencher| {
         bencher.iter(|| black_box(Walk::new(&usual, &situation).next()));
     });

@@ -49,6 +49,7 @@ async fn a_cap_admits_exactly_its_number_of_calls() {
             let write = StepWrite {
                 call: Arc::new(begun),
                 begins: true,
+                caller: None,
                 number: 0,
                 started_by: None,
                 answered: Answered {

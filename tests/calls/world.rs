@@ -266,6 +266,8 @@ impl World {
             to: self.number.as_str().to_owned(),
             from_state: Some("CA".to_owned()),
             from_zip: None,
+            from_country: None,
+            verstat: None,
         };
         use_case.answer(&incoming).await
     }

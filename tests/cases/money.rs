@@ -1,6 +1,7 @@
 //! `money/*.json`: what happened on a call in, its books out. Times are seconds after the call came in.
 
 use domain::call::{Attempt, Call, CallStatus, Leg, LegEvent, Source, Standing, standing};
+use domain::duplicates::Verdict;
 use domain::ids::{BuyerId, CallId, CampaignId, NumberId, PublisherId, TargetId, TenantId};
 use domain::ledger::{self, EntryKind, Payout, Terms};
 use domain::money::{Currency, Money};
@@ -77,6 +78,10 @@ fn calls_are_settled_as_written() {
             from: "+14155550100".to_owned(),
             from_state: None,
             from_zip: None,
+            from_country: None,
+            verstat: None,
+            repeat: Verdict::First,
+            not_again: Vec::new(),
             caller_key: None,
             started_at: start,
             seed: 1,

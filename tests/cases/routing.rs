@@ -6,6 +6,7 @@ use domain::auction::Bid;
 use domain::call::Call;
 use domain::campaign::{BidderEntry, Campaign};
 use domain::caps::{CounterId, OpenWindows, Usage};
+use domain::duplicates::Verdict;
 use domain::group::{Member, RingTree, TargetGroup};
 use domain::ids::{
     BuyerId, CampaignId, NumberId, RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
@@ -14,7 +15,7 @@ use domain::ledger::Payout;
 use domain::money::{Currency, Money};
 use domain::phone::Destination;
 use domain::plan::{PlanEntry, Planned, Strategy, Tree};
-use domain::routing::{Asked, Situation, Stop, Via, Walk};
+use domain::routing::{Asked, Situation, Stop, Via, Walk, tags};
 use domain::snapshot::{Parts, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -245,7 +246,9 @@ fn calls_are_routed_as_written() {
             .chain(over)
             .map(|tree| Asked { tree, bids: bids.get(&tree).map_or(&[], Vec::as_slice) })
             .collect();
-        let situation = Situation { call: &call, now: case.now, usage: &usage, tried: &tried, asked: &asked };
+        let tags = tags(&call, &snapshot);
+        let situation =
+            Situation { call: &call, now: case.now, usage: &usage, tried: &tried, asked: &asked, tags };
 
         let mut walk = Walk::new(&snapshot, &situation);
         let mut order = Vec::new();
@@ -313,6 +316,10 @@ fn call(seed: u64, now: Timestamp) -> Call {
         from: "+14155550100".to_owned(),
         from_state: None,
         from_zip: None,
+        from_country: None,
+        verstat: None,
+        repeat: Verdict::First,
+        not_again: Vec::new(),
         caller_key: None,
         started_at: now,
         seed,

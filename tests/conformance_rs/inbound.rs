@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use app::answer_call::AnswerCall;
 use app::clock::SystemClock;
 use app::ports::{
-    BlockedCallers, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, Numbers, Page, PortResult,
-    Published, RecordingEvent, Step, StepStart, StepWrite, Written,
+    BlockedCallers, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Numbers, Page,
+    PortResult, Published, RecordingEvent, Step, StepStart, StepWrite, Written,
 };
 use app::twilio_accounts::Directory;
 use async_trait::async_trait;
@@ -103,6 +103,11 @@ impl Calls for CountingPorts {
     async fn step(&self, _: TenantId, _: CallId, _: u16) -> PortResult<Option<Step>> {
         self.asked();
         Ok(None)
+    }
+
+    async fn caller(&self, _: TenantId, _: CampaignId, _: &str) -> PortResult<KnownCaller> {
+        self.asked();
+        Ok(KnownCaller::default())
     }
 
     async fn load(&self, _: TenantId, _: CallId) -> PortResult<Option<CallRecord>> {

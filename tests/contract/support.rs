@@ -6,6 +6,7 @@ use app::ports::{Answered, Closing, StepWrite};
 use domain::audit::AuditEntry;
 use domain::call::{Attempt, Call, CallStatus, Leg, LegEvent, Source};
 use domain::caps::{Caps, CounterId, Limit, OpenWindows, Reservation};
+use domain::duplicates::Verdict;
 use domain::ids::{CallId, CampaignId, Id, Noun, NumberId, PublisherId, TargetId, TenantId};
 use domain::ledger::{Conversion, Entry, EntryKind, Party, Payout, Revenue, Settlement, Terms};
 use domain::money::{Currency, Money};
@@ -71,6 +72,10 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         from: "+14155550123".to_owned(),
         from_state: Some("CA".to_owned()),
         from_zip: None,
+        from_country: None,
+        verstat: None,
+        repeat: Verdict::First,
+        not_again: Vec::new(),
         caller_key: None,
         started_at,
         seed: u64::MAX - u64::from(number),
@@ -93,6 +98,7 @@ pub fn first_step(call: &Arc<Call>, words: &str) -> StepWrite {
     StepWrite {
         call: call.clone(),
         begins: true,
+        caller: None,
         number: 0,
         started_by: None,
         answered: answered(words),

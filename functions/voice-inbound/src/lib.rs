@@ -58,5 +58,7 @@ fn incoming(inbound: InboundCall) -> Incoming {
         to: inbound.to,
         from_state: inbound.from_place.state,
         from_zip: inbound.from_place.zip,
+        from_country: inbound.from_place.country,
+        verstat: inbound.stir_verstat,
     }
 }

@@ -8,20 +8,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::blocked::{Block, BlockPattern};
-use domain::call::Call;
+use domain::call::{Call, seconds_between};
 use domain::caps::{CounterId, Usage};
+use domain::duplicates::{self, Verdict};
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
 use domain::ledger::Payout;
 use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
-use domain::routing::{Decisions, TurnedAway};
+use domain::routing::{Decisions, TurnedAway, place_of};
+use domain::screening::{Arrival, screen};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::place::{self, ANSWER_WITHIN, NOT_IN_SERVICE, Placing};
-use crate::ports::{BlockedCallers, Calls, Counters, Numbers, PortResult, Published, Step, Vault};
+use crate::ports::{
+    BlockedCallers, Calls, Counters, KnownCaller, Numbers, PortResult, Published, Step, Vault,
+};
 
 /// What Twilio told us about the call.
 #[derive(Debug, Clone)]
@@ -38,6 +42,10 @@ pub struct Incoming {
     pub from_state: Option<String>,
     /// ZIP code of the caller.
     pub from_zip: Option<String>,
+    /// Two-letter country of the caller.
+    pub from_country: Option<String>,
+    /// How the carrier vouches for the caller's number: Twilio's `StirVerstat`.
+    pub verstat: Option<String>,
 }
 
 /// What became of the call.
@@ -108,12 +116,12 @@ impl AnswerCall {
 
         let cached = self.published.cached(owner.tenant, campaign);
         let patterns = BlockPattern::of_caller(&incoming.from);
-        let (earlier, version, usage, blocks, caller_key) = futures::try_join!(
+        let (earlier, version, usage, blocks, (caller_key, known)) = futures::try_join!(
             self.calls.step(owner.tenant, call_id, 0),
             self.published.version(owner.tenant, campaign),
             self.usage_for(&owner, campaign, cached.as_deref()),
             self.blocked.blocks(owner.tenant, &patterns),
-            self.caller_key(owner.tenant, &incoming.from),
+            self.caller(owner.tenant, campaign, &incoming.from),
         )?;
         if let Some(Step::Answered(earlier)) = earlier {
             return Ok(Answer::Taken(earlier.reply));
@@ -126,13 +134,19 @@ impl AnswerCall {
                 None => return not_taken(NotTaken::NotPublished),
             },
         };
-        let turned_away = self.turned_away(&owner, campaign, &usage, &blocks);
         let mut call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
+        if let Some(KnownCaller { history, .. }) = &known {
+            call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
+            call.not_again = snapshot.not_again(history, call.started_at);
+        }
+        let turned_away = self
+            .turned_away(&owner, campaign, &usage, &blocks)
+            .or_else(|| unwanted(&call, &snapshot, known.as_ref()));
         if turned_away.is_some() {
             // Nobody is paid for a call that could not earn anything.
             call.payout = Payout::default();
         }
-        self.first_step(Arc::new(call), turned_away, &snapshot, &usage).await.map(Answer::Taken)
+        self.first_step((Arc::new(call), known), turned_away, &snapshot, &usage).await.map(Answer::Taken)
     }
 
     /// Why the call is given to nobody. Live flags alone decide about pauses, so that pausing and activating work at once,
@@ -161,7 +175,7 @@ impl AnswerCall {
 
     async fn first_step(
         &self,
-        call: Arc<Call>,
+        (call, caller): (Arc<Call>, Option<KnownCaller>),
         turned_away: Option<TurnedAway>,
         snapshot: &Snapshot,
         usage: &HashMap<CounterId, Usage>,
@@ -175,6 +189,7 @@ impl AnswerCall {
             usage,
             asked: &[],
             tried: &[],
+            caller,
             gives_back: None,
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,
@@ -183,8 +198,10 @@ impl AnswerCall {
             return place::place(&*self.calls, &*self.clock, placing).await;
         };
         let reply = match why {
-            TurnedAway::BlockedNumber => Reply::reject(),
-            _ => Reply::words_and_hangup(NOT_IN_SERVICE),
+            TurnedAway::BlockedNumber | TurnedAway::Screened(_) | TurnedAway::Duplicate => Reply::reject(),
+            TurnedAway::CampaignPaused | TurnedAway::PublisherPaused | TurnedAway::PublisherTermsPaused => {
+                Reply::words_and_hangup(NOT_IN_SERVICE)
+            }
         };
         let decisions = Decisions { turned_away, ..Decisions::default() };
         place::finish(&*self.calls, &placing, reply, decisions, self.clock.now()).await
@@ -219,11 +236,17 @@ impl AnswerCall {
         Ok(Some((snapshot, usage)))
     }
 
-    async fn caller_key(&self, tenant: TenantId, from: &str) -> PortResult<Option<String>> {
-        match number_of_caller(from) {
-            Some(number) => self.vault.pseudonym(tenant, number.as_str()).await.map(Some),
-            None => Ok(None),
-        }
+    /// By what the caller is recognised, and what is known of them; nothing of callers without a number.
+    async fn caller(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: &str,
+    ) -> PortResult<(Option<String>, Option<KnownCaller>)> {
+        let Some(number) = number_of_caller(from) else { return Ok((None, None)) };
+        let key = self.vault.pseudonym(tenant, number.as_str()).await?;
+        let known = self.calls.caller(tenant, campaign, &key).await?;
+        Ok((Some(key), Some(known)))
     }
 
     fn begin(&self, incoming: &Incoming, to: E164, owner: &NumberOwner, snapshot: &Snapshot) -> Call {
@@ -239,6 +262,10 @@ impl AnswerCall {
             from: incoming.from.clone(),
             from_state: incoming.from_state.clone(),
             from_zip: incoming.from_zip.clone(),
+            from_country: incoming.from_country.clone(),
+            verstat: incoming.verstat.clone(),
+            repeat: Verdict::First,
+            not_again: Vec::new(),
             caller_key: None,
             started_at: self.clock.now(),
             seed,
@@ -247,4 +274,20 @@ impl AnswerCall {
             payout: snapshot.campaign.payout_for(owner.publisher),
         }
     }
+}
+
+/// Why the campaign does not want this call, from what it says of itself.
+fn unwanted(call: &Call, snapshot: &Snapshot, known: Option<&KnownCaller>) -> Option<TurnedAway> {
+    let last_call = known.and_then(|known| known.history.last_call_before(call.started_at));
+    let arrival = Arrival {
+        from: &call.from,
+        to: &call.to,
+        verstat: call.verstat.as_deref(),
+        place: &place_of(call),
+        since_last_call_s: last_call.map(|at| seconds_between(at, call.started_at)),
+    };
+    if let Err(refusal) = screen(&snapshot.campaign.screening, &arrival) {
+        return Some(TurnedAway::Screened(refusal));
+    }
+    (call.repeat == Verdict::Refuse).then_some(TurnedAway::Duplicate)
 }

@@ -44,6 +44,7 @@ fn closing(record: &CallRecord, conclusion: &Conclusion) -> Closing {
         billed_name: conclusion.billed.as_ref().map(|attempt| attempt.name.clone()),
         billed_via: conclusion.billed.as_ref().map(|attempt| attempt.via),
         buyer: conclusion.billed.as_ref().and_then(|attempt| attempt.terms.buyer),
+        reached: conclusion.reached(),
         settlement: ledger::settle(&record.call, conclusion),
     }
 }

@@ -91,6 +91,7 @@ impl DialNext {
             usage: &usage,
             asked: &so_far.asked,
             tried: &so_far.tried,
+            caller: None,
             gives_back: still_reserved.filter(|_| !was_connected).cloned(),
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,

@@ -105,6 +105,9 @@ impl EraseCaller<'_> {
             }
             after = Some(last);
         }
+        if complete {
+            self.callers.forget_caller(tenant, &caller).await?;
+        }
         let proof = self.callers.proof(tenant, &caller).await?;
         let missing = || PortError::failed("read the proof of an erasure", "it was written and is not there");
         Ok(Erasure { calls, waiting, complete, proof: proof.ok_or_else(missing)? })

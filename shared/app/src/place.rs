@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::ports::{Answered, CallRecord, Calls, PortError, PortResult, StepWrite, Written};
+use crate::ports::{Answered, CallRecord, Calls, KnownCaller, PortError, PortResult, StepWrite, Written};
 
 /// Said when nobody can take the call.
 pub const NOBODY_FREE: &str =
@@ -91,6 +91,8 @@ pub struct Placing<'a> {
     pub asked: &'a [Asked<'a>],
     /// Destinations dialled before.
     pub tried: &'a [Via],
+    /// What was known of the caller when this step was begun; only with [`Self::begins`].
+    pub caller: Option<KnownCaller>,
     /// An attempt whose dial failed and whose capacity goes back.
     pub gives_back: Option<Attempt>,
     /// The auction this step ran.
@@ -104,7 +106,8 @@ pub struct Placing<'a> {
 pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
     let now = clock.now();
     let Placing { usage, tried, asked, .. } = placing;
-    let situation = Situation { call: &placing.call, now, usage, tried, asked };
+    let tags = routing::tags(&placing.call, placing.snapshot);
+    let situation = Situation { call: &placing.call, now, usage, tried, asked, tags };
     let mut walk = Walk::new(placing.snapshot, &situation);
     let mut tried_one = false;
     while let Some(stop) = walk.next() {
@@ -151,6 +154,7 @@ pub async fn finish(
         number: placing.step,
         started_by: placing.started_by,
         answered: Answered { reply: reply.clone(), decisions, at: now },
+        caller: placing.caller.clone(),
         attempt: None,
         limits: Vec::new(),
         gives_back: placing.gives_back.clone(),
@@ -189,6 +193,7 @@ fn dialling(
         number: placing.step,
         started_by: placing.started_by,
         answered: Answered { reply, decisions, at: now },
+        caller: placing.caller.clone(),
         attempt: Some(attempt),
         limits,
         gives_back: placing.gives_back.clone(),

@@ -14,7 +14,7 @@ use domain::caps::{CounterId, Usage};
 use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone;
 use domain::plan::Tree;
-use domain::routing::{Destined, Situation, Stop, Via, Walk};
+use domain::routing::{self, Destined, Passed, Sight, Situation, Stop, Via, Walk};
 use domain::snapshot::Snapshot;
 use domain::target::RtbTarget;
 use domain::voice::Reply;
@@ -151,6 +151,7 @@ impl RunAuction {
             usage: &fresh,
             asked: &so_far.asked,
             tried: &so_far.tried,
+            caller: None,
             gives_back: None,
             auction: Some(Arc::clone(&outcome.auction)),
             answer_by,
@@ -217,6 +218,7 @@ impl RunAuction {
             usage: &usage,
             asked: &so_far.asked,
             tried: &so_far.tried,
+            caller: None,
             gives_back: None,
             auction: Some(Arc::clone(&auction)),
             answer_by: Instant::now() + TAKE_OVER_WITHIN,
@@ -235,17 +237,19 @@ impl RunAuction {
         let deadline_ms = settings.deadline_on_call_ms();
         let (began, started_at) = (Instant::now(), self.clock.now());
         let deadline = began + Duration::from_millis(u64::from(deadline_ms));
-        let situation = Situation { call, now: started_at, usage, tried, asked: &[] };
+        let tags = routing::tags(call, snapshot);
+        let situation = Situation { call, now: started_at, usage, tried, asked: &[], tags };
+        let verdicts = eligible(settings, snapshot, &situation);
 
         let mut results: Vec<Option<Heard>> = settings.bidders.iter().map(|_| None).collect();
         let mut asked = FuturesUnordered::new();
-        for (index, entry) in settings.bidders.iter().enumerate() {
+        for (index, (entry, verdict)) in settings.bidders.iter().zip(verdicts).enumerate() {
             let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { continue };
-            match Destined::bidder(entry.rtb_target, bidder).eligible(&situation) {
+            match verdict {
                 Err(reason) => {
                     results[index] = Some(Heard::silent(entry, bidder, Refusal::NotAsked(reason), None));
                 }
-                Ok(_) => {
+                Ok(()) => {
                     let facts = auction::facts(call, &snapshot.campaign.name, bidder.caller_id_exposure);
                     let request = auction::request(bidder, &facts);
                     asked.push(
@@ -338,6 +342,20 @@ impl RunAuction {
     }
 }
 
+/// Whether each bidder may be asked, in their order.
+fn eligible(
+    settings: &AuctionSettings,
+    snapshot: &Snapshot,
+    situation: &Situation<'_>,
+) -> Vec<Result<(), Passed>> {
+    let mut sight = Sight::new(snapshot, situation);
+    let of_entry = |entry: &BidderEntry| {
+        let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { return Ok(()) };
+        Destined::bidder(entry.rtb_target, bidder).eligible(&mut sight, true).map(drop)
+    };
+    settings.bidders.iter().map(of_entry).collect()
+}
+
 /// The auction that the plan has come to.
 fn next_tree<'a>(
     record: &CallRecord,
@@ -346,7 +364,9 @@ fn next_tree<'a>(
     usage: &HashMap<CounterId, Usage>,
     now: Timestamp,
 ) -> PortResult<(Tree, &'a AuctionSettings)> {
-    let situation = Situation { call: &record.call, now, usage, tried: &so_far.tried, asked: &so_far.asked };
+    let SoFar { tried, asked } = so_far;
+    let tags = routing::tags(&record.call, snapshot);
+    let situation = Situation { call: &record.call, now, usage, tried, asked, tags };
     // Targets that stand before it are passed over: there was no room with them a moment ago.
     let tree = Walk::new(snapshot, &situation).find_map(|stop| match stop {
         Stop::Ask(tree) => Some(tree),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::caps::Reservation;
-use crate::duplicates::{Restricted, Verdict};
+use crate::duplicates::{Reached, Restricted, Verdict};
 use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
 use crate::ledger::{Payout, Terms};
 use crate::money::{Currency, Money};
@@ -280,6 +280,18 @@ pub struct Conclusion {
     pub seconds_from_dial: u32,
     /// The attempt the books are about: the connected one, else the last one dialled.
     pub billed: Option<Attempt>,
+}
+
+impl Conclusion {
+    /// The destination that the caller talked to, and since when.
+    pub fn reached(&self) -> Option<Reached> {
+        let attempt = self.billed.as_ref().filter(|_| self.connected)?;
+        let until_end = jiff::SignedDuration::from_secs(
+            i64::from(self.seconds_from_dial) - i64::from(self.connected_seconds),
+        );
+        let at = attempt.dialled_at.checked_add(until_end).unwrap_or(attempt.dialled_at);
+        Some(Reached { at, via: attempt.via })
+    }
 }
 
 /// Folds what we know into where the call stands. The order of `attempts` and `events` and repetitions in them do not

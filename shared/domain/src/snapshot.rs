@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::campaign::{AuctionSettings, Campaign};
 use crate::caps::CounterId;
+use crate::duplicates::{CallerHistory, Restrict, Restricted};
 use crate::filter::{Filter, FilterSet};
 use crate::group::{RingTree, TargetGroup};
 use crate::ids::{BuyerId, CampaignId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
@@ -196,13 +197,24 @@ impl Snapshot {
     fn prepared(&self) -> &Filters {
         self.prepared.0.get_or_init(|| {
             let of_targets = self.targets.iter().map(|(id, target)| (Via::Target(*id), &target.filter));
-            let of_bidders = self.rtb_targets.iter().map(|(id, bidder)| (Via::RtbTarget(*id), &bidder.filter));
+            let of_bidders =
+                self.rtb_targets.iter().map(|(id, bidder)| (Via::RtbTarget(*id), &bidder.filter));
             let all = of_targets.chain(of_bidders);
             let present: Vec<(Via, &Filter)> =
                 all.filter_map(|(via, filter)| Some((via, filter.as_ref()?))).collect();
             let set = FilterSet::compile(present.iter().map(|(_, filter)| *filter));
             Filters { set, of: present.iter().enumerate().map(|(index, (via, _))| (*via, index)).collect() }
         })
+    }
+
+    /// The destinations that do not take this caller again, for a call that begins at `now`.
+    pub fn not_again(&self, history: &CallerHistory, now: Timestamp) -> Vec<(Via, Restricted)> {
+        let targets = self.targets.iter().map(|(id, target)| (Via::Target(*id), target.restrict_duplicates));
+        let bidders =
+            self.rtb_targets.iter().map(|(id, bidder)| (Via::RtbTarget(*id), bidder.restrict_duplicates));
+        let restricted =
+            |(via, restrict): (Via, Option<Restrict>)| Some((via, restrict?.takes(via, history, now).err()?));
+        targets.chain(bidders).filter_map(restricted).collect()
     }
 
     /// Whether an auction comes before the plan.

@@ -7,6 +7,7 @@ use domain::call::{Call, CallStatus, Leg, LegEnd, LegEvent, Source, leg_end};
 use domain::campaign::Campaign;
 use domain::caps::{Caps, CounterId, OpenWindows, Usage, Window};
 use domain::country::Country;
+use domain::filter::Tags;
 use domain::group::{Member, TargetGroup};
 use domain::ids::{CallId, CallSid, TargetGroupId, TargetId};
 use domain::money::Money;
@@ -268,7 +269,8 @@ fn ordered(snapshot: &Snapshot, seed: u64, usage: &HashMap<CounterId, Usage>) ->
         "seed": seed, "currency": "USD", "publisher": null, "payout": {},
     });
     let call: Call = serde_json::from_value(call).unwrap();
-    let situation = Situation { call: &call, now: call.started_at, usage, tried: &[], asked: &[] };
+    let tags = Tags::new();
+    let situation = Situation { call: &call, now: call.started_at, usage, tried: &[], asked: &[], tags };
     let places = order(snapshot, &situation);
     assert_eq!(places[0], Place::Tree(Tree::First), "bidders are asked before the plan");
     places

@@ -258,6 +258,14 @@ pub fn call_of_caller(tenant: TenantId, caller: &str, call: CallId) -> Key {
     Key::new(caller_partition(tenant, caller), format!("{CALL_OF_CALLER}{call}"))
 }
 
+/// What is known of a caller on a campaign.
+pub fn caller_on_campaign(tenant: TenantId, caller: &str, campaign: CampaignId) -> Key {
+    Key::new(caller_partition(tenant, caller), format!("{CALLER_ON_CAMPAIGN}{campaign}"))
+}
+
+/// Sort keys of what is known of a caller on campaigns begin so.
+pub const CALLER_ON_CAMPAIGN: &str = "CA#";
+
 /// Proof that a caller was erased.
 pub fn erasure_proof(tenant: TenantId, caller: &str) -> Key {
     Key::new(format!("T#{tenant}#ERASED#{caller}"), "PROOF")

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::ports::{
-    BidLogEntry, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, Outbox, Page, PortResult,
-    Published, RecordingEvent, Step, StepStart, StepWrite, Written,
+    BidLogEntry, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Outbox, Page,
+    PortResult, Published, RecordingEvent, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
@@ -142,6 +142,10 @@ impl Outbox for Memory {
 impl Calls for Memory {
     async fn step(&self, _: TenantId, _: CallId, _: u16) -> PortResult<Option<Step>> {
         Ok(None)
+    }
+
+    async fn caller(&self, _: TenantId, _: CampaignId, _: &str) -> PortResult<KnownCaller> {
+        Ok(KnownCaller::default())
     }
 
     async fn load(&self, _: TenantId, _: CallId) -> PortResult<Option<CallRecord>> {

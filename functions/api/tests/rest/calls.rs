@@ -158,6 +158,7 @@ pub fn first_write(tenant: TenantId) -> StepWrite {
         due_at: record.call.started_at,
         call: record.call,
         begins: true,
+        caller: None,
         number: 0,
         started_by: None,
         answered: answered.unwrap(),

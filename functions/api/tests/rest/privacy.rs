@@ -321,6 +321,7 @@ async fn one_request_erases_a_bounded_number_of_calls() {
         let write = StepWrite {
             call: record.call.clone(),
             begins: true,
+            caller: None,
             number: 0,
             started_by: None,
             answered: answered(&record, 0),
@@ -438,6 +439,7 @@ async fn another_tenants_caller_of_the_same_number_is_another() {
     let write = StepWrite {
         call: record.call.clone(),
         begins: true,
+        caller: None,
         number: 0,
         started_by: None,
         answered: answered(&record, 0),

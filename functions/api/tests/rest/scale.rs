@@ -71,6 +71,7 @@ impl Full {
         let write = StepWrite {
             call: model.clone(),
             begins: true,
+            caller: None,
             number: 0,
             started_by: None,
             answered: serde_json::from_value(json!({

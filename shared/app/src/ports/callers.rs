@@ -74,6 +74,9 @@ pub trait Callers: Send + Sync {
         erased: ErasedCall,
     ) -> PortResult<bool>;
 
+    /// Removes what is known of a caller on campaigns: their next call is their first.
+    async fn forget_caller(&self, tenant: TenantId, caller: &str) -> PortResult<()>;
+
     /// Notes who asked, in the proof.
     async fn note_request(&self, tenant: TenantId, caller: &str, by: &AskedBy) -> PortResult<()>;
 

@@ -8,6 +8,7 @@ use domain::auction::Auction;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::{Attempt, Call, CallStatus, LegEvent};
 use domain::caps::{CapReached, CounterId, Limit, ReservationState, Usage};
+use domain::duplicates::{CallerHistory, Reached};
 use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, TenantId};
 use domain::ledger::{Entry, Settlement};
 use domain::number::NumberOwner;
@@ -100,6 +101,8 @@ pub struct StepWrite {
     pub started_by: Option<uuid::Uuid>,
     /// The answer.
     pub answered: Answered,
+    /// What the caller's history learns: that this call began. Only with [`Self::begins`].
+    pub caller: Option<KnownCaller>,
     /// The attempt this answer dials, with its reservation already described.
     pub attempt: Option<Attempt>,
     /// Capacity to take for the attempt: one conditional update each.
@@ -110,6 +113,15 @@ pub struct StepWrite {
     pub auction: Option<Arc<Auction>>,
     /// When somebody must look whether the call has closed.
     pub due_at: Timestamp,
+}
+
+/// What is known of a caller on a campaign, and as of which change of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownCaller {
+    /// Their calls; nothing when they never called.
+    pub history: CallerHistory,
+    /// Counts its changes; 0 when nothing is stored.
+    pub revision: u64,
 }
 
 /// What became of a write.
@@ -178,6 +190,9 @@ pub struct Closing {
     /// Who pays for it.
     #[serde(default)]
     pub buyer: Option<BuyerId>,
+    /// Where and when the parties could talk, for the caller's history.
+    #[serde(default)]
+    pub reached: Option<Reached>,
     /// The money; entries are stored beside it.
     pub settlement: Settlement,
 }
@@ -240,6 +255,14 @@ pub struct DueCall {
 pub trait Calls: Send + Sync {
     /// One step; one read.
     async fn step(&self, tenant: TenantId, call: CallId, number: u16) -> PortResult<Option<Step>>;
+
+    /// What is known of a caller on a campaign, by the keyed hash of their number; one read.
+    async fn caller(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        caller_key: &str,
+    ) -> PortResult<KnownCaller>;
 
     /// Everything about a call in one consistent read; `None` when there is no such call.
     async fn load(&self, tenant: TenantId, call: CallId) -> PortResult<Option<CallRecord>>;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
 pub use self::eligible::{Destined, Sight};
 pub use self::order::{Place, order};
-pub use self::tags::tags;
+pub use self::tags::{place_of, tags};
 use crate::auction::Bid;
 use crate::call::{Call, seconds_between};
 use crate::caps::{CounterId, Limit, Usage};

@@ -4,16 +4,17 @@
 //! housekeeping.
 
 use app::ports::{Closing, DueCall, PortError, PortResult};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use domain::call::{Attempt, Call};
 use domain::caps::ReservationState;
+use domain::duplicates::News;
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Refused;
 use super::capacity::{Returns, changes};
 use super::steps::reservation_moves;
+use super::{Refused, history};
 use crate::Store;
 use crate::failure::{Failure, PATIENT};
 use crate::item::{Draft, body, json, number, parsed, text};
@@ -88,17 +89,34 @@ impl Store {
             .value(":yes", AttributeValue::Bool(true))
             .value(":attempts", number(closing.attempts))
             .value(":closing", json(WHAT, closing)?);
-        let mut actions = vec![closes.into_action(WHAT, self.table())?];
+        let mut writes = vec![closes];
+        if let Some(caller) = call.caller_key.as_deref() {
+            let known = self.read_caller(tenant, call.campaign, caller).await?;
+            let converted = closing.reached.filter(|_| closing.settlement.converted);
+            let news = News::Ended { connected: closing.reached, converted };
+            writes.extend(history::learns(call, &known, news)?);
+        }
+        let learns = writes.len() > 1;
         for entry in &closing.settlement.entries {
             let month = keys::ledger_in_month(tenant, entry.party, closing.ended_at, call.id, entry.number);
             let item = Draft::new(keys::ledger(tenant, call.id, entry.number), "ledger_entry", Some(tenant))
                 .with("body", json(WHAT, entry)?)
                 .gsi2(month);
-            actions.push(Write::create(item.build()).into_action(WHAT, self.table())?);
+            writes.push(Write::create(item.build()));
         }
+        let actions: PortResult<Vec<_>> =
+            writes.into_iter().map(|write| write.into_action(WHAT, self.table())).collect();
+        let actions = actions?;
         match self.transact(Instant::now() + PATIENT, &actions).await {
             Ok(()) => Ok(true),
             Err(Failure::Cancelled(reasons)) => {
+                // Another call of the same caller has changed what is known of them: look again.
+                let failed = |index: usize| {
+                    reasons.get(index).and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
+                };
+                if learns && failed(1) && !failed(0) {
+                    return Ok(false);
+                }
                 // The call is there: it was settled before, or somebody has dialled since we looked.
                 let there = reasons.first().and_then(|reason| reason.item()).is_some();
                 if there { Ok(false) } else { Err(Failure::Cancelled(reasons).into_port(WHAT)) }

@@ -108,6 +108,19 @@ impl Callers for Store {
         }
     }
 
+    async fn forget_caller(&self, tenant: TenantId, caller: &str) -> PortResult<()> {
+        const WHAT: &str = "forget a caller";
+        let range = Range {
+            part: Part::StartingWith(keys::CALLER_ON_CAMPAIGN.to_owned()),
+            ..Range::of(keys::caller_partition(tenant, caller))
+        };
+        for item in self.query(WHAT, range).await? {
+            let key = Key { pk: pk_of(&item).to_owned(), sk: sk_of(&item).to_owned() };
+            self.change(WHAT, Write::new(Deed::Remove(key))).await?;
+        }
+        Ok(())
+    }
+
     async fn note_request(&self, tenant: TenantId, caller: &str, by: &AskedBy) -> PortResult<()> {
         let set = format!(
             "SET {STAMP}, #caller = :caller, #by = :by, #last = :at, #first = if_not_exists(#first, :at)"

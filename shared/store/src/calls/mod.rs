@@ -7,17 +7,18 @@
 mod capacity;
 mod closing;
 mod erasing;
+mod history;
 mod records;
 mod steps;
 
 use app::ports::{
-    CallRecord, CallSummary, Calls, Closing, DueCall, Page, PortResult, RecordingEvent, Step, StepStart,
-    StepWrite, Written,
+    CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortResult, RecordingEvent, Step,
+    StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
 use domain::caps::ReservationState;
-use domain::ids::{CallId, TenantId};
+use domain::ids::{CallId, CampaignId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
@@ -52,6 +53,15 @@ pub enum Refused {
 impl Calls for Store {
     async fn step(&self, tenant: TenantId, call: CallId, number: u16) -> PortResult<Option<Step>> {
         self.read_step(tenant, call, number).await
+    }
+
+    async fn caller(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        caller_key: &str,
+    ) -> PortResult<KnownCaller> {
+        self.read_caller(tenant, campaign, caller_key).await
     }
 
     async fn load(&self, tenant: TenantId, call: CallId) -> PortResult<Option<CallRecord>> {

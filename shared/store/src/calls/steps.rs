@@ -3,17 +3,18 @@
 //! A repeat of a webhook finds the answer under the step's number. A worker that takes over from another writes under the
 //! other's token; whoever comes second is told the first one's answer.
 
-use app::ports::{Answered, Cause, PortError, PortResult, Step, StepStart, StepWrite, Written};
+use app::ports::{Answered, Cause, KnownCaller, PortError, PortResult, Step, StepStart, StepWrite, Written};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use domain::call::Attempt;
 use domain::caps::ReservationState;
+use domain::duplicates::News;
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Refused;
 use super::capacity::{CounterChange, NoRoom, Returns, changes};
+use super::{Refused, history};
 use crate::Store;
 use crate::failure::{Failure, WRITING_A_STEP};
 use crate::item::{Draft, Item, body, json, number, parsed, text, text_of};
@@ -36,6 +37,7 @@ pub(super) fn step_of(what: &'static str, item: &Item) -> PortResult<Step> {
 enum Role<'a> {
     Call,
     CallerIndex,
+    CallerHistory,
     Step,
     Attempt,
     Auction,
@@ -47,6 +49,7 @@ enum Role<'a> {
 enum Next {
     Tell(Written),
     TryWithoutGivingBack,
+    TryAsKnownNow(KnownCaller),
 }
 
 impl Store {
@@ -88,14 +91,17 @@ impl Store {
     pub(super) async fn put_step(&self, write: &StepWrite) -> PortResult<Written> {
         let mut deadline = Instant::now() + WRITING_A_STEP;
         let mut given_back = write.gives_back.as_ref().filter(|attempt| attempt.reservation.is_some());
+        let mut caller = write.caller.clone();
         loop {
-            let (roles, actions) = self.step_actions(write, given_back)?;
+            let (roles, actions) = self.step_actions(write, given_back, caller.as_ref())?;
             match self.transact(deadline, &actions).await {
                 Ok(()) => return Ok(Written::Done),
                 Err(Failure::Cancelled(reasons)) => match self.judge(write, &roles, &reasons).await? {
                     Next::Tell(written) => return Ok(written),
                     // It was released before (its leg's end was told): then there is nothing to give back.
                     Next::TryWithoutGivingBack => given_back = None,
+                    // The same caller called at the same moment. What was decided about this call stands.
+                    Next::TryAsKnownNow(known) => caller = Some(known),
                 },
                 // The counter that gives back may be the busy one, and shall not make others look busy: the attempt's end
                 // gives it back later.
@@ -115,11 +121,17 @@ impl Store {
         &self,
         write: &'a StepWrite,
         given_back: Option<&'a Attempt>,
+        caller: Option<&KnownCaller>,
     ) -> PortResult<(Vec<Role<'a>>, Vec<TransactWriteItem>)> {
         let tenant = write.call.tenant;
         let mut writes = vec![(Role::Call, self.call_write(write)?), (Role::Step, step_write(write)?)];
         if let Some(row) = super::erasing::index_row(&write.call).filter(|_| write.begins) {
             writes.push((Role::CallerIndex, Write::new(Deed::Put(row))));
+        }
+        if let Some(known) = caller.filter(|_| write.begins)
+            && let Some(learns) = history::learns(&write.call, known, News::Began)?
+        {
+            writes.push((Role::CallerHistory, learns));
         }
         if let Some(attempt) = &write.attempt {
             writes.push((Role::Attempt, attempt_write(write, attempt)?));
@@ -195,6 +207,9 @@ impl Store {
         }
         if failed.iter().any(|(role, _)| matches!(role, Role::GivenBack)) {
             return Ok(Next::TryWithoutGivingBack);
+        }
+        if let Some((_, reason)) = failed.iter().find(|(role, _)| matches!(role, Role::CallerHistory)) {
+            return Ok(Next::TryAsKnownNow(history::known(reason.item())?));
         }
         let full = failed.iter().find_map(|(role, reason)| match role {
             Role::Counter(change) => match change.no_room(reason.item()) {

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use app::ports::{
-    BidLog, BidLogEntry, CallRecord, CallSummary, Calls, Closing, DueCall, Page, PortError, PortResult,
-    RecordingEvent, Step, StepStart, StepWrite, Written,
+    BidLog, BidLogEntry, CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortError,
+    PortResult, RecordingEvent, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
 use domain::caps::ReservationState;
-use domain::ids::{AuctionId, CallId, RtbTargetId, TenantId};
+use domain::ids::{AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -52,6 +52,10 @@ impl Calls for CallArchive {
         let calls = locked(&self.calls);
         let steps = calls.get(&(tenant, call)).map(|record| record.steps.as_slice()).unwrap_or_default();
         Ok(steps.iter().find(|(is, _)| *is == number).map(|(_, step)| step.clone()))
+    }
+
+    async fn caller(&self, _: TenantId, _: CampaignId, _: &str) -> PortResult<KnownCaller> {
+        Ok(KnownCaller::default())
     }
 
     async fn load(&self, tenant: TenantId, call: CallId) -> PortResult<Option<CallRecord>> {

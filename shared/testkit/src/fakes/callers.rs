@@ -45,6 +45,10 @@ impl Callers for FakeCallers {
             .collect())
     }
 
+    async fn forget_caller(&self, _: TenantId, _: &str) -> PortResult<()> {
+        Ok(())
+    }
+
     async fn scrub(&self, _: TenantId, _: CallId, _: &E164) -> PortResult<u32> {
         Ok(0)
     }
