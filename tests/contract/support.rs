@@ -167,6 +167,7 @@ pub fn closing() -> Closing {
         billed_name: Some("a target".to_owned()),
         billed_via: Some(Via::Target(target())),
         buyer: None,
+        reached: None,
         settlement: Settlement {
             converted: true,
             revenue,

@@ -88,6 +88,7 @@ async fn store_call(store: &Store, record: &CallRecord, is_over: bool) {
         let write = StepWrite {
             call: record.call.clone(),
             begins: number == 0,
+            caller: None,
             number,
             started_by: None,
             answered: answered(record, number),
