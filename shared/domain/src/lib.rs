@@ -13,6 +13,7 @@ pub mod country;
 pub mod destinations;
 pub mod email;
 pub mod group;
+pub mod hours;
 pub mod ids;
 pub mod ledger;
 pub mod money;

@@ -11,6 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::blocked::BlockPattern;
 use crate::country::Country;
 use crate::email::EmailAddress;
+use crate::hours::ClockTime;
 use crate::ids::{AccountSid, CallId, Id, Noun, NumberSid};
 use crate::phone::{E164, SipUri};
 
@@ -118,3 +119,11 @@ impl PartialSchema for EmailAddress {
     }
 }
 impl ToSchema for EmailAddress {}
+
+impl PartialSchema for ClockTime {
+    fn schema() -> RefOr<Schema> {
+        let about = "A time on the wall clock, hours and minutes; 24:00 is the end of the day.";
+        text(about, "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "09:00")
+    }
+}
+impl ToSchema for ClockTime {}

@@ -1,0 +1,3 @@
+//! Who may get a call: hours, filters, places, screening, duplicates, ranking.
+
+mod hours;
