@@ -12,6 +12,7 @@ pub mod caps;
 pub mod country;
 pub mod destinations;
 pub mod email;
+pub mod filter;
 pub mod group;
 pub mod hours;
 pub mod ids;

@@ -11,6 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::blocked::BlockPattern;
 use crate::country::Country;
 use crate::email::EmailAddress;
+use crate::filter::TagName;
 use crate::hours::ClockTime;
 use crate::ids::{AccountSid, CallId, Id, Noun, NumberSid};
 use crate::phone::{E164, SipUri};
@@ -127,3 +128,11 @@ impl PartialSchema for ClockTime {
     }
 }
 impl ToSchema for ClockTime {}
+
+impl PartialSchema for TagName {
+    fn schema() -> RefOr<Schema> {
+        let about = "Names a tag: its category, a colon, its name; upper and lower case are the same.";
+        text(about, r"^[A-Za-z0-9][A-Za-z0-9 _.\-]*:[A-Za-z0-9][A-Za-z0-9 _.\-]*$", "User:zip")
+    }
+}
+impl ToSchema for TagName {}

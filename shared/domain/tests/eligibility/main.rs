@@ -1,3 +1,4 @@
 //! Who may get a call: hours, filters, places, screening, duplicates, ranking.
 
+mod filter;
 mod hours;

@@ -1,0 +1,353 @@
+//! The filters of a published version, made ready once: for each tag an index says which comparisons a value makes true.
+//!
+//! A call's look goes through its tags, not through the comparisons: equal values and lists are one search in a table,
+//! beginnings and parts one for each length that occurs, greater and less a search in a sorted list. So a thousand filters
+//! with fifty comparisons each cost as much as the comparisons that are true. Patterns alone are tried one by one, when a
+//! filter first asks, and remembered.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+use super::number::Number;
+use super::{Comparison, Filter, Operand, Predicate, Tags, compiled, folded};
+
+/// A distinct comparison, by its place in [`FilterSet::predicates`].
+type PredicateId = u32;
+
+/// Filters made ready. Those of equal comparisons share them.
+#[derive(Debug, Default)]
+pub struct FilterSet {
+    filters: Vec<Node>,
+    /// Each distinct comparison as it was first written.
+    predicates: Vec<Predicate>,
+    /// By folded tag name.
+    tags: HashMap<String, TagIndex>,
+    patterns: Vec<Pattern>,
+}
+
+#[derive(Debug)]
+enum Node {
+    All(Box<[Node]>),
+    Any(Box<[Node]>),
+    Not(Box<Node>),
+    Indexed(PredicateId),
+    Pattern { place: u32, id: PredicateId },
+}
+
+/// A pattern is compiled when it is first tried: most calls never come to it.
+#[derive(Debug)]
+struct Pattern {
+    tag: String,
+    text: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+/// Which comparisons of one tag a value makes true.
+#[derive(Debug, Default)]
+struct TagIndex {
+    exists: Vec<PredicateId>,
+    equals: HashMap<Box<str>, Vec<PredicateId>>,
+    begins_with: ByLength,
+    contains: ByLength,
+    greater: Ordered,
+    less: Ordered,
+}
+
+/// Texts, and the lengths that occur among them in bytes.
+#[derive(Debug, Default)]
+struct ByLength {
+    lengths: Vec<usize>,
+    texts: HashMap<Box<str>, Vec<PredicateId>>,
+}
+
+/// Bounds in ascending order.
+#[derive(Debug, Default)]
+struct Ordered {
+    numbers: Vec<(Number, PredicateId)>,
+    texts: Vec<(Box<str>, PredicateId)>,
+}
+
+impl FilterSet {
+    /// Makes filters ready; each keeps its place in the order as its index.
+    pub fn compile<'a>(filters: impl IntoIterator<Item = &'a Filter>) -> Self {
+        let mut set = Self::default();
+        let mut known = HashMap::new();
+        let compiled = filters.into_iter().map(|filter| set.node(filter, &mut known)).collect();
+        set.filters = compiled;
+        for index in set.tags.values_mut() {
+            for texts in [&mut index.begins_with, &mut index.contains] {
+                texts.lengths.sort_unstable();
+                texts.lengths.dedup();
+            }
+            for bounds in [&mut index.greater, &mut index.less] {
+                bounds.numbers.sort_unstable();
+                bounds.texts.sort_unstable();
+            }
+        }
+        set
+    }
+
+    /// How many distinct comparisons there are.
+    pub fn distinct(&self) -> usize {
+        self.predicates.len()
+    }
+
+    fn node(&mut self, filter: &Filter, known: &mut HashMap<String, (PredicateId, Option<u32>)>) -> Node {
+        match filter {
+            Filter::All(inner) => Node::All(inner.iter().map(|filter| self.node(filter, known)).collect()),
+            Filter::Any(inner) => Node::Any(inner.iter().map(|filter| self.node(filter, known)).collect()),
+            Filter::Not(inner) => Node::Not(Box::new(self.node(inner, known))),
+            Filter::Is(predicate) => {
+                let (id, pattern) = *known.entry(identity(predicate)).or_insert_with(|| {
+                    let id = PredicateId::try_from(self.predicates.len()).unwrap_or(PredicateId::MAX);
+                    self.predicates.push(predicate.clone());
+                    (id, self.index(predicate, id))
+                });
+                pattern.map_or(Node::Indexed(id), |place| Node::Pattern { place, id })
+            }
+        }
+    }
+
+    /// Enters a comparison where a value will find it. A pattern is not found but tried: its place is the answer.
+    fn index(&mut self, predicate: &Predicate, id: PredicateId) -> Option<u32> {
+        let tag = folded(predicate.tag.as_str()).into_owned();
+        let values = predicate.value.as_ref().map_or(&[][..], Operand::values);
+        if predicate.is == Comparison::Regex {
+            let text = values.first().map_or("", |value| value.as_str()).to_owned();
+            self.patterns.push(Pattern { tag, text, compiled: OnceLock::new() });
+            return u32::try_from(self.patterns.len() - 1).ok();
+        }
+        let index = self.tags.entry(tag).or_default();
+        let values = values.iter().map(|value| folded(value.as_str()));
+        match predicate.is {
+            Comparison::Exists => index.exists.push(id),
+            Comparison::Equals | Comparison::InList => {
+                values.for_each(|value| enter(&mut index.equals, &value, id));
+            }
+            Comparison::BeginsWith => values.for_each(|value| index.begins_with.enter(&value, id)),
+            Comparison::Contains => values.for_each(|value| index.contains.enter(&value, id)),
+            Comparison::Greater => values.for_each(|value| index.greater.enter(&value, id)),
+            Comparison::Less => values.for_each(|value| index.less.enter(&value, id)),
+            Comparison::Regex => {}
+        }
+        None
+    }
+
+    /// Looks at one call's tags, for any number of filters.
+    pub fn look<'a>(&'a self, tags: &'a Tags) -> Look<'a> {
+        let mut truths = Truths(vec![0; self.predicates.len().div_ceil(64)]);
+        for (tag, value) in tags.iter() {
+            if let Some(index) = self.tags.get(tag) {
+                index.settle(&folded(value), &mut truths);
+            }
+        }
+        let tried = (0..self.patterns.len()).map(|_| OnceLock::new()).collect();
+        Look { set: self, tags, truths, tried }
+    }
+}
+
+/// Comparisons are the same when they cannot differ on any call.
+fn identity(predicate: &Predicate) -> String {
+    let values = predicate.value.as_ref().map_or(&[][..], Operand::values);
+    let is_pattern = predicate.is == Comparison::Regex;
+    let mut values: Vec<_> = values
+        .iter()
+        .map(|value| if is_pattern { value.as_str().into() } else { folded(value.as_str()) })
+        .collect();
+    values.sort_unstable();
+    values.dedup();
+    format!("{}\0{:?}\0{}", folded(predicate.tag.as_str()), predicate.is, values.join("\0"))
+}
+
+fn enter(texts: &mut HashMap<Box<str>, Vec<PredicateId>>, text: &str, id: PredicateId) {
+    match texts.get_mut(text) {
+        // A list may name a value twice.
+        Some(ids) if ids.last() == Some(&id) => {}
+        Some(ids) => ids.push(id),
+        None => {
+            texts.insert(text.into(), vec![id]);
+        }
+    }
+}
+
+impl ByLength {
+    fn enter(&mut self, text: &str, id: PredicateId) {
+        self.lengths.push(text.len());
+        enter(&mut self.texts, text, id);
+    }
+
+    fn settle_beginnings(&self, value: &str, truths: &mut Truths) {
+        let beginnings = self.lengths.iter().filter_map(|length| value.get(..*length));
+        for ids in beginnings.filter_map(|beginning| self.texts.get(beginning)) {
+            truths.set(ids);
+        }
+    }
+
+    /// Looks every part of the value up, or tries every text on the value: whichever is less to do.
+    fn settle_parts(&self, value: &str, truths: &mut Truths) {
+        let parts: usize = self.lengths.iter().map(|length| (value.len() + 1).saturating_sub(*length)).sum();
+        if self.texts.len() <= parts {
+            let found = self.texts.iter().filter(|(text, _)| value.contains(text.as_ref()));
+            return found.for_each(|(_, ids)| truths.set(ids));
+        }
+        for length in &self.lengths {
+            for start in 0..(value.len() + 1).saturating_sub(*length) {
+                if let Some(ids) = value.get(start..start + length).and_then(|part| self.texts.get(part)) {
+                    truths.set(ids);
+                }
+            }
+        }
+    }
+}
+
+impl Ordered {
+    fn enter(&mut self, bound: &str, id: PredicateId) {
+        match Number::read(bound) {
+            Some(number) => self.numbers.push((number, id)),
+            None => self.texts.push((bound.into(), id)),
+        }
+    }
+}
+
+impl TagIndex {
+    fn settle(&self, value: &str, truths: &mut Truths) {
+        truths.set(&self.exists);
+        if let Some(ids) = self.equals.get(value) {
+            truths.set(ids);
+        }
+        self.begins_with.settle_beginnings(value, truths);
+        self.contains.settle_parts(value, truths);
+        if let Some(number) = Number::read(value) {
+            let below = self.greater.numbers.partition_point(|(bound, _)| *bound < number);
+            truths.set_each(self.greater.numbers.iter().take(below));
+            let up_to = self.less.numbers.partition_point(|(bound, _)| *bound <= number);
+            truths.set_each(self.less.numbers.iter().skip(up_to));
+        }
+        let below = self.greater.texts.partition_point(|(bound, _)| **bound < *value);
+        truths.set_each(self.greater.texts.iter().take(below));
+        let up_to = self.less.texts.partition_point(|(bound, _)| **bound <= *value);
+        truths.set_each(self.less.texts.iter().skip(up_to));
+    }
+}
+
+/// One bit for each distinct comparison.
+#[derive(Debug)]
+struct Truths(Vec<u64>);
+
+impl Truths {
+    fn set(&mut self, ids: &[PredicateId]) {
+        for id in ids {
+            if let Some(word) = self.0.get_mut(*id as usize / 64) {
+                *word |= 1 << (id % 64);
+            }
+        }
+    }
+
+    fn set_each<'a, B: 'a>(&mut self, bounds: impl Iterator<Item = &'a (B, PredicateId)>) {
+        for (_, id) in bounds {
+            self.set(std::slice::from_ref(id));
+        }
+    }
+
+    fn get(&self, id: PredicateId) -> bool {
+        self.0.get(id as usize / 64).is_some_and(|word| word >> (id % 64) & 1 == 1)
+    }
+}
+
+/// What the filters say of one call.
+#[derive(Debug)]
+pub struct Look<'a> {
+    set: &'a FilterSet,
+    tags: &'a Tags,
+    truths: Truths,
+    /// What each pattern said, once it was tried.
+    tried: Box<[OnceLock<bool>]>,
+}
+
+impl<'a> Look<'a> {
+    /// Whether the call passes the filter of this index. An index that has no filter lets it pass.
+    ///
+    /// # Errors
+    /// The comparison that stands in the way.
+    pub fn passes(&self, index: usize) -> Result<(), FailedPredicate<'a>> {
+        match self.set.filters.get(index) {
+            Some(filter) if !self.holds(filter) => Err(self.blame(filter, true)),
+            _ => Ok(()),
+        }
+    }
+
+    fn holds(&self, node: &Node) -> bool {
+        match node {
+            Node::Indexed(id) => self.truths.get(*id),
+            Node::All(inner) => inner.iter().all(|node| self.holds(node)),
+            Node::Any(inner) => inner.iter().any(|node| self.holds(node)),
+            Node::Not(inner) => !self.holds(inner),
+            Node::Pattern { place, .. } => self.matches(*place as usize),
+        }
+    }
+
+    fn matches(&self, place: usize) -> bool {
+        let (Some(pattern), Some(tried)) = (self.set.patterns.get(place), self.tried.get(place)) else {
+            return false;
+        };
+        *tried.get_or_init(|| {
+            // One that cannot be compiled was refused on saving; it matches nothing.
+            let regex = pattern.compiled.get_or_init(|| compiled(&pattern.text).ok());
+            let value = self.tags.get(&pattern.tag);
+            regex.as_ref().zip(value).is_some_and(|(regex, value)| regex.is_match(value))
+        })
+    }
+
+    /// The comparison for which a node is not as it is wanted.
+    fn blame(&self, node: &'a Node, wanted: bool) -> FailedPredicate<'a> {
+        let of = |id: PredicateId| FailedPredicate {
+            predicate: self.set.predicates.get(id as usize),
+            negated: !wanted,
+            others: 0,
+        };
+        let first = |inner: &'a [Node]| inner.first().map(|node| self.blame(node, wanted));
+        let nobody = FailedPredicate { predicate: None, negated: !wanted, others: 0 };
+        match node {
+            Node::Indexed(id) | Node::Pattern { id, .. } => of(*id),
+            Node::Not(inner) => self.blame(inner, !wanted),
+            // One of them is enough to blame…
+            Node::All(inner) if wanted => {
+                inner.iter().find(|node| !self.holds(node)).map_or(nobody, |node| self.blame(node, wanted))
+            }
+            Node::Any(inner) if !wanted => {
+                inner.iter().find(|node| self.holds(node)).map_or(nobody, |node| self.blame(node, wanted))
+            }
+            // … here each of them would have done.
+            Node::All(inner) | Node::Any(inner) => first(inner).map_or(nobody, |failed| {
+                let others = u16::try_from(inner.len().saturating_sub(1)).unwrap_or(u16::MAX);
+                FailedPredicate { others: failed.others.saturating_add(others), ..failed }
+            }),
+        }
+    }
+}
+
+/// Why a call does not pass. It names what is asked for, never what the caller's tag says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedPredicate<'a> {
+    /// The comparison; `None` when no call can pass.
+    pub predicate: Option<&'a Predicate>,
+    /// It holds, and the filter wants that it does not.
+    pub negated: bool,
+    /// How many other conditions would have done in its place.
+    pub others: u16,
+}
+
+impl FailedPredicate<'_> {
+    /// The reason in plain words: `needs tag User:zip to be one of 3 values`.
+    pub fn text(&self) -> String {
+        let Some(predicate) = self.predicate else { return "has a filter that no call can pass".to_owned() };
+        let needs = format!("needs tag {} {}", predicate.tag, predicate.words(self.negated));
+        match self.others {
+            0 => needs,
+            1 => format!("{needs}, or 1 other condition"),
+            others => format!("{needs}, or one of {others} other conditions"),
+        }
+    }
+}
