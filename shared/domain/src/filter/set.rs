@@ -1,9 +1,9 @@
 //! The filters of a published version, made ready once: for each tag an index says which comparisons a value makes true.
 //!
 //! A call's look goes through its tags, not through the comparisons: equal values and lists are one search in a table,
-//! beginnings and parts one for each length that occurs, greater and less a search in a sorted list. So a thousand filters
-//! with fifty comparisons each cost as much as the comparisons that are true. Patterns alone are tried one by one, when a
-//! filter first asks, and remembered.
+//! beginnings, greater and less one in a sorted list, parts one for each character of the value. So a thousand filters with
+//! fifty comparisons each cost as much as the comparisons that are true. Patterns alone are tried one by one, when a filter
+//! first asks, and remembered.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -15,6 +15,9 @@ use super::{Comparison, Filter, Operand, Predicate, Tags, compiled, folded};
 
 /// A distinct comparison, by its place in [`FilterSet::predicates`].
 type PredicateId = u32;
+
+/// Comparisons by what they are, and the place of those that are patterns.
+type Known = HashMap<String, (PredicateId, Option<u32>)>;
 
 /// Filters made ready. Those of equal comparisons share them.
 #[derive(Debug, Default)]
@@ -29,11 +32,32 @@ pub struct FilterSet {
 
 #[derive(Debug)]
 enum Node {
-    All(Box<[Node]>),
-    Any(Box<[Node]>),
+    All(Group),
+    Any(Group),
     Not(Box<Node>),
-    Indexed(PredicateId),
+    Is(Leaf),
     Pattern { place: u32, id: PredicateId },
+}
+
+/// The comparisons of a group come before its patterns and its groups: they are settled already.
+#[derive(Debug)]
+struct Group {
+    leaves: Box<[Leaf]>,
+    others: Box<[Node]>,
+}
+
+/// A comparison, or that it does not hold: 31 bits of its id, and one.
+#[derive(Debug, Clone, Copy)]
+struct Leaf(u32);
+
+impl Leaf {
+    const fn id(self) -> PredicateId {
+        self.0 >> 1
+    }
+
+    const fn negated(self) -> bool {
+        self.0 & 1 == 1
+    }
 }
 
 /// A pattern is compiled when it is first tried: most calls never come to it.
@@ -49,17 +73,22 @@ struct Pattern {
 struct TagIndex {
     exists: Vec<PredicateId>,
     equals: HashMap<Box<str>, Vec<PredicateId>>,
-    begins_with: ByLength,
-    contains: ByLength,
+    begins_with: Beginnings,
+    contains: Beginnings,
     greater: Ordered,
     less: Ordered,
 }
 
-/// Texts, and the lengths that occur among them in bytes.
+/// Texts, of which those that another text begins with are found by one search.
 #[derive(Debug, Default)]
-struct ByLength {
-    lengths: Vec<usize>,
-    texts: HashMap<Box<str>, Vec<PredicateId>>,
+struct Beginnings(Vec<Beginning>);
+
+#[derive(Debug)]
+struct Beginning {
+    text: Box<str>,
+    ids: Vec<PredicateId>,
+    /// Place of the longest other text with which this one begins.
+    shorter: Option<u32>,
 }
 
 /// Bounds in ascending order.
@@ -73,14 +102,12 @@ impl FilterSet {
     /// Makes filters ready; each keeps its place in the order as its index.
     pub fn compile<'a>(filters: impl IntoIterator<Item = &'a Filter>) -> Self {
         let mut set = Self::default();
-        let mut known = HashMap::new();
+        let mut known = Known::new();
         let compiled = filters.into_iter().map(|filter| set.node(filter, &mut known)).collect();
         set.filters = compiled;
         for index in set.tags.values_mut() {
-            for texts in [&mut index.begins_with, &mut index.contains] {
-                texts.lengths.sort_unstable();
-                texts.lengths.dedup();
-            }
+            index.begins_with.put_in_order();
+            index.contains.put_in_order();
             for bounds in [&mut index.greater, &mut index.less] {
                 bounds.numbers.sort_unstable();
                 bounds.texts.sort_unstable();
@@ -94,20 +121,34 @@ impl FilterSet {
         self.predicates.len()
     }
 
-    fn node(&mut self, filter: &Filter, known: &mut HashMap<String, (PredicateId, Option<u32>)>) -> Node {
+    fn node(&mut self, filter: &Filter, known: &mut Known) -> Node {
         match filter {
-            Filter::All(inner) => Node::All(inner.iter().map(|filter| self.node(filter, known)).collect()),
-            Filter::Any(inner) => Node::Any(inner.iter().map(|filter| self.node(filter, known)).collect()),
-            Filter::Not(inner) => Node::Not(Box::new(self.node(inner, known))),
+            Filter::All(inner) => Node::All(self.group(inner, known)),
+            Filter::Any(inner) => Node::Any(self.group(inner, known)),
+            Filter::Not(inner) => match self.node(inner, known) {
+                Node::Is(leaf) => Node::Is(Leaf(leaf.0 ^ 1)),
+                node => Node::Not(Box::new(node)),
+            },
             Filter::Is(predicate) => {
                 let (id, pattern) = *known.entry(identity(predicate)).or_insert_with(|| {
                     let id = PredicateId::try_from(self.predicates.len()).unwrap_or(PredicateId::MAX);
                     self.predicates.push(predicate.clone());
                     (id, self.index(predicate, id))
                 });
-                pattern.map_or(Node::Indexed(id), |place| Node::Pattern { place, id })
+                pattern.map_or(Node::Is(Leaf(id << 1)), |place| Node::Pattern { place, id })
             }
         }
+    }
+
+    fn group(&mut self, filters: &[Filter], known: &mut Known) -> Group {
+        let (mut leaves, mut others) = (Vec::with_capacity(filters.len()), Vec::new());
+        for filter in filters {
+            match self.node(filter, known) {
+                Node::Is(leaf) => leaves.push(leaf),
+                node => others.push(node),
+            }
+        }
+        Group { leaves: leaves.into(), others: others.into() }
     }
 
     /// Enters a comparison where a value will find it. A pattern is not found but tried: its place is the answer.
@@ -150,6 +191,7 @@ impl FilterSet {
 
 /// Comparisons are the same when they cannot differ on any call.
 fn identity(predicate: &Predicate) -> String {
+    let mut identity = format!("{}\0{}", folded(predicate.tag.as_str()), predicate.is as u8);
     let values = predicate.value.as_ref().map_or(&[][..], Operand::values);
     let is_pattern = predicate.is == Comparison::Regex;
     let mut values: Vec<_> = values
@@ -158,7 +200,11 @@ fn identity(predicate: &Predicate) -> String {
         .collect();
     values.sort_unstable();
     values.dedup();
-    format!("{}\0{:?}\0{}", folded(predicate.tag.as_str()), predicate.is, values.join("\0"))
+    for value in values {
+        identity.push('\0');
+        identity.push_str(&value);
+    }
+    identity
 }
 
 fn enter(texts: &mut HashMap<Box<str>, Vec<PredicateId>>, text: &str, id: PredicateId) {
@@ -172,32 +218,50 @@ fn enter(texts: &mut HashMap<Box<str>, Vec<PredicateId>>, text: &str, id: Predic
     }
 }
 
-impl ByLength {
+impl Beginnings {
     fn enter(&mut self, text: &str, id: PredicateId) {
-        self.lengths.push(text.len());
-        enter(&mut self.texts, text, id);
+        self.0.push(Beginning { text: text.into(), ids: vec![id], shorter: None });
     }
 
-    fn settle_beginnings(&self, value: &str, truths: &mut Truths) {
-        let beginnings = self.lengths.iter().filter_map(|length| value.get(..*length));
-        for ids in beginnings.filter_map(|beginning| self.texts.get(beginning)) {
-            truths.set(ids);
-        }
-    }
-
-    /// Looks every part of the value up, or tries every text on the value: whichever is less to do.
-    fn settle_parts(&self, value: &str, truths: &mut Truths) {
-        let parts: usize = self.lengths.iter().map(|length| (value.len() + 1).saturating_sub(*length)).sum();
-        if self.texts.len() <= parts {
-            let found = self.texts.iter().filter(|(text, _)| value.contains(text.as_ref()));
-            return found.for_each(|(_, ids)| truths.set(ids));
-        }
-        for length in &self.lengths {
-            for start in 0..(value.len() + 1).saturating_sub(*length) {
-                if let Some(ids) = value.get(start..start + length).and_then(|part| self.texts.get(part)) {
-                    truths.set(ids);
-                }
+    fn put_in_order(&mut self) {
+        self.0.sort_unstable_by(|one, other| one.text.cmp(&other.text));
+        self.0.dedup_by(|next, kept| {
+            let same = next.text == kept.text;
+            if same {
+                kept.ids.append(&mut next.ids);
             }
+            same
+        });
+        // Texts that one begins with stand before it, each longer than the one before.
+        let mut longer: Vec<u32> = Vec::new();
+        for place in 0..self.0.len() {
+            let text = self.text(place);
+            while longer.last().is_some_and(|before| !text.starts_with(self.text(*before as usize))) {
+                longer.pop();
+            }
+            let shorter = longer.last().copied();
+            if let Some(beginning) = self.0.get_mut(place) {
+                beginning.shorter = shorter;
+            }
+            longer.extend(u32::try_from(place));
+        }
+    }
+
+    fn text(&self, place: usize) -> &str {
+        self.0.get(place).map_or("", |beginning| &beginning.text)
+    }
+
+    /// Every text with which this one begins also begins the last that is not greater, or is it.
+    fn settle(&self, value: &str, truths: &mut Truths) {
+        let after = self.0.partition_point(|beginning| *beginning.text <= *value);
+        let mut next = after.checked_sub(1);
+        let mut begins = false;
+        while let Some(beginning) = next.and_then(|place| self.0.get(place)) {
+            begins = begins || value.starts_with(beginning.text.as_ref());
+            if begins {
+                truths.set(&beginning.ids);
+            }
+            next = beginning.shorter.map(|place| place as usize);
         }
     }
 }
@@ -217,8 +281,12 @@ impl TagIndex {
         if let Some(ids) = self.equals.get(value) {
             truths.set(ids);
         }
-        self.begins_with.settle_beginnings(value, truths);
-        self.contains.settle_parts(value, truths);
+        self.begins_with.settle(value, truths);
+        if !self.contains.0.is_empty() {
+            value.char_indices().for_each(|(start, _)| {
+                self.contains.settle(value.get(start..).unwrap_or_default(), truths);
+            });
+        }
         if let Some(number) = Number::read(value) {
             let below = self.greater.numbers.partition_point(|(bound, _)| *bound < number);
             truths.set_each(self.greater.numbers.iter().take(below));
@@ -280,12 +348,22 @@ impl<'a> Look<'a> {
 
     fn holds(&self, node: &Node) -> bool {
         match node {
-            Node::Indexed(id) => self.truths.get(*id),
-            Node::All(inner) => inner.iter().all(|node| self.holds(node)),
-            Node::Any(inner) => inner.iter().any(|node| self.holds(node)),
+            Node::Is(leaf) => self.is(*leaf),
+            Node::All(group) => {
+                group.leaves.iter().all(|leaf| self.is(*leaf))
+                    && group.others.iter().all(|node| self.holds(node))
+            }
+            Node::Any(group) => {
+                group.leaves.iter().any(|leaf| self.is(*leaf))
+                    || group.others.iter().any(|node| self.holds(node))
+            }
             Node::Not(inner) => !self.holds(inner),
             Node::Pattern { place, .. } => self.matches(*place as usize),
         }
+    }
+
+    fn is(&self, leaf: Leaf) -> bool {
+        self.truths.get(leaf.id()) != leaf.negated()
     }
 
     fn matches(&self, place: usize) -> bool {
@@ -302,29 +380,36 @@ impl<'a> Look<'a> {
 
     /// The comparison for which a node is not as it is wanted.
     fn blame(&self, node: &'a Node, wanted: bool) -> FailedPredicate<'a> {
-        let of = |id: PredicateId| FailedPredicate {
-            predicate: self.set.predicates.get(id as usize),
-            negated: !wanted,
-            others: 0,
-        };
-        let first = |inner: &'a [Node]| inner.first().map(|node| self.blame(node, wanted));
-        let nobody = FailedPredicate { predicate: None, negated: !wanted, others: 0 };
         match node {
-            Node::Indexed(id) | Node::Pattern { id, .. } => of(*id),
+            Node::Is(leaf) => self.blamed(leaf.id(), wanted == leaf.negated()),
+            Node::Pattern { id, .. } => self.blamed(*id, !wanted),
             Node::Not(inner) => self.blame(inner, !wanted),
-            // One of them is enough to blame…
-            Node::All(inner) if wanted => {
-                inner.iter().find(|node| !self.holds(node)).map_or(nobody, |node| self.blame(node, wanted))
-            }
-            Node::Any(inner) if !wanted => {
-                inner.iter().find(|node| self.holds(node)).map_or(nobody, |node| self.blame(node, wanted))
-            }
-            // … here each of them would have done.
-            Node::All(inner) | Node::Any(inner) => first(inner).map_or(nobody, |failed| {
-                let others = u16::try_from(inner.len().saturating_sub(1)).unwrap_or(u16::MAX);
+            // All should hold, or none: the first that does not fit is enough to blame.
+            Node::All(group) if wanted => self.blame_in(group, wanted, true),
+            Node::Any(group) if !wanted => self.blame_in(group, wanted, true),
+            // One should hold, or one should not: each of them would have done.
+            Node::All(group) | Node::Any(group) => {
+                let failed = self.blame_in(group, wanted, false);
+                let others = (group.leaves.len() + group.others.len()).saturating_sub(1);
+                let others = u16::try_from(others).unwrap_or(u16::MAX);
                 FailedPredicate { others: failed.others.saturating_add(others), ..failed }
-            }),
+            }
         }
+    }
+
+    /// The first of a group, or the first that is not as it is wanted.
+    fn blame_in(&self, group: &'a Group, wanted: bool, unfit_only: bool) -> FailedPredicate<'a> {
+        let leaf = group.leaves.iter().find(|leaf| !unfit_only || self.is(**leaf) != wanted);
+        if let Some(leaf) = leaf {
+            return self.blamed(leaf.id(), wanted == leaf.negated());
+        }
+        let other = group.others.iter().find(|node| !unfit_only || self.holds(node) != wanted);
+        let nobody = FailedPredicate { predicate: None, negated: !wanted, others: 0 };
+        other.map_or(nobody, |node| self.blame(node, wanted))
+    }
+
+    fn blamed(&self, id: PredicateId, negated: bool) -> FailedPredicate<'a> {
+        FailedPredicate { predicate: self.set.predicates.get(id as usize), negated, others: 0 }
     }
 }
 

@@ -351,9 +351,9 @@ proptest! {
         }
     }
 
-    /// Many texts on one tag take the way through parts of the value, few the other: both find the same.
+    /// Texts that begin with each other, and that many ask for.
     #[test]
-    fn parts_are_found_whether_many_are_wanted_or_few(value in "[ab]{1,6}", wanted in prop::collection::vec("[ab]{1,3}", 1..60)) {
+    fn parts_are_found_however_many_are_wanted(value in "[ab]{1,6}", wanted in prop::collection::vec("[ab]{1,3}", 1..60)) {
         let filters: Vec<Filter> = wanted.iter()
             .map(|part| filter(json!({"tag": "a:a", "is": "contains", "value": part}))).collect();
         let caller = tags(&[("a:a", &value)]);
@@ -361,6 +361,18 @@ proptest! {
         let look = set.look(&caller);
         for (index, part) in wanted.iter().enumerate() {
             prop_assert_eq!(look.passes(index).is_ok(), value.contains(part.as_str()));
+        }
+    }
+
+    #[test]
+    fn beginnings_are_found_however_many_are_wanted(value in "[ab]{1,6}", wanted in prop::collection::vec("[ab]{1,7}", 1..60)) {
+        let filters: Vec<Filter> = wanted.iter()
+            .map(|part| filter(json!({"tag": "a:a", "is": "begins_with", "value": part}))).collect();
+        let caller = tags(&[("a:a", &value)]);
+        let set = FilterSet::compile(&filters);
+        let look = set.look(&caller);
+        for (index, part) in wanted.iter().enumerate() {
+            prop_assert_eq!(look.passes(index).is_ok(), value.starts_with(part.as_str()));
         }
     }
 
