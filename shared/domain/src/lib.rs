@@ -13,6 +13,7 @@ pub mod country;
 pub mod destinations;
 pub mod email;
 pub mod filter;
+pub mod geo;
 pub mod group;
 pub mod hours;
 pub mod ids;

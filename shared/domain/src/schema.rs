@@ -12,6 +12,7 @@ use crate::blocked::BlockPattern;
 use crate::country::Country;
 use crate::email::EmailAddress;
 use crate::filter::TagName;
+use crate::geo::{AreaCode, State, ZipPrefix};
 use crate::hours::ClockTime;
 use crate::ids::{AccountSid, CallId, Id, Noun, NumberSid};
 use crate::phone::{E164, SipUri};
@@ -136,3 +137,32 @@ impl PartialSchema for TagName {
     }
 }
 impl ToSchema for TagName {}
+
+impl PartialSchema for State {
+    fn schema() -> RefOr<Schema> {
+        let about = "A state of the United States or a province of Canada: two letters, kept in capitals.";
+        let states: Vec<String> = crate::geo::STATES
+            .split_whitespace()
+            .map(|state| {
+                state.chars().map(|letter| format!("[{letter}{}]", letter.to_ascii_lowercase())).collect()
+            })
+            .collect();
+        text(about, &format!("^({})$", states.join("|")), "NY")
+    }
+}
+impl ToSchema for State {}
+
+impl PartialSchema for AreaCode {
+    fn schema() -> RefOr<Schema> {
+        text("The first three digits of a North American number.", "^[2-9][0-9]{2}$", "415")
+    }
+}
+impl ToSchema for AreaCode {}
+
+impl PartialSchema for ZipPrefix {
+    fn schema() -> RefOr<Schema> {
+        let about = "A ZIP code, or the beginning of one.";
+        text(about, r"^[A-Za-z0-9][A-Za-z0-9 \-]{0,9}$", "941")
+    }
+}
+impl ToSchema for ZipPrefix {}

@@ -6,6 +6,7 @@
 //! first asks, and remembered.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::Regex;
@@ -79,14 +80,21 @@ struct TagIndex {
     less: Ordered,
 }
 
-/// Texts, of which those that another text begins with are found by one search.
+/// Texts, of which those that another text begins with are found by one search. Once ready, texts and ids each lie in one
+/// piece of memory, in order: what is true together is read together.
 #[derive(Debug, Default)]
-struct Beginnings(Vec<Beginning>);
+struct Beginnings {
+    entered: Vec<(Box<str>, PredicateId)>,
+    texts: String,
+    ids: Vec<PredicateId>,
+    in_order: Vec<Beginning>,
+}
 
+/// Where one text and its comparisons lie, each up to the end of its own.
 #[derive(Debug)]
 struct Beginning {
-    text: Box<str>,
-    ids: Vec<PredicateId>,
+    text: Range<u32>,
+    ids: Range<u32>,
     /// Place of the longest other text with which this one begins.
     shorter: Option<u32>,
 }
@@ -94,8 +102,21 @@ struct Beginning {
 /// Bounds in ascending order.
 #[derive(Debug, Default)]
 struct Ordered {
-    numbers: Vec<(Number, PredicateId)>,
-    texts: Vec<(Box<str>, PredicateId)>,
+    numbers: Bounds<Number>,
+    texts: Bounds<Box<str>>,
+}
+
+#[derive(Debug)]
+struct Bounds<B> {
+    entered: Vec<(B, PredicateId)>,
+    bounds: Vec<B>,
+    ids: Vec<PredicateId>,
+}
+
+impl<B> Default for Bounds<B> {
+    fn default() -> Self {
+        Self { entered: Vec::new(), bounds: Vec::new(), ids: Vec::new() }
+    }
 }
 
 impl FilterSet {
@@ -109,8 +130,8 @@ impl FilterSet {
             index.begins_with.put_in_order();
             index.contains.put_in_order();
             for bounds in [&mut index.greater, &mut index.less] {
-                bounds.numbers.sort_unstable();
-                bounds.texts.sort_unstable();
+                bounds.numbers.put_in_order();
+                bounds.texts.put_in_order();
             }
         }
         set
@@ -220,57 +241,81 @@ fn enter(texts: &mut HashMap<Box<str>, Vec<PredicateId>>, text: &str, id: Predic
 
 impl Beginnings {
     fn enter(&mut self, text: &str, id: PredicateId) {
-        self.0.push(Beginning { text: text.into(), ids: vec![id], shorter: None });
+        self.entered.push((text.into(), id));
     }
 
     fn put_in_order(&mut self) {
-        self.0.sort_unstable_by(|one, other| one.text.cmp(&other.text));
-        self.0.dedup_by(|next, kept| {
-            let same = next.text == kept.text;
-            if same {
-                kept.ids.append(&mut next.ids);
-            }
-            same
-        });
+        let mut entered = std::mem::take(&mut self.entered);
+        entered.sort_unstable();
         // Texts that one begins with stand before it, each longer than the one before.
         let mut longer: Vec<u32> = Vec::new();
-        for place in 0..self.0.len() {
-            let text = self.text(place);
-            while longer.last().is_some_and(|before| !text.starts_with(self.text(*before as usize))) {
+        for same in entered.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((text, _)) = same.first() else { continue };
+            let begins = |place: &u32| {
+                let before = self.in_order.get(*place as usize);
+                before.is_some_and(|before| text.starts_with(self.text(before)))
+            };
+            while longer.last().is_some_and(|place| !begins(place)) {
                 longer.pop();
             }
+            let start = (size(self.texts.len()), size(self.ids.len()));
+            self.texts.push_str(text);
+            self.ids.extend(same.iter().map(|(_, id)| id));
             let shorter = longer.last().copied();
-            if let Some(beginning) = self.0.get_mut(place) {
-                beginning.shorter = shorter;
-            }
-            longer.extend(u32::try_from(place));
+            longer.push(size(self.in_order.len()));
+            let (text, ids) = (start.0..size(self.texts.len()), start.1..size(self.ids.len()));
+            self.in_order.push(Beginning { text, ids, shorter });
         }
     }
 
-    fn text(&self, place: usize) -> &str {
-        self.0.get(place).map_or("", |beginning| &beginning.text)
+    fn text(&self, beginning: &Beginning) -> &str {
+        self.texts.get(beginning.text.start as usize..beginning.text.end as usize).unwrap_or_default()
     }
 
     /// Every text with which this one begins also begins the last that is not greater, or is it.
     fn settle(&self, value: &str, truths: &mut Truths) {
-        let after = self.0.partition_point(|beginning| *beginning.text <= *value);
+        let after = self.in_order.partition_point(|beginning| self.text(beginning) <= value);
         let mut next = after.checked_sub(1);
         let mut begins = false;
-        while let Some(beginning) = next.and_then(|place| self.0.get(place)) {
-            begins = begins || value.starts_with(beginning.text.as_ref());
+        while let Some(beginning) = next.and_then(|place| self.in_order.get(place)) {
+            begins = begins || value.starts_with(self.text(beginning));
             if begins {
-                truths.set(&beginning.ids);
+                let ids = self.ids.get(beginning.ids.start as usize..beginning.ids.end as usize);
+                truths.set(ids.unwrap_or_default());
             }
             next = beginning.shorter.map(|place| place as usize);
         }
     }
 }
 
+/// Sizes stay far below 2³²: a version has at most 100,000 of these texts, of 200 characters each.
+fn size(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+impl<B: Ord> Bounds<B> {
+    fn put_in_order(&mut self) {
+        let mut entered = std::mem::take(&mut self.entered);
+        entered.sort_unstable();
+        (self.bounds, self.ids) = entered.into_iter().unzip();
+    }
+
+    /// Comparisons whose bound is below.
+    fn below(&self, is_below: impl Fn(&B) -> bool) -> &[PredicateId] {
+        self.ids.get(..self.bounds.partition_point(is_below)).unwrap_or_default()
+    }
+
+    /// Comparisons whose bound is above.
+    fn above(&self, is_not_above: impl Fn(&B) -> bool) -> &[PredicateId] {
+        self.ids.get(self.bounds.partition_point(is_not_above)..).unwrap_or_default()
+    }
+}
+
 impl Ordered {
     fn enter(&mut self, bound: &str, id: PredicateId) {
         match Number::read(bound) {
-            Some(number) => self.numbers.push((number, id)),
-            None => self.texts.push((bound.into(), id)),
+            Some(number) => self.numbers.entered.push((number, id)),
+            None => self.texts.entered.push((bound.into(), id)),
         }
     }
 }
@@ -282,21 +327,17 @@ impl TagIndex {
             truths.set(ids);
         }
         self.begins_with.settle(value, truths);
-        if !self.contains.0.is_empty() {
+        if !self.contains.in_order.is_empty() {
             value.char_indices().for_each(|(start, _)| {
                 self.contains.settle(value.get(start..).unwrap_or_default(), truths);
             });
         }
         if let Some(number) = Number::read(value) {
-            let below = self.greater.numbers.partition_point(|(bound, _)| *bound < number);
-            truths.set_each(self.greater.numbers.iter().take(below));
-            let up_to = self.less.numbers.partition_point(|(bound, _)| *bound <= number);
-            truths.set_each(self.less.numbers.iter().skip(up_to));
+            truths.set(self.greater.numbers.below(|bound| *bound < number));
+            truths.set(self.less.numbers.above(|bound| *bound <= number));
         }
-        let below = self.greater.texts.partition_point(|(bound, _)| **bound < *value);
-        truths.set_each(self.greater.texts.iter().take(below));
-        let up_to = self.less.texts.partition_point(|(bound, _)| **bound <= *value);
-        truths.set_each(self.less.texts.iter().skip(up_to));
+        truths.set(self.greater.texts.below(|bound| **bound < *value));
+        truths.set(self.less.texts.above(|bound| **bound <= *value));
     }
 }
 
@@ -310,12 +351,6 @@ impl Truths {
             if let Some(word) = self.0.get_mut(*id as usize / 64) {
                 *word |= 1 << (id % 64);
             }
-        }
-    }
-
-    fn set_each<'a, B: 'a>(&mut self, bounds: impl Iterator<Item = &'a (B, PredicateId)>) {
-        for (_, id) in bounds {
-            self.set(std::slice::from_ref(id));
         }
     }
 
