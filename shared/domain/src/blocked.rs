@@ -24,6 +24,16 @@ const NAMES_SOMEBODY: usize = 7;
 /// What carriers and SIP servers write instead of a number that is withheld.
 const WITHHELD: [&str; 6] = [ANONYMOUS, "private", "restricted", "unavailable", "unknown", "withheld"];
 
+/// How some carriers write ANONYMOUS: on a telephone's keys, like a number.
+const WITHHELD_ON_KEYS: &str = "+266696687";
+
+/// Whether a caller, as Twilio writes them, withholds their number, in any of the ways in which carriers say so.
+pub fn is_withheld(from: &str) -> bool {
+    let user = ["sip:", "sips:"].iter().find_map(|scheme| from.strip_prefix(scheme)).unwrap_or(from);
+    user.split(['@', ';']).next() == Some(WITHHELD_ON_KEYS)
+        || BlockPattern::of_caller(from).iter().any(|pattern| pattern.as_str() == ANONYMOUS)
+}
+
 /// Which callers: `+` and the first 1 to 15 digits of their number, or [`ANONYMOUS`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

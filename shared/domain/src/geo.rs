@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::blocked::is_withheld;
 use crate::country::Country;
 use crate::phone::number_of_caller;
 use crate::validate::Problems;
@@ -155,7 +156,7 @@ impl Place {
     /// Where the caller of this number is. `from` is as Twilio writes it; an anonymous caller has no place but the one that
     /// Twilio names.
     pub fn of(from: &str, said: Said<'_>) -> Self {
-        let number = number_of_caller(from);
+        let number = number_of_caller(from).filter(|_| !is_withheld(from));
         let national = number.as_ref().and_then(|number| number.nanp());
         let area_code: Option<AreaCode> =
             national.and_then(|national| national.get(..3)?.to_owned().try_into().ok());

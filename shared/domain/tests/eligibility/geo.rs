@@ -56,7 +56,7 @@ fn a_state_is_not_taken_from_a_code_of_another_country() {
 fn callers_abroad_have_a_country_and_anonymous_ones_nothing() {
     assert_eq!(place("+4915112345678", said("", "", "")), written(["DE", "", "", ""]));
     assert_eq!(place("+442079460958", said("GB", "London", "")), written(["GB", "", "", ""]));
-    for from in ["anonymous", "unknown", "", "client:anna", "sip:anna@example.com"] {
+    for from in ["anonymous", "unknown", "", "+266696687", "client:anna", "sip:anna@example.com"] {
         assert_eq!(place(from, said("", "", "")), written(["", "", "", ""]), "{from}");
     }
 }
