@@ -25,6 +25,7 @@ pub mod partner;
 pub mod password;
 pub mod people;
 pub mod phone;
+pub mod predictive;
 pub mod routing;
 pub mod schema;
 pub mod screening;

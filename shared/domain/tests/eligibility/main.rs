@@ -4,4 +4,5 @@ mod duplicates;
 mod filter;
 mod geo;
 mod hours;
+mod predictive;
 mod screening;
