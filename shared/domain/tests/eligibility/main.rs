@@ -5,4 +5,5 @@ mod filter;
 mod geo;
 mod hours;
 mod predictive;
+mod schema;
 mod screening;
