@@ -90,7 +90,7 @@ pub const SOURCE: &str = "phonenumbers {version} of {day}";
 
 /// Code, country (ISO 3166-1), state or province (empty when the code has several, or none is named), in ascending order.
 #[rustfmt::skip]
-pub const AREA_CODES: [(u16, &str, &str); {len(rows)}] = [
+pub static AREA_CODES: [(u16, &str, &str); {len(rows)}] = [
 """
     body = "".join(f"    {line}\n" for line in lines)
     root = pathlib.Path(__file__).resolve().parents[2]

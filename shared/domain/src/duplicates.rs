@@ -23,6 +23,7 @@ pub const MAX_CALLS: usize = 20;
 /// Which earlier call makes a caller's next one a duplicate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DuplicateCounts)]
 pub enum Counts {
     /// Any.
     #[default]
@@ -36,6 +37,7 @@ pub enum Counts {
 /// What a campaign does with a duplicate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DuplicateAction)]
 pub enum Action {
     /// As any other call.
     #[default]
@@ -76,6 +78,7 @@ pub struct Restrict {
 /// What restricts a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RestrictAfter)]
 pub enum After {
     /// A call that was connected to the target.
     Connected,

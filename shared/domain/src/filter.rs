@@ -113,6 +113,7 @@ impl Tags {
 /// How a tag's value is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = FilterComparison)]
 pub enum Comparison {
     /// The same text. Numbers are text here: ZIP code `01234` is not `1234`.
     Equals,
@@ -174,13 +175,14 @@ impl utoipa::PartialSchema for Value {
 }
 impl utoipa::ToSchema for Value {
     fn name() -> Cow<'static, str> {
-        Cow::Borrowed("TagValue")
+        Cow::Borrowed("FilterValue")
     }
 }
 
 /// What a tag is compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(untagged, expecting = "expected text, a number, or a list of them")]
+#[schema(as = FilterOperand)]
 pub enum Operand {
     /// One value.
     One(Value),

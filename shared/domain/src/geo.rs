@@ -184,6 +184,7 @@ impl Place {
 /// Places by name; a list left out names none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = GeoPlaces)]
 pub struct Places {
     /// Countries.
     #[schema(max_items = 1000)]
@@ -202,6 +203,7 @@ pub struct Places {
 /// What becomes of a caller of whom a rule asks what is not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = GeoUnknown)]
 pub enum Unknown {
     /// They are taken.
     Allow,
@@ -225,6 +227,7 @@ pub struct GeoRule {
 /// What a rule asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = GeoPlaceKind)]
 pub enum PlaceKind {
     /// The country.
     Country,

@@ -73,6 +73,7 @@ impl fmt::Debug for ClockTime {
 /// is the whole day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = HoursSpan)]
 pub struct Span {
     /// The first minute.
     pub from: ClockTime,
@@ -102,6 +103,7 @@ impl Span {
 /// The spans of each day of the week; a day left out is closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = HoursWeek)]
 pub struct Week {
     /// Spans that start on a Monday.
     pub monday: Vec<Span>,

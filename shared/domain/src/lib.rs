@@ -26,6 +26,7 @@ pub mod password;
 pub mod people;
 pub mod phone;
 pub mod plan;
+pub mod predictive;
 pub mod routing;
 pub mod schema;
 pub mod screening;

@@ -150,7 +150,11 @@ impl PartialSchema for State {
         text(about, &format!("^({})$", states.join("|")), "NY")
     }
 }
-impl ToSchema for State {}
+impl ToSchema for State {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("GeoState")
+    }
+}
 
 impl PartialSchema for AreaCode {
     fn schema() -> RefOr<Schema> {

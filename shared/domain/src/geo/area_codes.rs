@@ -9,7 +9,7 @@ pub const SOURCE: &str = "phonenumbers 9.0.43 of 2026-11-06";
 
 /// Code, country (ISO 3166-1), state or province (empty when the code has several, or none is named), in ascending order.
 #[rustfmt::skip]
-pub const AREA_CODES: [(u16, &str, &str); 442] = [
+pub static AREA_CODES: [(u16, &str, &str); 442] = [
     (201, "US", "NJ"), (202, "US", "DC"), (203, "US", "CT"), (204, "CA", "MB"), (205, "US", "AL"), (206, "US", "WA"),
     (207, "US", "ME"), (208, "US", "ID"), (209, "US", "CA"), (210, "US", "TX"), (212, "US", "NY"), (213, "US", "CA"),
     (214, "US", "TX"), (215, "US", "PA"), (216, "US", "OH"), (217, "US", "IL"), (218, "US", "MN"), (219, "US", "IN"),

@@ -4,4 +4,6 @@ mod duplicates;
 mod filter;
 mod geo;
 mod hours;
+mod predictive;
+mod schema;
 mod screening;
