@@ -386,7 +386,10 @@ async fn furnish(
     bidders_at: &str,
 ) -> Result<(), Cause> {
     seed::connect_account(api, &ground.demo.twilio.account_sid, &ground.demo.twilio.auth_token).await?;
-    let numbers = seed::numbers(api).await?;
+    let mut numbers = seed::numbers(api).await?;
+    // The demo tenant may have connected the spare account, too: that one's numbers are looked after in `spare`.
+    let account = serde_json::Value::from(ground.demo.twilio.account_sid.as_str());
+    numbers.retain(|number| number.body.get("account_sid") == Some(&account));
     for number in &numbers {
         if let Some(number) = number.body.get("number").and_then(serde_json::Value::as_str) {
             simulator::own_number(phone, number);

@@ -37,7 +37,7 @@ async fn ledger(platform: &Platform, journey: &Journey) -> LedgerView {
 }
 
 /// A call's timeline, as `make call` shows it to the demo tenant.
-async fn told(platform: &Platform, placing: Placing) -> String {
+async fn timeline(platform: &Platform, placing: Placing) -> String {
     let running = Running {
         pid: std::process::id(),
         api_url: platform.api_url(),
@@ -93,7 +93,7 @@ async fn the_second_bid_and_the_static_target_have_their_turn() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_timeline_tells_the_whole_story() {
     let platform = platform().await;
-    let told = told(&platform, Placing { scenario: Some(Scenario::Normal), ..Placing::default() }).await;
+    let told = timeline(&platform, Placing { scenario: Some(Scenario::Normal), ..Placing::default() }).await;
     for words in [
         "ringing",
         "auction     6 bidders",
@@ -252,12 +252,12 @@ async fn the_spare_account_is_a_telephone_network_of_its_own_whose_numbers_ring_
     api.post::<Value>("/api/numbers/buy", Some(&buy)).await.expect("bought");
     assert!(platform.phone().number("+12025550104").is_none());
     let placing = Placing { number: Some("+12025550104".to_owned()), ..Placing::default() };
-    let told = told(&platform, placing.clone()).await;
+    let told = timeline(&platform, placing.clone()).await;
     assert!(told.contains("dialled     Home services desk"), "{told}");
     platform.shutdown().await;
 
     let platform = Platform::start(options).await.expect("a platform");
-    let told = told(&platform, placing.clone()).await;
+    let told = timeline(&platform, placing.clone()).await;
     assert!(told.contains("dialled     Home services desk"), "{told}");
     platform.shutdown().await;
     drop(std::fs::remove_dir_all(folder));
