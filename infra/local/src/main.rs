@@ -30,10 +30,10 @@ async fn main() -> ExitCode {
     let outcome = match words.split_first() {
         Some((verb, rest)) => match (verb.as_str(), Flags::read(rest)) {
             (_, Err(problem)) => Err(format!("{problem}\n{USAGE}").into()),
-            ("run", Ok(flags)) => run(&flags).await,
+            ("run", Ok(flags)) => Box::pin(run(&flags)).await,
             ("call", Ok(flags)) => call(&flags).await,
             ("reset", Ok(flags)) => reset(&flags).await,
-            ("contract", Ok(_)) => contract().await,
+            ("contract", Ok(_)) => Box::pin(contract()).await,
             (other, Ok(_)) => Err(format!("there is no '{other}'\n{USAGE}").into()),
         },
         None => Err(USAGE.into()),
