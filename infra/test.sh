@@ -76,6 +76,7 @@ all() {
     need cargo "install Rust 1.95 or newer from https://rustup.rs"
     need node "install Node.js 20.19 or newer"
     need python3 "install Python 3.11 or newer"
+    need curl "install curl: the walk-through infra/first-call.md is executed"
     export TWIML_CORPUS_DIR
     TWIML_CORPUS_DIR=$(mktemp -d)
     trap 'rm -rf "$TWIML_CORPUS_DIR"' EXIT

@@ -1,6 +1,7 @@
 //! Whole calls on the local platform: the template's routes, real gateway events, the real handlers, an embedded database.
 
 mod failures;
+mod first_call;
 mod forgery;
 mod numbers;
 mod scene;

@@ -1,4 +1,5 @@
-//! The demo tenant: who it is, its Twilio account, its API key. Made at the first start and kept beside the database.
+//! The demo tenant: who it is, its owner, its API key; and the simulated Twilio accounts. Made at the first start and kept
+//! beside the database.
 //!
 //! What must stay true: the secrets are random and made on this machine; the file is readable by its owner only.
 
@@ -7,22 +8,51 @@ use std::path::Path;
 
 use app::api_keys;
 use app::clock::Clock;
+use app::identity::sign_up::{self, SignUp};
+use app::identity::{NotDone, Tools, Visitor};
 use app::ports::{ApiKey, Identity};
+use app::secret::Secret;
+use domain::audit::{Actor, By, Origin};
 use domain::ids::{AccountSid, ApiKeyId, TenantId};
+use domain::money::Currency;
+use domain::people::AccountSettings;
 use runtime::Cause;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 const FILE: &str = "demo.json";
+/// Who owns the demo account. Nobody's address.
+const OWNER: &str = "owner@demo.example";
+
+/// A simulated Twilio account.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct TwilioAccount {
+    /// `AC…`
+    pub account_sid: AccountSid,
+    /// Signs the simulator's webhooks, opens its REST API.
+    pub auth_token: String,
+}
+
+impl TwilioAccount {
+    fn new() -> Result<Self, Cause> {
+        Ok(Self { account_sid: format!("AC{}", random_hex()?).parse()?, auth_token: random_hex()? })
+    }
+}
 
 /// The demo tenant.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Demo {
     /// Whose everything is.
     pub tenant: TenantId,
+    /// Who signs in as its owner.
+    pub owner_email: String,
+    /// With which password.
+    pub owner_password: String,
     /// Its simulated Twilio account.
-    pub account_sid: AccountSid,
-    /// Signs the simulator's webhooks, opens its REST API.
-    pub auth_token: String,
+    #[serde(flatten)]
+    pub twilio: TwilioAccount,
+    /// Another one, for an account that somebody opens themselves.
+    pub spare: TwilioAccount,
     /// Opens our API.
     pub api_key: String,
     /// The bidder simulator's address when the bidders were made; empty before.
@@ -36,36 +66,39 @@ impl Demo {
     /// # Errors
     /// The system gives no random numbers.
     pub fn new(clock: &dyn Clock) -> Result<Self, Cause> {
-        let random = |bytes: &mut [u8]| getrandom::fill(bytes).map_err(|error| error.to_string());
-        let (mut account, mut token) = ([0; 16], [0; 16]);
-        random(&mut account)?;
-        random(&mut token)?;
         Ok(Self {
             tenant: TenantId::from_uuid(clock.new_id()),
-            account_sid: format!("AC{}", hex(&account)).parse()?,
-            auth_token: hex(&token),
+            owner_email: OWNER.to_owned(),
+            owner_password: random_hex()?,
+            twilio: TwilioAccount::new()?,
+            spare: TwilioAccount::new()?,
             api_key: api_keys::new_token().map_err(|error| error.to_string())?,
             bidders_at: String::new(),
         })
     }
 
-    /// The tenant of a folder, made when there is none.
+    /// The tenant of a folder. What its file does not have is made and kept: everything at the first start, later only what
+    /// an earlier version did not have.
     ///
     /// # Errors
     /// The file cannot be read or written.
     pub fn of_folder(folder: &Path, clock: &dyn Clock) -> Result<Self, Cause> {
         let path = folder.join(FILE);
-        match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| {
-                format!("{} cannot be read ({error}); `reset` starts anew", path.display()).into()
-            }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let demo = Self::new(clock)?;
-                demo.save(folder)?;
-                Ok(demo)
-            }
-            Err(error) => Err(format!("{} cannot be read: {error}", path.display()).into()),
+        let unreadable = |error: serde_json::Error| {
+            Cause::from(format!("{} cannot be read ({error}); `reset` starts anew", path.display()))
+        };
+        let known: Map<String, Value> = match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(unreadable)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
+            Err(error) => return Err(format!("{} cannot be read: {error}", path.display()).into()),
+        };
+        let mut whole = serde_json::to_value(Self::new(clock)?)?;
+        if let Some(whole) = whole.as_object_mut() {
+            whole.extend(known);
         }
+        let demo: Self = serde_json::from_value(whole).map_err(unreadable)?;
+        demo.save(folder)?;
+        Ok(demo)
     }
 
     /// Writes the file.
@@ -74,6 +107,33 @@ impl Demo {
     /// It cannot be written.
     pub fn save(&self, folder: &Path) -> Result<(), Cause> {
         write_private(&folder.join(FILE), &serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Opens the account for its owner, as signing up does. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// The database does not answer, or somebody else signs in with the owner's address.
+    pub async fn open_account(&self, tools: &Tools<'_>) -> Result<(), Cause> {
+        if tools.identity.account(self.tenant).await?.is_some() {
+            return Ok(());
+        }
+        let sign_up = SignUp {
+            email: self.owner_email.parse()?,
+            name: "Demo owner".to_owned(),
+            settings: AccountSettings {
+                name: "Demo".to_owned(),
+                currency: Currency::USD,
+                time_zone: "America/New_York".to_owned(),
+            },
+        };
+        let visitor = Visitor { by: By { actor: Actor::Visitor, origin: Origin::default() }, address: None };
+        let not_opened = |not_done| match not_done {
+            NotDone::Refused(why) => Cause::from(format!("the demo account cannot be opened: {why:?}")),
+            NotDone::Failed(error) => error.into(),
+        };
+        let token = sign_up::prepare(tools, self.tenant, sign_up).await.map_err(not_opened)?;
+        let password = Secret::new(self.owner_password.clone());
+        sign_up::confirm(tools, &visitor, &token, &password).await.map_err(not_opened).map(drop)
     }
 
     /// Lets the key in, with every scope. Doing it again changes nothing.
@@ -114,6 +174,9 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), Cause> {
         .map_err(|error| format!("{} cannot be written: {error}", path.display()).into())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// 32 hexadecimal digits by chance.
+fn random_hex() -> Result<String, Cause> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -163,7 +163,15 @@ fn voice_status(settings: &Settings, store: Arc<Store>, services: &Services) -> 
     Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_status::handle(context.clone(), request)))))
 }
 
-fn api(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+/// What the API works with; the platform itself does some deeds with it, too.
+///
+/// # Errors
+/// A setting is missing or cannot be used.
+pub fn api_context(
+    settings: &Settings,
+    store: Arc<Store>,
+    services: &Services,
+) -> Result<Arc<api::Context>, Cause> {
     let mailer: Arc<dyn Mailer> = match (settings.mail_place()?, &services.announce_mail) {
         (MailPlace::Dir(folder), Some(announce)) => {
             let announce = announce.clone();
@@ -176,7 +184,11 @@ fn api(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Ha
         mailer,
         vault: webhook::vault(settings, &services.database, store.clone())?,
     };
-    let context = Arc::new(api::Context::new(settings, store, outside)?);
+    Ok(Arc::new(api::Context::new(settings, store, outside)?))
+}
+
+fn api(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let context = api_context(settings, store, services)?;
     let router = api::router(context.clone());
     Ok(Handler::Http(Arc::new(move |request| {
         Box::pin(api::handle(context.clone(), router.clone(), request))

@@ -23,6 +23,7 @@ mod schedules;
 pub mod seed;
 mod serve;
 pub mod simulator;
+mod spare;
 pub mod template;
 
 pub use options::{Options, Ports, Schedules, Storage};

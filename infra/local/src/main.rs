@@ -16,6 +16,7 @@ const USAGE: &str = "\
 local-platform run   [--data DIR] [--port FIRST]     starts the platform (data in .local, six ports from 4010)
 local-platform call  [--data DIR] [--scenario NAME]  places a simulated call through it and shows the journey
                      [--number +1…] [--from +1…] [--times-faster N]
+                     [--key ccp_live_…]              the key of whoever the number belongs to, if not the demo account
 local-platform reset [--data DIR]                    forgets all data
 local-platform contract                              for checks of the API: in memory, on free ports, until standard
                      input ends; says {\"url\", \"key\"} when it answers";
@@ -29,10 +30,10 @@ async fn main() -> ExitCode {
     let outcome = match words.split_first() {
         Some((verb, rest)) => match (verb.as_str(), Flags::read(rest)) {
             (_, Err(problem)) => Err(format!("{problem}\n{USAGE}").into()),
-            ("run", Ok(flags)) => run(&flags).await,
+            ("run", Ok(flags)) => Box::pin(run(&flags)).await,
             ("call", Ok(flags)) => call(&flags).await,
             ("reset", Ok(flags)) => reset(&flags).await,
-            ("contract", Ok(_)) => contract().await,
+            ("contract", Ok(_)) => Box::pin(contract()).await,
             (other, Ok(_)) => Err(format!("there is no '{other}'\n{USAGE}").into()),
         },
         None => Err(USAGE.into()),
@@ -60,7 +61,7 @@ struct Flags(Vec<(String, String)>);
 
 impl Flags {
     fn read(words: &[String]) -> Result<Self, String> {
-        let known = ["--data", "--port", "--scenario", "--number", "--from", "--times-faster"];
+        let known = ["--data", "--port", "--scenario", "--number", "--from", "--times-faster", "--key"];
         let mut flags = Vec::new();
         let mut rest = words;
         while let Some((name, after)) = rest.split_first() {
@@ -120,6 +121,8 @@ async fn run(flags: &Flags) -> Result<(), Cause> {
 
 fn ready(platform: &Platform, folder: &Path) -> String {
     let (api, key) = (platform.api_url(), platform.api_key());
+    let (email, password) = platform.demo_owner();
+    let variables = platform.first_call_variables().map(|(name, value)| format!("  export {name}='{value}'"));
     format!(
         "\
 CallCenter Pro runs here. Data are in {folder}/, Ctrl-C stops it.
@@ -131,6 +134,7 @@ CallCenter Pro runs here. Data are in {folder}/, Ctrl-C stops it.
   e-mails                  {mail}/
   database                 {database}   (any DynamoDB client)
   demo API key             {key}
+  demo sign-in             {email}   {password}
 
   Numbers to call: {HOME_SERVICES} (six bidders), {WINNER_BUSY} (the winner is busy), {NO_BIDS} (nobody bids)
 
@@ -139,10 +143,15 @@ Try next, in another terminal:
   make call SCENARIO=winner-busy          or: {scenarios}
   curl -H 'Authorization: Bearer {key}' {api}/api/calls
 
+An account, a campaign and a call of your own: infra/first-call.md walks through it with curl and begins with these lines.
+The spare simulated Twilio account they name is for your account to connect.
+{variables}
+
 LOG_LEVEL=info make run writes a line for every request.
 ",
         folder = folder.display(),
         mail = platform.mail_folder().display(),
+        variables = variables.join("\n"),
         fallback = platform.fallback_url(),
         phone = platform.phone_url(),
         bidders = platform.bidders().address(),
@@ -171,7 +180,10 @@ async fn call(flags: &Flags) -> Result<(), Cause> {
         times_faster: flags.number("--times-faster")?,
         script: None,
     };
-    let running = Running::load(&flags.folder()).ok_or(NOT_RUNNING)?;
+    let mut running = Running::load(&flags.folder()).ok_or(NOT_RUNNING)?;
+    if let Some(key) = flags.value("--key") {
+        running.api_key = key.to_owned();
+    }
     place_and_watch(&running, &placing, &mut std::io::stdout()).await
 }
 

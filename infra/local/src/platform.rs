@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use app::clock::{Clock, SystemClock};
 use domain::ids::TenantId;
-use runtime::Cause;
+use runtime::{Cause, Settings};
 use store::Store;
 use testkit::bidders::{BidderSimulator, RunningBidders};
 use testkit::database::EmbeddedDatabase;
 use testkit::faults::FaultProxy;
-use testkit::phone::{NumberConfig, PhoneConfig, PhoneNetwork};
+use testkit::phone::PhoneNetwork;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
@@ -27,8 +27,9 @@ use crate::options::{Options, Schedules, Storage};
 use crate::queue::{self, DeadLetter, Queues, Source};
 use crate::routes::Routes;
 use crate::serve::Server;
+use crate::simulator::Networks;
 use crate::template::{Event, TEMPLATE, Template};
-use crate::{fallback, schedules, seed, simulator};
+use crate::{fallback, schedules, seed, simulator, spare};
 
 /// The product's table.
 const TABLE: &str = "callcenter";
@@ -48,7 +49,7 @@ pub struct Platform {
     lambda: Lambda,
     fallback: Server,
     phone_server: Server,
-    phone: PhoneNetwork,
+    networks: Networks,
     bidders: RunningBidders,
     queue_server: Server,
     queues: Queues,
@@ -92,8 +93,8 @@ impl Platform {
         let queue_url = format!("http://{}", listeners.queue.local_addr()?);
         let mut ground = lay(&options, listeners.database_port, &queue_url).await?;
 
-        let phone = telephone_network(&ground.demo, options.time_scale);
-        let phone_server = Server::start(listeners.phone, simulator::router(phone.clone()))?;
+        let networks = Networks::new(&ground.demo, options.time_scale);
+        let phone_server = Server::start(listeners.phone, simulator::router(&networks))?;
         let bidders = BidderSimulator::new().serve(listeners.bidders)?;
         let fallback_folder = ground.folder.join(FALLBACK_FOLDER);
         let fallback = Server::start(listeners.fallback, fallback::router(&fallback_folder))?;
@@ -119,7 +120,11 @@ impl Platform {
         let gateway = Server::start(listeners.api, Gateway::new(routes.clone(), lambda.clone()).router())?;
 
         let api = ApiClient::new(&format!("http://{api_address}"), &ground.demo.api_key)?;
-        furnish(&mut ground, &options, &api, &phone, &bidders.address().to_string()).await?;
+        let settings = Settings::from_lookup(|variable| environment.get(variable).cloned())?;
+        let context = functions::api_context(&settings, Arc::new(ground.store.clone()), &ground.services)?;
+        ground.demo.open_account(&context.identity_tools()).await?;
+        furnish(&mut ground, &options, &api, &networks.demo, &bidders.address().to_string()).await?;
+        spare::ring_again(&context, &ground.demo.spare.account_sid, &networks.spare).await?;
 
         let stop = watch::Sender::new(false);
         let tasks = background(&template, &options, &ground.queues, &lambda, &stop);
@@ -132,7 +137,7 @@ impl Platform {
             lambda,
             fallback,
             phone_server,
-            phone,
+            networks,
             bidders,
             queue_server,
             queues: ground.queues,
@@ -165,9 +170,14 @@ impl Platform {
         self.database.endpoint()
     }
 
-    /// The simulated telephone network.
+    /// The simulated telephone network of the demo tenant's Twilio account.
     pub fn phone(&self) -> &PhoneNetwork {
-        &self.phone
+        &self.networks.demo
+    }
+
+    /// The simulated telephone network of the spare Twilio account.
+    pub fn spare_phone(&self) -> &PhoneNetwork {
+        &self.networks.spare
     }
 
     /// The simulated bidders.
@@ -205,9 +215,33 @@ impl Platform {
         &self.demo.api_key
     }
 
-    /// The AccountSid and the auth token of the simulated Twilio account.
+    /// With what the demo tenant's owner signs in: e-mail address and password.
+    pub fn demo_owner(&self) -> (&str, &str) {
+        (&self.demo.owner_email, &self.demo.owner_password)
+    }
+
+    /// The AccountSid and the auth token of the demo tenant's simulated Twilio account.
     pub fn twilio_account(&self) -> (&str, &str) {
-        (self.demo.account_sid.as_str(), &self.demo.auth_token)
+        (self.demo.twilio.account_sid.as_str(), &self.demo.twilio.auth_token)
+    }
+
+    /// The same of the spare one, which an account that somebody opens themselves can connect.
+    pub fn spare_twilio_account(&self) -> (&str, &str) {
+        (self.demo.spare.account_sid.as_str(), &self.demo.spare.auth_token)
+    }
+
+    /// What `infra/first-call.md` needs to know of this platform: variables and their values.
+    pub fn first_call_variables(&self) -> [(&'static str, String); 5] {
+        let (account_sid, auth_token) = self.spare_twilio_account();
+        let mail = self.mail_folder();
+        let mail = std::path::absolute(&mail).unwrap_or(mail);
+        [
+            ("API", self.api_url()),
+            ("PHONE", self.phone_url()),
+            ("MAIL", mail.to_string_lossy().into_owned()),
+            ("TWILIO_SID", account_sid.to_owned()),
+            ("TWILIO_TOKEN", auth_token.to_owned()),
+        ]
     }
 
     /// A client of the API with the demo key.
@@ -343,16 +377,6 @@ async fn lay(options: &Options, database_port: u16, queue_url: &str) -> Result<G
     Ok(Ground { demo, folder, temporary, database, faults, services, store, queues })
 }
 
-fn telephone_network(demo: &Demo, time_scale: u32) -> PhoneNetwork {
-    let mut config = PhoneConfig::new(demo.account_sid.as_str(), demo.auth_token.as_str());
-    config.callees = simulator::callees();
-    config.time_scale = time_scale;
-    for number in [seed::HOME_SERVICES, seed::WINNER_BUSY, seed::NO_BIDS] {
-        config = config.number(NumberConfig::new(number, ""));
-    }
-    PhoneNetwork::new(config)
-}
-
 /// The demo tenant's things, and the numbers of the telephone network, which forgets them at every end.
 async fn furnish(
     ground: &mut Ground,
@@ -361,8 +385,11 @@ async fn furnish(
     phone: &PhoneNetwork,
     bidders_at: &str,
 ) -> Result<(), Cause> {
-    seed::connect_account(api, &ground.demo.account_sid, &ground.demo.auth_token).await?;
-    let numbers = seed::numbers(api).await?;
+    seed::connect_account(api, &ground.demo.twilio.account_sid, &ground.demo.twilio.auth_token).await?;
+    let mut numbers = seed::numbers(api).await?;
+    // The demo tenant may have connected the spare account, too: that one's numbers are looked after in `spare`.
+    let account = serde_json::Value::from(ground.demo.twilio.account_sid.as_str());
+    numbers.retain(|number| number.body.get("account_sid") == Some(&account));
     for number in &numbers {
         if let Some(number) = number.body.get("number").and_then(serde_json::Value::as_str) {
             simulator::own_number(phone, number);
@@ -375,7 +402,7 @@ async fn furnish(
         return Ok(());
     }
     if ground.demo.bidders_at.is_empty() {
-        seed::plant(api, &ground.demo.account_sid, bidders_at).await?;
+        seed::plant(api, &ground.demo.twilio.account_sid, bidders_at).await?;
     } else {
         seed::move_bidders(api, &ground.demo.bidders_at, bidders_at).await?;
     }

@@ -1,12 +1,15 @@
 //! The simulated telephone network, and the way to place calls through it: `POST /_sim/calls`.
 //!
 //! The answer is one JSON text per line, as things happen: `{"happened": …}` for each moment of the journey, at last
-//! `{"over": …}`. `POST /_sim/numbers` gives the simulated account another number, as buying one would.
+//! `{"over": …}`. A call reaches the account that has the number. `POST /_sim/numbers` gives the demo tenant's account another
+//! number, as buying one would.
+//!
+//! Two Twilio accounts are simulated: the demo tenant's, and a spare one for an account that somebody opens themselves.
 
 use std::collections::BTreeMap;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -16,10 +19,12 @@ use futures::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use testkit::phone::{
-    Answering, CallScript, CalleeScript, CallerScript, JourneyEvent, LiveCall, NumberConfig, Outcome,
-    PhoneNetwork, Speed,
+    Answering, CallScript, CalleeScript, CallerScript, Carrier, JourneyEvent, LiveCall, NumberConfig,
+    Outcome, PhoneConfig, PhoneNetwork, Speed,
 };
+use tower::ServiceExt as _;
 
+use crate::demo::{Demo, TwilioAccount};
 use crate::seed;
 
 /// What a demonstration shows.
@@ -132,24 +137,61 @@ pub enum Line {
     },
 }
 
-/// People whose lines are always busy, whoever calls.
-pub fn callees() -> BTreeMap<String, CalleeScript> {
-    BTreeMap::from([(seed::BUSY_LINE.to_owned(), CalleeScript::busy())])
+/// The simulated accounts, each a telephone network of its own. In this order they make a [`Carrier`].
+#[derive(Clone)]
+pub struct Networks {
+    /// The demo tenant's, with the numbers of the demonstration.
+    pub demo: PhoneNetwork,
+    /// Nobody's at first, and without numbers.
+    pub spare: PhoneNetwork,
 }
 
-/// Twilio's REST API as simulated, and the two ways to use the network.
-pub fn router(network: PhoneNetwork) -> Router {
-    let own = Router::new().route("/_sim/calls", post(place)).route("/_sim/numbers", post(buy));
-    own.with_state(network.clone()).merge(network.router())
+impl Networks {
+    /// The networks of the accounts that the demo file names.
+    pub fn new(demo: &Demo, time_scale: u32) -> Self {
+        let mut own = config(&demo.twilio, time_scale);
+        for number in [seed::HOME_SERVICES, seed::WINNER_BUSY, seed::NO_BIDS] {
+            own = own.number(NumberConfig::new(number, ""));
+        }
+        Self { demo: PhoneNetwork::new(own), spare: PhoneNetwork::new(config(&demo.spare, time_scale)) }
+    }
 }
 
-async fn place(State(network): State<PhoneNetwork>, body: Bytes) -> Response {
+fn config(account: &TwilioAccount, time_scale: u32) -> PhoneConfig {
+    PhoneConfig {
+        // People whose lines are always busy, whoever calls.
+        callees: BTreeMap::from([(seed::BUSY_LINE.to_owned(), CalleeScript::busy())]),
+        time_scale,
+        ..PhoneConfig::new(account.account_sid.as_str(), account.auth_token.as_str())
+    }
+}
+
+/// Twilio's REST API as simulated, and the two ways to use the networks.
+pub fn router(networks: &Networks) -> Router {
+    let Networks { demo, spare } = networks.clone();
+    let carrier = Carrier::new(demo.clone(), vec![spare]);
+    let bought = Router::new().route("/_sim/numbers", post(buy)).with_state(demo);
+    // The path's segments are for the account's own router: a route here would have axum count them twice.
+    Router::new().route("/_sim/calls", post(place)).fallback(rest).with_state(carrier).merge(bought)
+}
+
+/// A request of the REST API, for the account that its path names.
+async fn rest(State(carrier): State<Carrier>, request: Request) -> Response {
+    let path = request.uri().path();
+    let sid = path.strip_prefix("/2010-04-01/Accounts/").and_then(|rest| rest.split(['/', '.']).next());
+    match carrier.account(sid.unwrap_or_default()).router().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+async fn place(State(carrier): State<Carrier>, body: Bytes) -> Response {
     let placing = if body.is_empty() { Ok(Placing::default()) } else { serde_json::from_slice(&body) };
     let placing: Placing = match placing {
         Ok(placing) => placing,
         Err(error) => return refuse(&format!("the call is not described as expected: {error}")),
     };
-    let live = network.follow_call(script(placing));
+    let live = carrier.follow_call(script(placing));
     let lines = stream::unfold(Some(live), |live| async move {
         let mut live: LiveCall = live?;
         let (line, live) = match live.events.recv().await {

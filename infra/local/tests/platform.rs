@@ -11,7 +11,7 @@ use local_platform::running::Running;
 use local_platform::simulator::Placing;
 use local_platform::{Options, Platform, Scenario, Storage, seed};
 use queue::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::faults::{Fault, Rule};
 use testkit::phone::{CallScript, Journey};
 
@@ -34,6 +34,19 @@ async fn ledger(platform: &Platform, journey: &Journey) -> LedgerView {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the call was not settled");
+}
+
+/// A call's timeline, as `make call` shows it to the demo tenant.
+async fn timeline(platform: &Platform, placing: Placing) -> String {
+    let running = Running {
+        pid: std::process::id(),
+        api_url: platform.api_url(),
+        phone_url: platform.phone_url(),
+        api_key: platform.api_key().to_owned(),
+    };
+    let mut told = Vec::new();
+    place_and_watch(&running, &placing, &mut told).await.expect("a timeline");
+    String::from_utf8(told).expect("text")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,16 +93,7 @@ async fn the_second_bid_and_the_static_target_have_their_turn() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_timeline_tells_the_whole_story() {
     let platform = platform().await;
-    let running = Running {
-        pid: std::process::id(),
-        api_url: platform.api_url(),
-        phone_url: platform.phone_url(),
-        api_key: platform.api_key().to_owned(),
-    };
-    let mut told = Vec::new();
-    let placing = Placing { scenario: Some(Scenario::Normal), ..Placing::default() };
-    place_and_watch(&running, &placing, &mut told).await.expect("a timeline");
-    let told = String::from_utf8(told).expect("text");
+    let told = timeline(&platform, Placing { scenario: Some(Scenario::Normal), ..Placing::default() }).await;
     for words in [
         "ringing",
         "auction     6 bidders",
@@ -186,6 +190,75 @@ async fn what_was_acknowledged_survives_the_end_of_the_platform_and_numbers_ring
     assert_eq!(ledger(&platform, &first).await, books);
     let second = platform.phone().place_call(CallScript::new("+14155550100", seed::HOME_SERVICES)).await;
     assert_eq!(second.destinations(), ["+12025550111"]);
+    platform.shutdown().await;
+    drop(std::fs::remove_dir_all(folder));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_tenant_has_an_account_and_an_owner_who_signs_in_and_invites() {
+    let platform = platform().await;
+    let api = platform.api().expect("a client");
+    let account: Value = api.get("/api/account").await.expect("an account");
+    assert_eq!((&account["id"], &account["name"]), (&json!(platform.tenant()), &json!("Demo")));
+    let (email, password) = platform.demo_owner();
+    let sign_in = json!({"email": email, "password": password});
+    let signed_in: Value = api.post("/api/auth/sign-in", Some(&sign_in)).await.expect("signed in");
+    assert_eq!(signed_in["status"], "signed_in", "{signed_in}");
+    assert_eq!(signed_in["me"]["user"]["role"], "owner");
+    assert_eq!(signed_in["me"]["account"]["id"], account["id"]);
+    let wish = json!({"email": "second@demo.example", "role": "admin"});
+    api.post::<Value>("/api/invitations", Some(&wish)).await.expect("invited");
+    platform.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_spare_account_is_a_telephone_network_of_its_own_whose_numbers_ring_after_a_start_too() {
+    let folder = std::env::temp_dir().join(format!("callcenter-spare-{}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    let options = Options { storage: Storage::Folder(folder.clone()), ..Options::for_tests() };
+    let platform = Platform::start(options.clone()).await.expect("a platform");
+    let api = platform.api().expect("a client");
+    let (spare, token) = platform.spare_twilio_account();
+    let connect = |token: &str| json!({"account_sid": spare, "auth_token": token});
+    let others = connect(platform.twilio_account().1);
+    let refused = api.post::<Value>("/api/twilio-accounts", Some(&others)).await.expect_err("not its token");
+    assert!(refused.to_string().contains(": 422:"), "{refused}");
+    api.post::<Value>("/api/twilio-accounts", Some(&connect(token))).await.expect("connected");
+
+    // What the demo tenant's first account has is not for sale with the second.
+    let search = format!("/api/numbers/available?account_sid={spare}&area_code=202&limit=3");
+    let found: Value = api.get(&search).await.expect("numbers");
+    let numbers: Vec<&str> = found["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|item| item["number"].as_str())
+        .collect();
+    assert_eq!(
+        numbers,
+        ["+12025550100", "+12025550104", "+12025550105"],
+        "without those of the demonstration"
+    );
+    let http = local_platform::client::local_http().expect("a client");
+    let at_twilio = format!("{}/2010-04-01/Accounts/{spare}/IncomingPhoneNumbers.json", platform.phone_url());
+    let taken = format!("PhoneNumber=%2B{}", &seed::NO_BIDS[1..]);
+    let answer =
+        http.post(&at_twilio).basic_auth(spare, Some(token)).body(taken).send().await.expect("an answer");
+    assert_eq!(answer.json::<Value>().await.expect("JSON")["code"], 21_422);
+
+    let campaigns: Value = api.get("/api/campaigns?search=no%20bids").await.expect("campaigns");
+    let campaign = &campaigns["items"][0]["id"];
+    let buy = json!({"account_sid": spare, "number": "+12025550104", "campaign": campaign});
+    api.post::<Value>("/api/numbers/buy", Some(&buy)).await.expect("bought");
+    assert!(platform.phone().number("+12025550104").is_none());
+    let placing = Placing { number: Some("+12025550104".to_owned()), ..Placing::default() };
+    let told = timeline(&platform, placing.clone()).await;
+    assert!(told.contains("dialled     Home services desk"), "{told}");
+    platform.shutdown().await;
+
+    let platform = Platform::start(options).await.expect("a platform");
+    let told = timeline(&platform, placing.clone()).await;
+    assert!(told.contains("dialled     Home services desk"), "{told}");
     platform.shutdown().await;
     drop(std::fs::remove_dir_all(folder));
 }

@@ -1,4 +1,5 @@
-//! Makes an API key in the table that `TABLE_NAME` names. The token is printed once; the table keeps its hash.
+//! Makes an API key in the table that `TABLE_NAME` names, for an account that is there. The token is printed once; the
+//! table keeps its hash.
 
 use app::api_keys;
 use app::clock::{Clock, SystemClock};
@@ -35,7 +36,13 @@ pub fn run(options: &[&str]) -> Result<String, String> {
     let tokio = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     tokio.block_on(async {
         let config = runtime::aws::config().await.map_err(|error| error.to_string())?;
-        let store = Store::connect(&config, table);
+        let store = Store::connect(&config, &table);
+        if store.account(tenant).await.map_err(|error| error.to_string())?.is_none() {
+            return Err(format!(
+                "there is no account {tenant} in the table {table}. Accounts are opened by signing up \
+                 (POST /api/auth/sign-up); GET /api/account tells an account's id"
+            ));
+        }
         store.store_api_key(&api_keys::hash(&token), &key).await.map_err(|error| error.to_string())
     })?;
     Ok(format!("{token}\nKeep it: it is not shown again. Id {}, scopes {}.", key.id, key.scopes.join(", ")))

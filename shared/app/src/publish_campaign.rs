@@ -173,9 +173,7 @@ impl Publication {
         if !self.takes_calls() {
             warnings.push(Warning {
                 code: "takes_no_calls",
-                message:
-                    "the campaign is published but takes no calls: set its status to active and publish again"
-                        .to_owned(),
+                message: "the campaign is published but takes no calls: activate it".to_owned(),
             });
         }
         if self.numbers.is_empty() {

@@ -49,23 +49,33 @@ pub async fn ask(tools: &Tools<'_>, visitor: &Visitor, sign_up: SignUp) -> Done<
 }
 
 async fn send(tools: &Tools<'_>, sign_up: SignUp) -> Done<()> {
-    let SignUp { email, name, settings } = sign_up;
+    let email = sign_up.email.clone();
     if !lockout::silently(tools, Limit::mail_to(email.as_str())).await? {
         return Ok(());
     }
     if tools.identity.owner_of_email(&email).await?.is_some() {
         return mails::already_known(tools, &email).await;
     }
+    let secret = prepare(tools, TenantId::from_uuid(tools.clock.new_id()), sign_up).await?;
+    mails::confirm_sign_up(tools, &email, &secret).await
+}
+
+/// Keeps what was asked for; the answer is the token that [`confirm`] takes to open the account under this id. It is what
+/// the link carries; a program that makes an account without mail, such as the local platform's demo, confirms it itself.
+///
+/// # Errors
+/// A port failed.
+pub async fn prepare(tools: &Tools<'_>, tenant: TenantId, sign_up: SignUp) -> Done<Secret> {
+    let SignUp { email, name, settings } = sign_up;
     let (secret, token_hash) = super::new_token(ONCE_PREFIX)?;
     let now = tools.clock.now();
     let token = OneTimeToken {
-        tenant: TenantId::from_uuid(tools.clock.new_id()),
-        used_for: TokenUse::SignUp { email: email.clone(), name, settings },
+        tenant,
+        used_for: TokenUse::SignUp { email, name, settings },
         expires_at: now.saturating_add(LINK_LIFETIME).unwrap_or(now),
     };
-    let tenant = token.tenant;
     tools.commit(tenant, &[Act::PutToken { token_hash, token }], None).await?;
-    mails::confirm_sign_up(tools, &email, &secret).await
+    Ok(secret)
 }
 
 /// Opens the account, with its owner signed in.

@@ -1,7 +1,7 @@
 //! Numbers that the simulated Twilio sells. All are fictional ones: `555-01xx` in North America, Ofcom's drama numbers in
 //! Great Britain.
 //!
-//! What must stay true: the same question finds the same numbers, less those that the account has by now. The number ending
+//! What must stay true: the same question finds the same numbers, less those that an account has by now. The number ending
 //! in 99 of every area is found but gone when it is bought (21422); area code 533 has none (21452), as with Twilio's own
 //! test credentials.
 
@@ -49,7 +49,7 @@ pub(super) fn search(
     country: &str,
     kind: &str,
     query: &HashMap<String, String>,
-    owned: impl Fn(&str) -> bool,
+    is_sold: impl Fn(&str) -> bool,
 ) -> Result<Vec<ForSale>, Refused> {
     let all = match (country, kind) {
         ("US" | "CA", "Local") => local(country, area_code(query)?),
@@ -66,7 +66,7 @@ pub(super) fn search(
             && wish("InLocality", number.place.locality)
             && wish("InPostalCode", number.place.postal_code)
             && query.get("Contains").is_none_or(|pattern| contains(&number.number, pattern))
-            && !owned(&number.number)
+            && !is_sold(&number.number)
     };
     Ok(all.into_iter().filter(fits).collect())
 }

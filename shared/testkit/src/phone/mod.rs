@@ -21,6 +21,7 @@
 
 mod call;
 mod callbacks;
+mod carrier;
 mod clock;
 mod closing;
 mod corpus;
@@ -61,6 +62,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+pub use carrier::Carrier;
 pub use delivery::{Delivery, Order};
 pub use journey::{
     CallStatus, Connection, EndedBy, Happening, Journey, JourneyEvent, LegOutcome, Outcome, ReceivedDocument,
@@ -142,7 +144,7 @@ impl fmt::Debug for PhoneConfig {
     }
 }
 
-/// A telephone network with one account in it. Copies are the same network.
+/// A telephone network with one account in it; [`Carrier`] joins several. Copies are the same network.
 #[derive(Clone)]
 pub struct PhoneNetwork {
     network: Arc<Network>,

@@ -21,8 +21,7 @@ pub(super) async fn available(
     let answer = || {
         authorise(&network, &account, &headers)?;
         let kind = file.strip_suffix(".json").unwrap_or(&file);
-        let owned = |number: &str| locked(&network.numbers).contains_key(number);
-        let found = inventory::search(&country, kind, &query, owned)?;
+        let found = inventory::search(&country, kind, &query, |number| network.is_sold(number))?;
         let items = found.iter().map(inventory::ForSale::shown).collect();
         let path = format!("/2010-04-01/Accounts/{account}/AvailablePhoneNumbers/{country}/{file}");
         Ok(answers::page(&path, "available_phone_numbers", items, &query))
@@ -66,9 +65,14 @@ fn buy(network: &Network, fields: &Fields) -> Result<NumberConfig, Refused> {
         return Err(refusal);
     }
     inventory::can_be_bought(wanted)?;
+    let gone = || Refused::new(400, 21_422, "The phone number is not available");
+    // Before our own numbers are held: two accounts that look at each other must not wait for each other.
+    if network.is_sold(wanted) {
+        return Err(gone());
+    }
     let mut numbers = locked(&network.numbers);
     if numbers.contains_key(wanted) {
-        return Err(Refused::new(400, 21_422, "The phone number is not available"));
+        return Err(gone());
     }
     let number = changed(network, &NumberConfig::new(wanted.clone(), "").completed(), fields)?;
     numbers.insert(wanted.clone(), number.clone());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,8 @@ pub(super) struct Network {
     pub(super) webhooks: WebhookClient,
     pub(super) corpus: Option<Corpus>,
     pub(super) numbers: Mutex<BTreeMap<String, NumberConfig>>,
+    /// The other accounts of the same carrier.
+    pub(super) neighbours: Mutex<Vec<Weak<Network>>>,
     pub(super) applications: Mutex<BTreeMap<String, ApplicationConfig>>,
     applications_made: AtomicU64,
     pub(super) trouble: Trouble,
@@ -172,6 +174,7 @@ impl Network {
         Self {
             webhooks: WebhookClient::new(config.auth_token.clone(), config.time_scale),
             numbers: Mutex::new(numbers.collect()),
+            neighbours: Mutex::default(),
             applications: Mutex::default(),
             applications_made: AtomicU64::new(0),
             trouble: Trouble::default(),
@@ -186,6 +189,15 @@ impl Network {
 
     pub(super) fn number(&self, phone_number: &str) -> Option<NumberConfig> {
         locked(&self.numbers).get(phone_number).cloned()
+    }
+
+    /// Whether this account or another one of the carrier has the number, so that it is not for sale.
+    pub(super) fn is_sold(&self, phone_number: &str) -> bool {
+        self.number(phone_number).is_some()
+            || locked(&self.neighbours)
+                .iter()
+                .filter_map(Weak::upgrade)
+                .any(|neighbour| neighbour.number(phone_number).is_some())
     }
 
     /// A number as it rings: with its application's addresses, if it has one. With an application that is gone it asks
