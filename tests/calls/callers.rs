@@ -1,14 +1,17 @@
 //! Callers who are refused, and partners who are paused: from the first ring to the books.
 
+use app::dial_next::DialEnded;
+use app::place::NOBODY_FREE;
 use app::ports::{Catalog, Counters, Kind, Record, Step};
 use domain::call::{CallStatus, Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::ids::{BlockedNumberId, CallId};
 use domain::money::Money;
 use domain::routing::TurnedAway;
+use domain::screening::Refusal;
 use domain::voice::{RejectReason, Reply, Verb};
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::fakes::some_entry;
 use uuid::Uuid;
 
@@ -84,9 +87,9 @@ async fn a_block_is_over_when_its_time_is_up_although_it_is_still_stored() {
     let world = World::new(false).await;
     block(&world, 1, CALLER, 60).await;
     block(&world, 2, "+1415", 10).await;
-    world.clock.advance(59);
+    world.clock.advance(57);
     assert_eq!(world.incoming_from(call(1), CALLER).await, rejected());
-    world.clock.advance(1);
+    world.clock.advance(3);
     let reply = world.incoming_from(call(2), CALLER).await;
     assert!(matches!(reply.verbs[0], Verb::Dial(_)), "{reply:?}");
     assert_eq!(world.incoming_from(call(1), CALLER).await, rejected(), "an answer that was given stands");
@@ -161,4 +164,90 @@ async fn a_paused_buyers_bidder_is_not_asked_and_its_target_not_dialled() {
     let codes: Vec<&str> =
         answered.decisions.each.iter().map(|one| one.passed.as_ref().unwrap().code()).collect();
     assert_eq!(codes, ["buyer_paused"]);
+}
+
+/// The story of a call that is connected to the static target for so many seconds, up to its settlement.
+async fn connected(world: &World, number: u32, seconds: u32) {
+    let reply = world.incoming(call(number)).await;
+    assert!(matches!(reply.verbs[0], Verb::Dial(_)), "{reply:?}");
+    let leg = |status, sequence, duration_s| LegEvent {
+        leg: Leg::Attempt(0),
+        status,
+        sequence,
+        source: Source::Callback,
+        at: world.now(),
+        duration_s,
+        sid: None,
+    };
+    world.told(call(number), &leg(CallStatus::InProgress, 2, None)).await;
+    world.clock.advance(u64::from(seconds));
+    world.told(call(number), &leg(CallStatus::Completed, 3, Some(seconds))).await;
+    ends(world, call(number), CallStatus::Completed).await;
+    assert!(world.record(call(number)).await.closing.is_some_and(|closing| closing.connected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_rings_again_at_once_is_spam_and_a_repeat_of_the_webhook_is_not() {
+    let world = World::new(false).await;
+    let first = world.incoming(call(1)).await;
+    world.clock.advance(1);
+    assert_eq!(world.incoming(call(1)).await, first, "Twilio asked again");
+    assert_eq!(world.incoming(call(2)).await, rejected());
+    let why = turned_away(&world, call(2)).await;
+    assert_eq!(why, Some(TurnedAway::Screened(Refusal::Spam { since_s: 1 })));
+    world.clock.advance(2);
+    assert!(matches!(world.incoming(call(3)).await.verbs[0], Verb::Dial(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_of_a_converted_call_is_refused_until_its_window_is_over() {
+    let rule =
+        json!({"duplicates": {"window_s": 3_600, "counts": "previously_converted", "action": "refuse"}});
+    let world = World::differing(rule, Value::Null).await;
+    connected(&world, 1, 10).await;
+    world.clock.advance(60);
+    connected(&world, 2, 45).await;
+    world.clock.advance(60);
+    assert_eq!(world.incoming(call(3)).await, rejected());
+    assert_eq!(turned_away(&world, call(3)).await, Some(TurnedAway::Duplicate));
+    world.clock.advance(3_600);
+    assert!(matches!(world.incoming(call(4)).await.verbs[0], Verb::Dial(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_does_not_take_a_caller_again_whom_it_talked_to() {
+    let world = World::differing(
+        Value::Null,
+        json!({"restrict_duplicates": {"after": "connected", "window_s": 86_400}}),
+    )
+    .await;
+    connected(&world, 1, 45).await;
+    world.clock.advance(60);
+    let reply = world.incoming(call(2)).await;
+    assert_eq!(reply, Reply::words_and_hangup(NOBODY_FREE));
+    let record = world.record(call(2)).await;
+    let Step::Answered(answered) = &record.steps[0].1 else { panic!("not answered") };
+    let reason = answered.decisions.each[0].passed.as_ref().unwrap();
+    assert_eq!(reason.code(), "duplicate_caller");
+    assert!(matches!(world.incoming_from(call(3), "+14155550177").await.verbs[0], Verb::Dial(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_whose_conversation_was_too_short_is_sent_on_and_nobody_is_dialled_twice() {
+    let world = World::differing(json!({"recovery": {"shorter_than_s": 20}}), Value::Null).await;
+    for (number, talked, answer) in
+        [(1, 19, Reply::words_and_hangup(NOBODY_FREE)), (2, 20, Reply::hangup()), (3, 300, Reply::hangup())]
+    {
+        world.clock.advance(60);
+        assert!(matches!(world.incoming(call(number)).await.verbs[0], Verb::Dial(_)));
+        let ended = DialEnded {
+            caller: CallStatus::InProgress,
+            dial: CallStatus::Completed,
+            child: Some(call(100 + number).sid()),
+            talked_s: Some(talked),
+        };
+        assert_eq!(world.dial_result(call(number), 1, &ended).await, answer, "{talked} s");
+        assert_eq!(world.dial_result(call(number), 1, &ended).await, answer, "a repeat");
+        assert_eq!(world.record(call(number)).await.attempts.len(), 1);
+    }
 }

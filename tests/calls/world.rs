@@ -29,7 +29,7 @@ use domain::snapshot::{Parts, Snapshot};
 use domain::voice::Reply;
 use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::Store;
 use testkit::database::TestDatabase;
 use testkit::fakes::{connect_account, some_entry, test_vault};
@@ -136,6 +136,12 @@ pub struct World {
 const PUBLIC_BASE_URL: &str = "https://calls.example.com";
 const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
+fn overlay(body: &mut Value, differs: &Value) {
+    for (field, value) in differs.as_object().into_iter().flatten() {
+        body[field] = value.clone();
+    }
+}
+
 /// Caps of every destination in this world.
 const CAPS: &str = r#"{"concurrent": 5, "daily": 50}"#;
 
@@ -144,7 +150,14 @@ impl World {
     pub async fn new(auction: bool) -> Self {
         let database = TestDatabase::start().await.unwrap();
         let store = database.store();
-        Self::over(database, store, auction).await
+        Self::over(database, store, auction, &Value::Null, &Value::Null).await
+    }
+
+    /// With the target alone; campaign and target differ in these fields from the usual ones.
+    pub async fn differing(campaign: Value, target: Value) -> Self {
+        let database = TestDatabase::start().await.unwrap();
+        let store = database.store();
+        Self::over(database, store, false, &campaign, &target).await
     }
 
     /// The same behind a proxy that counts round trips and can break them.
@@ -152,10 +165,16 @@ impl World {
         let database = TestDatabase::start().await.unwrap();
         let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
         let store = TestDatabase::store_through(&proxy.endpoint());
-        (Self::over(database, store, auction).await, proxy)
+        (Self::over(database, store, auction, &Value::Null, &Value::Null).await, proxy)
     }
 
-    async fn over(database: TestDatabase, store: Store, auction: bool) -> Self {
+    async fn over(
+        database: TestDatabase,
+        store: Store,
+        auction: bool,
+        of_campaign: &Value,
+        of_target: &Value,
+    ) -> Self {
         let store = Arc::new(store);
         let clock = Arc::new(TestClock::new());
         let tenant = TenantId::from_uuid(Uuid::from_u128(1));
@@ -167,7 +186,7 @@ impl World {
         let target = TargetId::from_uuid(Uuid::from_u128(3));
         let publisher = PublisherId::from_uuid(Uuid::from_u128(8));
         let buyer = BuyerId::from_uuid(Uuid::from_u128(9));
-        let target_body = json!({
+        let mut target_body = json!({
             "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
             "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
         });
@@ -180,12 +199,14 @@ impl World {
             (RtbTargetId::from_uuid(Uuid::from_u128(id)), serde_json::from_value(body).unwrap())
         };
         let rtb_targets = if auction { vec![bidder(4, 40), bidder(5, 30)] } else { Vec::new() };
-        let campaign = json!({
+        overlay(&mut target_body, of_target);
+        let mut campaign = json!({
             "name": "Campaign", "status": "active", "recording": "from_answer_dual",
             "plan": [{"target": target}],
             "auction": {"bidders": rtb_targets.iter().map(|(id, _)| json!({"rtb_target": id})).collect::<Vec<_>>()},
             "payout": {"on": "converted", "amount": {"share": {"basis_points": 6000}}}
         });
+        overlay(&mut campaign, of_campaign);
         let targets = [(target, serde_json::from_value(target_body).unwrap())].into();
         let snapshot = Snapshot::compile(
             campaign_id,
