@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::blocked::{Block, BlockPattern};
+use domain::blocked::BlockPattern;
 use domain::call::{Call, seconds_between};
 use domain::caps::{CounterId, Usage};
 use domain::duplicates::{self, Verdict};
@@ -139,38 +139,14 @@ impl AnswerCall {
             call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
             call.not_again = snapshot.not_again(history, call.started_at);
         }
-        let turned_away = self
-            .turned_away(&owner, campaign, &usage, &blocks)
-            .or_else(|| unwanted(&call, &snapshot, known.as_ref()));
+        let blocked = blocks.iter().any(|block| block.holds(call.started_at));
+        let around = Around { usage: &usage, blocked, known: known.as_ref() };
+        let turned_away = turned_away(&call, &snapshot, &around);
         if turned_away.is_some() {
             // Nobody is paid for a call that could not earn anything.
             call.payout = Payout::default();
         }
         self.first_step((Arc::new(call), known), turned_away, &snapshot, &usage).await.map(Answer::Taken)
-    }
-
-    /// Why the call is given to nobody. Live flags alone decide about pauses, so that pausing and activating work at once,
-    /// without publishing.
-    fn turned_away(
-        &self,
-        owner: &NumberOwner,
-        campaign: CampaignId,
-        usage: &HashMap<CounterId, Usage>,
-        blocks: &[Block],
-    ) -> Option<TurnedAway> {
-        let now = self.clock.now();
-        let paused = |of: CounterId| usage.get(&of).is_some_and(|row| row.paused);
-        if blocks.iter().any(|block| block.holds(now)) {
-            return Some(TurnedAway::BlockedNumber);
-        }
-        if paused(campaign.into()) {
-            return Some(TurnedAway::CampaignPaused);
-        }
-        let publisher = owner.publisher?;
-        if paused(publisher.into()) {
-            return Some(TurnedAway::PublisherPaused);
-        }
-        paused(CounterId::terms(campaign, publisher)).then_some(TurnedAway::PublisherTermsPaused)
     }
 
     async fn first_step(
@@ -276,9 +252,36 @@ impl AnswerCall {
     }
 }
 
-/// Why the campaign does not want this call, from what it says of itself.
-fn unwanted(call: &Call, snapshot: &Snapshot, known: Option<&KnownCaller>) -> Option<TurnedAway> {
-    let last_call = known.and_then(|known| known.history.last_call_before(call.started_at));
+/// What decides besides the call itself whether it is given to anybody.
+#[derive(Debug)]
+pub(crate) struct Around<'a> {
+    /// Live flags of the campaign, the publisher, and what is agreed between them.
+    pub(crate) usage: &'a HashMap<CounterId, Usage>,
+    /// Whether the block list names the caller.
+    pub(crate) blocked: bool,
+    /// What is known of the caller.
+    pub(crate) known: Option<&'a KnownCaller>,
+}
+
+/// Why the call is given to nobody. Live flags alone decide about pauses, so that pausing and activating work at once,
+/// without publishing.
+pub(crate) fn turned_away(call: &Call, snapshot: &Snapshot, around: &Around<'_>) -> Option<TurnedAway> {
+    if around.blocked {
+        return Some(TurnedAway::BlockedNumber);
+    }
+    let paused = |of: CounterId| around.usage.get(&of).is_some_and(|row| row.paused);
+    if paused(call.campaign.into()) {
+        return Some(TurnedAway::CampaignPaused);
+    }
+    if let Some(publisher) = call.publisher {
+        if paused(publisher.into()) {
+            return Some(TurnedAway::PublisherPaused);
+        }
+        if paused(CounterId::terms(call.campaign, publisher)) {
+            return Some(TurnedAway::PublisherTermsPaused);
+        }
+    }
+    let last_call = around.known.and_then(|known| known.history.last_call_before(call.started_at));
     let arrival = Arrival {
         from: &call.from,
         to: &call.to,

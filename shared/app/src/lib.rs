@@ -20,6 +20,7 @@ pub mod identity;
 pub mod numbers;
 pub mod place;
 pub mod ports;
+pub mod preview_route;
 pub mod publish_campaign;
 pub mod run_auction;
 pub mod secret;

@@ -1,9 +1,14 @@
 //! A campaign's readiness and versions, and deeds to many things at once.
 
+use std::collections::BTreeMap;
+
+use domain::ids::{CampaignId, PublisherId, RingTreeId};
+use domain::phone::E164;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::ActorView;
+use crate::calls::{DecisionView, DestinationRef, Verdict};
 use crate::resource::Warning;
 
 /// Whether a campaign takes calls, and what stands in the way.
@@ -38,6 +43,72 @@ pub struct ReadinessCheck {
     /// The id of the thing it is about, when that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+}
+
+/// Body of `POST …/route-preview`: a call that somebody thinks up. All of it may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RoutePreviewQuery {
+    /// The caller, a phone number or `anonymous`.
+    #[schema(max_length = 120)]
+    pub from: Option<String>,
+    /// The dialled number.
+    pub to: Option<E164>,
+    /// When; without it now. Counters are as they are now all the same.
+    pub at: Option<Timestamp>,
+    /// Who sent it.
+    pub publisher: Option<PublisherId>,
+    /// The caller's state, two letters.
+    #[schema(max_length = 40)]
+    pub state: Option<String>,
+    /// The caller's ZIP code.
+    #[schema(max_length = 20)]
+    pub zip: Option<String>,
+    /// The caller's country, two letters.
+    #[schema(max_length = 2)]
+    pub country: Option<String>,
+    /// How the carrier vouches for the caller's number, as Twilio writes it.
+    #[schema(max_length = 60)]
+    pub verstat: Option<String>,
+    /// Further tags, such as `{"User:zip": "60601"}`; at most 100.
+    pub tags: BTreeMap<String, String>,
+    /// Decides the draws among equals: the same seed, the same order.
+    pub seed: u64,
+}
+
+/// What would become of a call. Nothing was counted, asked or dialled for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RoutePreview {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// The published version it would run on.
+    pub version: u64,
+    /// Why it would be given to nobody; then there are no steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<Verdict>,
+    /// What would be done, in this order, each if everything before it did not work out.
+    pub steps: Vec<PreviewStep>,
+    /// Who would be passed over, and why; at most 50.
+    pub passed: Vec<DecisionView>,
+    /// How many more would be passed over, by reason code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<String, u32>,
+}
+
+/// One thing that would be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PreviewStep {
+    /// `dial` or `ask`.
+    pub does: String,
+    /// The destination that would be dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<DestinationRef>,
+    /// For how many seconds it would ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rings_s: Option<u16>,
+    /// The ring tree that would be asked; absent for the bidders that are the campaign's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring_tree: Option<RingTreeId>,
 }
 
 /// One publication of a campaign.

@@ -50,15 +50,16 @@ fn of_step(number: u16, step: Step) -> Option<StepDecisions> {
     Some(StepDecisions {
         step: number,
         at: answered.at,
-        decisions: decisions.each.iter().map(one).collect(),
+        decisions: decisions.each.iter().map(decision).collect(),
         more: decisions.more,
         turned_away: decisions
             .turned_away
-            .map(|why| Verdict { code: why.code().to_owned(), text: why.text().to_owned() }),
+            .map(|why| Verdict { code: why.code().to_owned(), text: why.text() }),
     })
 }
 
-fn one(decision: &Decision) -> DecisionView {
+/// One decision, with its reason as code and in words.
+pub fn decision(decision: &Decision) -> DecisionView {
     let (code, text) = match &decision.passed {
         None => ("dialled", "dialled".to_owned()),
         Some(passed) => (passed.code(), passed.text()),

@@ -22,11 +22,12 @@ use crate::refusal::Refusal;
 use crate::routes::{Routes, Verb};
 
 pub use auction::auction_for;
-pub use decisions::decisions_for;
+pub use decisions::{decision, decisions_for};
 pub use detail::detail_for;
 pub use events::events_for;
 pub use ledger::ledger_for;
 pub use list::list_for;
+pub use shown::destination;
 pub use viewer::Viewer;
 
 /// Their routes.

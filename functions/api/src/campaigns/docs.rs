@@ -1,6 +1,6 @@
 //! What the operations on a campaign's life say of themselves.
 
-use contract::campaigns::{Duplicate, Readiness, VersionLine};
+use contract::campaigns::{Duplicate, Readiness, RoutePreview, RoutePreviewQuery, VersionLine};
 use contract::problem::Code;
 use contract::query::PageQuery;
 use domain::campaign::Campaign;
@@ -44,6 +44,29 @@ pub fn readiness() -> Doc {
     });
     of_campaign(Doc::new("get_campaign_readiness", "What stands between a campaign and its next call"))
         .answers(200, Shape::of::<Readiness>(), example)
+}
+
+/// `POST …/route-preview`.
+pub fn route_preview() -> Doc {
+    let target =
+        json!({"kind": "target", "id": "TA019abc0de1f27a3b8c4d5e6f70819203", "name": "Desk Chicago"});
+    let example = json!({
+        "campaign": CAMPAIGN,
+        "version": 4,
+        "steps": [{"does": "ask"}, {"does": "dial", "destination": target, "rings_s": 20}],
+        "passed": [{
+            "destination": {"kind": "target", "id": "TA019abc0de1f27a3b8c4d5e6f70819204", "name": "Desk Boston"},
+            "code": "closed", "text": "closed until Mon 09:00 America/New_York",
+        }],
+    });
+    let wanted = json!({"from": "+13125550123", "at": "2026-11-22T18:00:00Z", "state": "IL",
+        "tags": {"User:zip": "60601"}});
+    of_campaign(Doc::new("preview_campaign_route", "What would become of a call"))
+        .about("A dry run for a caller and a time that you think up: nothing is counted, asked or dialled. Bidders are not \
+            asked, so their bids are not in the list; `ask` says where their turn comes.")
+        .body(Shape::of::<RoutePreviewQuery>(), wanted)
+        .answers(200, Shape::of::<RoutePreview>(), example)
+        .refuses(&[Code::Invalid, Code::NotReady])
 }
 
 /// `POST …/pause`.

@@ -2,6 +2,7 @@
 
 mod docs;
 mod life;
+mod preview;
 mod readiness;
 mod versions;
 
@@ -12,6 +13,8 @@ pub fn routes(routes: Routes) -> Routes {
     routes
         .on(Verb::Get, "/api/campaigns/{id}/readiness", readiness::readiness)
         .doc(docs::readiness)
+        .on(Verb::Post, "/api/campaigns/{id}/route-preview", preview::route_preview)
+        .doc(docs::route_preview)
         .on(Verb::Post, "/api/campaigns/{id}/pause", life::pause)
         .doc(docs::pause)
         .on(Verb::Post, "/api/campaigns/{id}/activate", life::activate)

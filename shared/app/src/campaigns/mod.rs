@@ -33,7 +33,11 @@ use crate::catalog::Tools;
 use crate::ports::PortResult;
 
 /// The newest published version of a campaign, if there is one.
-async fn newest(tools: &Tools<'_>, tenant: TenantId, id: CampaignId) -> PortResult<Option<Arc<Snapshot>>> {
+pub(crate) async fn newest(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    id: CampaignId,
+) -> PortResult<Option<Arc<Snapshot>>> {
     match tools.published.version(tenant, id).await? {
         Some(version) => tools.published.snapshot(tenant, id, version).await,
         None => Ok(None),

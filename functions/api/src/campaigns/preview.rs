@@ -1,0 +1,117 @@
+//! What would become of a call that somebody thinks up.
+
+use std::sync::Arc;
+
+use app::preview_route::{Hypothetical, preview_route};
+use axum::Json;
+use axum::extract::State;
+use contract::calls::{DecisionView, Verdict};
+use contract::campaigns::{PreviewStep, RoutePreview, RoutePreviewQuery};
+use domain::filter::{MAX_VALUE, TagName};
+use domain::ids::CampaignId;
+use domain::phone::E164;
+use domain::plan::Tree;
+use domain::routing::Stop;
+use domain::validate::Problems;
+
+use crate::access::{Access, CampaignsRead};
+use crate::body::Body;
+use crate::calls::{decision, destination};
+use crate::context::Context;
+use crate::params::Named;
+use crate::refusal::Refusal;
+
+/// Most tags that may be thought up.
+const MAX_TAGS: usize = 100;
+/// Longest text about the caller, bytes.
+const MAX_TEXT: usize = 120;
+/// A caller and a dialled number for those who think up neither: numbers for fiction, which nobody has.
+const SOMEBODY: &str = "+12025550100";
+const SOME_NUMBER: &str = "+12025550199";
+
+/// `POST /api/campaigns/{id}/route-preview`. It reads only, so it needs no more than to read campaigns.
+pub async fn route_preview(
+    access: Access<CampaignsRead>,
+    State(context): State<Arc<Context>>,
+    Named(id): Named<CampaignId>,
+    Body(wishes): Body<RoutePreviewQuery>,
+) -> Result<Json<RoutePreview>, Refusal> {
+    let wanted = hypothetical(wishes, &context)?;
+    let tools = context.tools(access.tenant, &access.by);
+    let preview = preview_route(&tools, &*context.calls, access.tenant, id, &wanted).await??;
+    let decided: Vec<DecisionView> = preview.passed.each.iter().map(decision).collect();
+    Ok(Json(RoutePreview {
+        campaign: id,
+        version: preview.version,
+        turned_away: preview.turned_away.map(|why| Verdict { code: why.code().to_owned(), text: why.text() }),
+        steps: preview.stops.iter().map(step).collect(),
+        passed: decided,
+        more: preview.passed.more,
+    }))
+}
+
+fn step(stop: &Stop) -> PreviewStep {
+    match stop {
+        Stop::Dial(candidate) => PreviewStep {
+            does: "dial".to_owned(),
+            destination: Some(destination(candidate.via, &candidate.name)),
+            rings_s: Some(candidate.dial.timeout_s),
+            ring_tree: None,
+        },
+        Stop::Ask(tree) => PreviewStep {
+            does: "ask".to_owned(),
+            destination: None,
+            rings_s: None,
+            ring_tree: match tree {
+                Tree::First => None,
+                Tree::Planned(id) => Some(*id),
+            },
+        },
+    }
+}
+
+fn hypothetical(wishes: RoutePreviewQuery, context: &Context) -> Result<Hypothetical, Refusal> {
+    let mut problems = Problems::new();
+    for (field, text) in [
+        ("from", &wishes.from),
+        ("state", &wishes.state),
+        ("zip", &wishes.zip),
+        ("country", &wishes.country),
+        ("verstat", &wishes.verstat),
+    ] {
+        problems.at_most(field, text.as_ref().map_or(0, String::len), MAX_TEXT);
+    }
+    problems.at_most("tags", wishes.tags.len(), MAX_TAGS);
+    let mut tags = Vec::new();
+    for (name, value) in wishes.tags.into_iter().take(MAX_TAGS) {
+        let field = format!("tags.{name}");
+        problems.at_most(&field, value.chars().count(), MAX_VALUE);
+        match TagName::try_from(name) {
+            Ok(name) => tags.push((name, value)),
+            Err(error) => problems.add(field, "tag", error.to_string()),
+        }
+    }
+    let to = match wishes.to {
+        Some(to) => Some(to),
+        None => SOME_NUMBER.parse::<E164>().ok(),
+    };
+    if to.is_none() {
+        problems.add("to", "required", "name the dialled number");
+    }
+    let problems = problems.into_vec();
+    let Some(to) = to.filter(|_| problems.is_empty()) else {
+        return Err(Refusal::from(app::catalog::Refused::Invalid(problems)));
+    };
+    Ok(Hypothetical {
+        from: wishes.from.unwrap_or_else(|| SOMEBODY.to_owned()),
+        to,
+        at: wishes.at.unwrap_or_else(|| context.clock.now()),
+        publisher: wishes.publisher,
+        from_state: wishes.state,
+        from_zip: wishes.zip,
+        from_country: wishes.country,
+        verstat: wishes.verstat,
+        tags,
+        seed: wishes.seed,
+    })
+}

@@ -1,0 +1,200 @@
+//! What would become of a call: the whole list of decisions, for a caller and a time that somebody thinks up.
+//!
+//! Nothing is counted, dialled, asked or written. Counters are looked at as they are now, whatever time is thought up, and
+//! bidders are not asked: where their turn comes, the list says so.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use domain::blocked::{BlockPattern, BlockedNumber};
+use domain::call::Call;
+use domain::caps::{CounterId, Usage};
+use domain::duplicates;
+use domain::filter::{TagName, Tags};
+use domain::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
+use domain::phone::{E164, number_of_caller};
+use domain::plan::Tree;
+use domain::routing::{self, Candidate, Decisions, Situation, Stop, TurnedAway, Walk};
+use domain::snapshot::Snapshot;
+use jiff::Timestamp;
+
+use crate::answer_call::{Around, turned_away};
+use crate::campaigns::newest;
+use crate::catalog::{self, Outcome, Refused, Tools};
+use crate::ports::{Calls, Kind, KnownCaller, PortError, PortResult};
+
+/// A call that somebody thinks up.
+#[derive(Debug, Clone)]
+pub struct Hypothetical {
+    /// The caller as Twilio would write it.
+    pub from: String,
+    /// The dialled number.
+    pub to: E164,
+    /// When.
+    pub at: Timestamp,
+    /// Who sent it.
+    pub publisher: Option<PublisherId>,
+    /// State, ZIP code and country as Twilio would say.
+    pub from_state: Option<String>,
+    /// ZIP code.
+    pub from_zip: Option<String>,
+    /// Country.
+    pub from_country: Option<String>,
+    /// `StirVerstat` as Twilio would write it.
+    pub verstat: Option<String>,
+    /// Further tags, written `Category:Name`.
+    pub tags: Vec<(TagName, String)>,
+    /// Decides the draws among equals.
+    pub seed: u64,
+}
+
+/// What would become of it.
+#[derive(Debug)]
+pub struct Preview {
+    /// The version it would run on.
+    pub version: u64,
+    /// Why it would be given to nobody.
+    pub turned_away: Option<TurnedAway>,
+    /// What would be done, in this order, each if everything before it did not work out.
+    pub stops: Vec<Stop>,
+    /// Who would be passed over, and why.
+    pub passed: Decisions,
+}
+
+impl Preview {
+    /// The bidders that would be asked, each with its place among the stops.
+    pub fn asks(&self) -> impl Iterator<Item = (usize, Tree)> {
+        self.stops.iter().enumerate().filter_map(|(place, stop)| match stop {
+            Stop::Ask(tree) => Some((place, *tree)),
+            Stop::Dial(_) => None,
+        })
+    }
+
+    /// The destinations that would be dialled, each with its place among the stops.
+    pub fn dials(&self) -> impl Iterator<Item = (usize, &Candidate)> {
+        self.stops.iter().enumerate().filter_map(|(place, stop)| match stop {
+            Stop::Dial(candidate) => Some((place, candidate.as_ref())),
+            Stop::Ask(_) => None,
+        })
+    }
+}
+
+/// Goes through a campaign's newest published version for a call that does not exist.
+///
+/// # Errors
+/// A port did not answer.
+pub async fn preview_route(
+    tools: &Tools<'_>,
+    calls: &dyn Calls,
+    tenant: TenantId,
+    id: CampaignId,
+    wanted: &Hypothetical,
+) -> Outcome<Preview> {
+    if catalog::get::<domain::campaign::Campaign>(tools, tenant, id).await?.is_none() {
+        return Ok(Err(Refused::NotFound));
+    }
+    let Some(snapshot) = newest(tools, tenant, id).await? else {
+        return Ok(Err(Refused::NotReady(vec![domain::validate::Problem {
+            field: String::new(),
+            rule: "published".to_owned(),
+            message: "the campaign was never published: publish it first".to_owned(),
+        }])));
+    };
+    let usage = usage_for(tools, tenant, &snapshot, wanted).await?;
+    let known = known_caller(tools, calls, tenant, id, wanted).await?;
+    let mut call = call_of(tenant, &snapshot, wanted)?;
+    if let Some(KnownCaller { history, .. }) = &known {
+        call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
+        call.not_again = snapshot.not_again(history, call.started_at);
+    }
+    let blocked = is_blocked(tools, tenant, wanted).await?;
+    let around = Around { usage: &usage, blocked, known: known.as_ref() };
+    let why = turned_away(&call, &snapshot, &around);
+    if why.is_some() {
+        let passed = Decisions { turned_away: why, ..Decisions::default() };
+        return Ok(Ok(Preview { version: snapshot.version, turned_away: why, stops: Vec::new(), passed }));
+    }
+    let mut tags: Tags = routing::tags(&call, &snapshot);
+    for (name, value) in &wanted.tags {
+        if let Some((category, name)) = name.as_str().split_once(':') {
+            tags.set(category, name, value);
+        }
+    }
+    let situation = Situation { call: &call, now: wanted.at, usage: &usage, tried: &[], asked: &[], tags };
+    let mut walk = Walk::new(&snapshot, &situation);
+    let stops = walk.by_ref().collect();
+    let passed = std::mem::take(&mut walk.decisions);
+    Ok(Ok(Preview { version: snapshot.version, turned_away: None, stops, passed }))
+}
+
+async fn usage_for(
+    tools: &Tools<'_>,
+    tenant: TenantId,
+    snapshot: &Snapshot,
+    wanted: &Hypothetical,
+) -> PortResult<HashMap<CounterId, Usage>> {
+    let mut of: Vec<CounterId> = snapshot.counters().into_iter().collect();
+    of.push(snapshot.campaign_id.into());
+    if let Some(publisher) = wanted.publisher {
+        of.extend([publisher.into(), CounterId::terms(snapshot.campaign_id, publisher)]);
+    }
+    tools.counters.usage(tenant, &of).await
+}
+
+async fn known_caller(
+    tools: &Tools<'_>,
+    calls: &dyn Calls,
+    tenant: TenantId,
+    campaign: CampaignId,
+    wanted: &Hypothetical,
+) -> PortResult<Option<KnownCaller>> {
+    let Some(number) = number_of_caller(&wanted.from) else { return Ok(None) };
+    let key = tools.vault.pseudonym(tenant, number.as_str()).await?;
+    calls.caller(tenant, campaign, &key).await.map(Some)
+}
+
+/// Whether the block list names the caller. The list is read whole: this is not the call path.
+async fn is_blocked(tools: &Tools<'_>, tenant: TenantId, wanted: &Hypothetical) -> PortResult<bool> {
+    let patterns = BlockPattern::of_caller(&wanted.from);
+    for record in tools.catalog.list(tenant, Kind::BlockedNumber).await? {
+        let entry: BlockedNumber = catalog::entry_of(&record)?;
+        if patterns.contains(&entry.number) && entry.expires_at.is_none_or(|end| wanted.at < end) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The call as it would begin. Its id, account and number are nobody's; it is never stored.
+fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) -> PortResult<Call> {
+    fn nobodys<T: FromStr>(letters: &str) -> PortResult<T>
+    where
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        let id = format!("{letters}{}", "0".repeat(32));
+        id.parse().map_err(|cause| PortError::failed("think up a call", cause))
+    }
+    Ok(Call {
+        id: CallId::from_sid(&nobodys::<CallSid>("CA")?),
+        tenant,
+        account_sid: nobodys::<AccountSid>("AC")?,
+        campaign: snapshot.campaign_id,
+        snapshot_version: snapshot.version,
+        to: wanted.to.clone(),
+        number: NumberId::from_uuid(uuid::Uuid::nil()),
+        from: wanted.from.clone(),
+        from_state: wanted.from_state.clone(),
+        from_zip: wanted.from_zip.clone(),
+        from_country: wanted.from_country.clone(),
+        verstat: wanted.verstat.clone(),
+        repeat: duplicates::Verdict::First,
+        not_again: Vec::new(),
+        caller_key: None,
+        started_at: wanted.at,
+        seed: wanted.seed,
+        currency: snapshot.campaign.currency,
+        publisher: wanted.publisher,
+        payout: snapshot.campaign.payout_for(wanted.publisher),
+    })
+}
