@@ -9,6 +9,7 @@ mod calls;
 mod calls_filters;
 mod calls_masking;
 mod campaigns_life;
+mod campaigns_preview;
 mod campaigns_shared;
 mod conform;
 mod delete;

@@ -1,0 +1,52 @@
+//! The dry run of a campaign's routing.
+
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().filter_map(|item| item["destination"]["name"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_dry_run_names_who_would_be_dialled_and_why_others_would_not() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    let week = json!({"monday": [{"from": "09:00", "to": "17:00"}], "tuesday": [], "wednesday": [], "thursday": [],
+        "friday": [], "saturday": [], "sunday": []});
+    let desk = |name: &str, more: Value| {
+        let mut body = json!({"name": name, "destination": {"number": "+12025550123"}});
+        for (field, value) in more.as_object().unwrap() {
+            body[field] = value.clone();
+        }
+        body
+    };
+    let by_day =
+        world.post("/api/targets", &desk("Day desk", json!({"hours": {"week": week}}))).await.id();
+    let illinois = json!({"filter": {"is": {"tag": "InboundNumber:State", "is": "equals", "value": "IL"}}});
+    let local = world.post("/api/targets", &desk("Local desk", illinois)).await.id();
+    let plan = json!([
+        {"target": by_day, "priority": 1}, {"target": local, "priority": 2}, {"target": own.target, "priority": 3},
+    ]);
+    let address = format!("/api/campaigns/{}", own.campaign);
+    world.patch(&address, &json!({"version": 1, "plan": plan})).await.ok(200);
+    let preview = format!("{address}/route-preview");
+    let refused = world.post(&preview, &json!({})).await.refused(409, "not_ready");
+    assert_eq!(refused["fields"][0]["rule"], "published");
+    world.publish(&own.campaign).await.ok(200);
+    world.post(&format!("{address}/activate"), &json!({})).await;
+
+    // A Sunday, from New York.
+    let sunday = json!({"from": "+12125550123", "at": "2026-11-22T12:00:00Z"});
+    let answer = world.post(&preview, &sunday).await.ok(200);
+    assert_eq!(names(&answer["passed"]), ["Day desk", "Local desk"], "{answer}");
+    assert_eq!(answer["passed"][0]["text"], "closed until Mon 09:00 UTC");
+    assert_eq!(answer["passed"][1]["code"], "filtered");
+    assert_eq!(answer["steps"].as_array().unwrap().len(), 1);
+
+    // A Monday, from Chicago.
+    let monday = json!({"from": "+13125550123", "at": "2026-11-23T12:00:00Z"});
+    let answer = world.post(&preview, &monday).await.ok(200);
+    assert_eq!(names(&answer["steps"])[..2], ["Day desk", "Local desk"], "{answer}");
+    assert_eq!(answer["passed"], json!([]));
+}
