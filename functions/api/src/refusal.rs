@@ -27,6 +27,10 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"api\"");
 const CHALLENGE_WRONG: HeaderValue =
     HeaderValue::from_static("Bearer realm=\"api\", error=\"invalid_token\"");
 
+/// What is said while Twilio is away.
+pub(crate) const CARRIER_AWAY: &str = "Twilio does not answer, or says that it has trouble: try again in a minute; \
+                                       status.twilio.com says what is known";
+
 /// Names a request in answers and logs: the gateway's id, or one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(String);
@@ -181,9 +185,7 @@ impl From<PortError> for Refusal {
             }
             PortError::Away { .. } => {
                 tracing::warn!(error = %Chain(&error), "a service outside does not answer");
-                let detail = "Twilio does not answer, or says that it has trouble: try again in a minute; \
-                              status.twilio.com says what is known";
-                Self::new(Code::CarrierAway, detail)
+                Self::new(Code::CarrierAway, CARRIER_AWAY)
             }
             PortError::Failed { .. } | PortError::Corrupt { .. } => {
                 tracing::error!(error = %Chain(&error), "a request failed");

@@ -65,6 +65,7 @@ pub fn detail(code: Code) -> String {
             "used by campaign Roofing, New York (CA019abc0de1f27a3b8c4d5e6f70819203): take it out there first"
                 .to_owned()
         }
+        Code::CarrierAway => crate::refusal::CARRIER_AWAY.to_owned(),
         Code::NotFound => "this account has nothing with this id".to_owned(),
         Code::RateLimited => "more than 100 requests in a minute: go on in 45 seconds".to_owned(),
         other => other.title().to_lowercase(),
