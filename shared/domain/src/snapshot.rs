@@ -34,7 +34,7 @@ pub struct Snapshot {
     /// The target groups of its plan.
     #[serde(default)]
     pub target_groups: BTreeMap<TargetGroupId, TargetGroup>,
-    /// The buyers of its destinations, as [`Buyer::for_calls`].
+    /// The buyers of its destinations, as far as calls need them.
     #[serde(default)]
     pub buyers: BTreeMap<BuyerId, Buyer>,
 }
