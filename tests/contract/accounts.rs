@@ -38,16 +38,19 @@ fn row(tenant: TenantId, number: u32, version: u64) -> AccountRow {
 async fn holds(accounts: &dyn Accounts) {
     let (mine, theirs) = (row(tenant(), 2, 1), row(other(), 1, 1));
     assert_eq!(accounts.account(&sid(2)).await.expect("a read"), None);
-    assert_eq!(accounts.connect_account(tenant(), &mine).await.expect("a write"), Saved::Done);
-    assert_eq!(accounts.connect_account(other(), &theirs).await.expect("a write"), Saved::Done);
+    assert_eq!(accounts.connect_account(tenant(), &mine, &noted()).await.expect("a write"), Saved::Done);
+    assert_eq!(accounts.connect_account(other(), &theirs, &noted()).await.expect("a write"), Saved::Done);
     for (tenant, again) in [(tenant(), row(tenant(), 2, 1)), (other(), row(other(), 2, 1))] {
-        assert_eq!(accounts.connect_account(tenant, &again).await.expect("a write"), Saved::Taken);
+        assert_eq!(accounts.connect_account(tenant, &again, &noted()).await.expect("a write"), Saved::Taken);
     }
     assert_eq!(accounts.account(&sid(2)).await.expect("a read"), Some(mine.clone()));
-    assert!(accounts.connect_account(other(), &row(tenant(), 5, 1)).await.is_err(), "another tenant's");
+    assert!(
+        accounts.connect_account(other(), &row(tenant(), 5, 1), &noted()).await.is_err(),
+        "another tenant's"
+    );
 
     assert_eq!(
-        accounts.connect_account(tenant(), &row(tenant(), 1 << 20, 1)).await.expect("a write"),
+        accounts.connect_account(tenant(), &row(tenant(), 1 << 20, 1), &noted()).await.expect("a write"),
         Saved::Done
     );
     let sids = |rows: Vec<AccountRow>| rows.into_iter().map(|row| row.account_sid).collect::<Vec<_>>();
@@ -56,23 +59,38 @@ async fn holds(accounts: &dyn Accounts) {
     assert_eq!(accounts.accounts_of(id(9)).await.expect("a list"), []);
 
     let renamed = AccountRow { name: "Renamed".to_owned(), ..row(tenant(), 2, 2) };
-    assert_eq!(accounts.change_account(tenant(), &renamed, 1).await.expect("a write"), Saved::Done);
-    assert_eq!(accounts.change_account(tenant(), &renamed, 1).await.expect("a write"), Saved::Changed);
+    assert_eq!(accounts.change_account(tenant(), &renamed, 1, &noted()).await.expect("a write"), Saved::Done);
+    assert_eq!(
+        accounts.change_account(tenant(), &renamed, 1, &noted()).await.expect("a write"),
+        Saved::Changed
+    );
     assert_eq!(accounts.account(&sid(2)).await.expect("a read"), Some(renamed.clone()));
     let stolen = row(other(), 2, 3);
-    assert_eq!(accounts.change_account(other(), &stolen, 2).await.expect("a write"), Saved::Changed);
+    assert_eq!(
+        accounts.change_account(other(), &stolen, 2, &noted()).await.expect("a write"),
+        Saved::Changed
+    );
     let absent = row(tenant(), 77, 2);
-    assert_eq!(accounts.change_account(tenant(), &absent, 1).await.expect("a write"), Saved::Changed);
+    assert_eq!(
+        accounts.change_account(tenant(), &absent, 1, &noted()).await.expect("a write"),
+        Saved::Changed
+    );
 
     for (tenant, account, before) in
         [(other(), sid(2), 2), (tenant(), sid(2), 1), (tenant(), sid(77), 1), (tenant(), sid(1), 1)]
     {
-        let left = accounts.disconnect_account(tenant, &account, before).await.expect("a write");
+        let left = accounts.disconnect_account(tenant, &account, before, &noted()).await.expect("a write");
         assert_eq!(left, Saved::Changed, "{tenant} {account} {before}");
     }
-    assert_eq!(accounts.disconnect_account(tenant(), &sid(2), 2).await.expect("a write"), Saved::Done);
+    assert_eq!(
+        accounts.disconnect_account(tenant(), &sid(2), 2, &noted()).await.expect("a write"),
+        Saved::Done
+    );
     assert_eq!(accounts.account(&sid(2)).await.expect("a read"), None);
-    assert_eq!(accounts.connect_account(other(), &row(other(), 2, 1)).await.expect("a write"), Saved::Done);
+    assert_eq!(
+        accounts.connect_account(other(), &row(other(), 2, 1), &noted()).await.expect("a write"),
+        Saved::Done
+    );
 }
 
 #[tokio::test]
@@ -86,13 +104,13 @@ async fn of_many_who_connect_an_account_at_once_one_has_it_even_when_answers_are
     for fault in [None, Some(Fault::LostAnswer)] {
         let troubled = troubled(&[]).await;
         if let Some(fault) = fault {
-            troubled.proxy.inject(Rule::percent(30, fault).on("PutItem"));
+            troubled.proxy.inject(Rule::percent(30, fault).on("TransactWriteItems"));
         }
         let store = Arc::new(troubled.store.clone());
         let connecting = (0..12_u128).map(|number| {
             let store = store.clone();
             let tenant: TenantId = id(100 + number);
-            async move { (tenant, store.connect_account(tenant, &row(tenant, 3, 1)).await) }
+            async move { (tenant, store.connect_account(tenant, &row(tenant, 3, 1), &noted()).await) }
         });
         let done: Vec<TenantId> = join_all(connecting)
             .await

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use app::ports::{Audit, Catalog, Kind, PublishedVersion, Record, Saved, audit_position};
+use app::ports::{
+    AccountRow, Accounts, Audit, Catalog, Kind, PublishedVersion, Record, Saved, audit_position,
+};
 use domain::audit::{Actor, AuditEntry, Change};
 use domain::ids::{ApiKeyId, CampaignId, RtbTargetId, TargetId, TenantId};
 use domain::snapshot::{Prepared, Snapshot};
@@ -55,6 +57,37 @@ async fn every_change_brings_its_entry_and_a_refused_one_brings_none() {
     use Saved::{Changed, Done, Taken};
     assert_eq!(saved, [Done, Taken, Changed, Done, Changed, Changed, Done]);
     let kept: Vec<AuditEntry> = [6, 3, 0].into_iter().map(|index: usize| entries[index].clone()).collect();
+    assert_eq!(log(&store).await, kept, "newest first");
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_twilio_account_brings_its_entry_and_a_refused_deed_brings_none() {
+    let database = database().await;
+    let store = database.store();
+    let row = |version: u64| AccountRow {
+        account_sid: format!("AC{:032x}", 7).parse().expect("a sid"),
+        tenant: tenant(),
+        name: "Main".to_owned(),
+        tokens: Vec::new(),
+        created_at: noon(),
+        updated_at: noon(),
+        version,
+    };
+    let sid = row(1).account_sid;
+    let entries: Vec<AuditEntry> =
+        (1..=6).map(|number| entry(number, number as i64, "twilio_account.done")).collect();
+    let saved = [
+        store.connect_account(tenant(), &row(1), &entries[0]).await,
+        store.connect_account(tenant(), &row(1), &entries[1]).await,
+        store.change_account(tenant(), &row(2), 1, &entries[2]).await,
+        store.change_account(tenant(), &row(2), 1, &entries[3]).await,
+        store.disconnect_account(tenant(), &sid, 1, &entries[4]).await,
+        store.disconnect_account(tenant(), &sid, 2, &entries[5]).await,
+    ];
+    let saved = saved.map(|saved| saved.expect("an answer"));
+    use Saved::{Changed, Done, Taken};
+    assert_eq!(saved, [Done, Taken, Done, Changed, Changed, Done]);
+    let kept: Vec<AuditEntry> = [5, 2, 0].into_iter().map(|index: usize| entries[index].clone()).collect();
     assert_eq!(log(&store).await, kept, "newest first");
 }
 

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use app::ports::{AskedBy, Callers, Calls, ErasedCall, Written};
+use app::ports::{Callers, Calls, ErasedCall, Written};
+use domain::audit::{Actor, AuditEntry};
 use domain::call::Call;
-use domain::ids::CallId;
+use domain::ids::{ApiKeyId, CallId};
 use domain::phone::E164;
 use futures::future::join_all;
 use testkit::database::TestDatabase;
 use testkit::faults::{Fault, FaultProxy, Rule};
+use uuid::Uuid;
 
 use crate::support::*;
 
@@ -20,8 +22,9 @@ fn call_of(caller: Option<&str>, number: u32) -> Arc<Call> {
     Arc::new(call)
 }
 
-fn asked() -> AskedBy {
-    AskedBy { id: "KY1".to_owned(), at: noon() }
+fn asked(key: u128, minutes: i64) -> AuditEntry {
+    let actor = Actor::ApiKey(ApiKeyId::from_uuid(Uuid::from_u128(key)));
+    AuditEntry { actor, at: after(minutes), ..noted() }
 }
 
 #[tokio::test]
@@ -70,7 +73,7 @@ async fn a_call_is_counted_once_however_often_it_is_done() {
             .await;
     let plain = troubled.database.store();
     plain.write_step(&first_step(&call_of(Some(CALLER), 1), "hello")).await.expect("written");
-    plain.note_request(tenant(), CALLER, &asked()).await.expect("noted");
+    plain.note_request(tenant(), CALLER, &asked(1, 0)).await.expect("noted");
     let done = (0..10).map(|_| {
         let store = troubled.store.clone();
         let erased = ErasedCall { recordings: 2, bids: 5 };
@@ -88,11 +91,11 @@ async fn the_proof_says_who_asked_first_and_last() {
     let database = database().await;
     let store = database.store();
     assert_eq!(store.proof(tenant(), CALLER).await.expect("a read"), None);
-    store.note_request(tenant(), CALLER, &asked()).await.expect("noted");
-    let later = AskedBy { id: "US2".to_owned(), at: after(5) };
-    store.note_request(tenant(), CALLER, &later).await.expect("noted");
+    store.note_request(tenant(), CALLER, &asked(1, 0)).await.expect("noted");
+    store.note_request(tenant(), CALLER, &asked(2, 5)).await.expect("noted");
     let proof = store.proof(tenant(), CALLER).await.expect("a read").expect("a proof");
-    assert_eq!((proof.first_at, proof.last_at, proof.by.as_str(), proof.calls), (noon(), after(5), "US2", 0));
+    assert_eq!((proof.first_at, proof.last_at, proof.calls), (noon(), after(5), 0));
+    assert_eq!(proof.by, asked(2, 5).actor.to_string());
 }
 
 #[tokio::test]

@@ -63,6 +63,7 @@ fn answer(body: &str) -> KeptAnswer {
         status: 201,
         content_type: "application/json".to_owned(),
         location: None,
+        cookie: None,
         body: Sealed(body.to_owned()),
     }
 }
@@ -111,6 +112,15 @@ async fn a_request_that_did_nothing_can_be_tried_again() {
         assert_eq!(start().await.expect("an answer"), OnceStart::Ours);
         desk.finish("k", "same", &answer("sealed")).await.expect("kept");
         desk.forget("k", "same").await.expect("nothing to forget");
+        let other = |fingerprint| desk.start("l", fingerprint, noon(), 60, after(600));
+        assert_eq!(other("mistaken").await.expect("an answer"), OnceStart::Ours);
+        desk.forget("l", "mistaken").await.expect("forgotten");
+        assert_eq!(
+            other("corrected").await.expect("an answer"),
+            OnceStart::Ours,
+            "another request, same key"
+        );
+        assert_eq!(other("mistaken").await.expect("an answer"), OnceStart::Different);
         assert_eq!(start().await.expect("an answer"), OnceStart::Done(answer("sealed")));
     }
 }

@@ -18,6 +18,7 @@ mod identity;
 mod limits;
 mod lists;
 mod people;
+mod people_in_trouble;
 mod proofs;
 mod published;
 mod release;

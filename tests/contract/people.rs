@@ -29,11 +29,12 @@ use jiff::Timestamp;
 use store::Store;
 use testkit::database::{TABLE, TestDatabase};
 use testkit::fakes::{FakeCatalog, FakeClock, FakeMailer, FakePasswords, test_vault};
+use testkit::faults::{FaultProxy, Rule};
 
-use crate::support::{database, noon};
+use crate::support::{SEED, database, noon};
 
-const PASSWORD: &str = "a long way to Tipperary";
-const OWNER: &str = "owner@acme.example";
+pub const PASSWORD: &str = "a long way to Tipperary";
+pub const OWNER: &str = "owner@acme.example";
 
 /// Lets everybody try as often as they like.
 struct Lenient;
@@ -49,22 +50,37 @@ impl Limiter for Lenient {
     }
 }
 
-struct Bureau {
-    database: TestDatabase,
+pub struct Bureau {
+    pub database: TestDatabase,
     limiter: Arc<dyn Limiter>,
-    store: Store,
+    pub store: Store,
+    pub proxy: Option<FaultProxy>,
     mailer: FakeMailer,
     vault: Arc<dyn Vault>,
     catalog: FakeCatalog,
     passwords: Arc<dyn Passwords>,
-    counted: Arc<FakePasswords>,
-    clock: FakeClock,
+    pub counted: Arc<FakePasswords>,
+    pub clock: FakeClock,
 }
 
 impl Bureau {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let counted = Arc::new(FakePasswords::default());
         Self { counted: counted.clone(), ..Self::with(counted).await }
+    }
+
+    /// One whose table is in trouble, from [`Bureau::trouble`] on.
+    pub async fn before_trouble() -> Self {
+        let bureau = Self::new().await;
+        let proxy = FaultProxy::before(&bureau.database.endpoint(), SEED).await.expect("a proxy");
+        let store = TestDatabase::store_through(&proxy.endpoint());
+        Self { limiter: Arc::new(store.clone()), store, proxy: Some(proxy), ..bureau }
+    }
+
+    /// From now on the table answers like this.
+    pub fn trouble(&self, rules: &[Rule]) {
+        let proxy = self.proxy.as_ref().expect("a proxy");
+        rules.iter().for_each(|rule| proxy.inject(rule.clone()));
     }
 
     /// One in which nothing is locked.
@@ -78,6 +94,7 @@ impl Bureau {
             limiter: Arc::new(database.store()),
             store: database.store(),
             database,
+            proxy: None,
             mailer: FakeMailer::default(),
             vault: test_vault(),
             catalog: FakeCatalog::default(),
@@ -87,7 +104,7 @@ impl Bureau {
         }
     }
 
-    fn tools(&self) -> Tools<'_> {
+    pub fn tools(&self) -> Tools<'_> {
         Tools {
             identity: &self.store,
             catalog: &self.catalog,
@@ -102,12 +119,12 @@ impl Bureau {
         }
     }
 
-    fn token(&self, address: &str) -> Secret {
+    pub fn token(&self, address: &str) -> Secret {
         Secret::new(self.mailer.token_for(address).expect("a mail with a link"))
     }
 
     /// An account with its owner signed in.
-    async fn opened(&self) -> SignedIn {
+    pub async fn opened(&self) -> SignedIn {
         let settings = AccountSettings {
             name: "Acme".to_owned(),
             currency: Default::default(),
@@ -119,27 +136,27 @@ impl Bureau {
         sign_up::confirm(&self.tools(), &visitor(), &token, &Secret::new(PASSWORD)).await.expect("opened")
     }
 
-    async fn invite(&self, tenant: TenantId, address: &str, role: Role) -> Secret {
+    pub async fn invite(&self, tenant: TenantId, address: &str, role: Role) -> Secret {
         let invite = Invite { email: address.parse().expect("an address"), role, party: None };
         invitations::invite(&self.tools(), &system(), Role::Owner, tenant, invite).await.expect("invited");
         self.token(address)
     }
 
-    async fn join(&self, tenant: TenantId, address: &str, role: Role) -> SignedIn {
+    pub async fn join(&self, tenant: TenantId, address: &str, role: Role) -> SignedIn {
         let token = self.invite(tenant, address, role).await;
         let password = Secret::new(PASSWORD);
         invitations::accept(&self.tools(), &visitor(), &token, "Jo", &password).await.expect("joined")
     }
 
-    async fn sign_in(&self, address: &str, password: &str) -> Done<SignIn> {
+    pub async fn sign_in(&self, address: &str, password: &str) -> Done<SignIn> {
         sign_in(&self.tools(), &visitor(), address, &Secret::new(password)).await
     }
 
-    async fn session(&self, token: &Secret) -> Option<Session> {
+    pub async fn session(&self, token: &Secret) -> Option<Session> {
         self.store.session(&api_keys::hash(token.expose())).await.expect("a read")
     }
 
-    async fn items(&self) -> Vec<String> {
+    pub async fn items(&self) -> Vec<String> {
         let answer = self.database.client().scan().table_name(TABLE).send().await.expect("a scan");
         assert!(answer.last_evaluated_key.is_none(), "one page holds it all");
         let text = |value: &AttributeValue| match value {
@@ -159,15 +176,15 @@ impl Bureau {
     }
 }
 
-fn visitor() -> Visitor {
+pub fn visitor() -> Visitor {
     Visitor { by: By { actor: Actor::Visitor, origin: Origin::default() }, address: None }
 }
 
-fn system() -> By {
+pub fn system() -> By {
     By { actor: Actor::System, origin: Origin::default() }
 }
 
-fn refused<T>(done: Done<T>) -> Refused {
+pub fn refused<T>(done: Done<T>) -> Refused {
     match done {
         Ok(_) => panic!("it was done"),
         Err(NotDone::Refused(refused)) => refused,
@@ -175,7 +192,7 @@ fn refused<T>(done: Done<T>) -> Refused {
     }
 }
 
-fn signed_in(done: Done<SignIn>) -> SignedIn {
+pub fn signed_in(done: Done<SignIn>) -> SignedIn {
     match done.expect("an answer") {
         SignIn::Done(signed_in) => *signed_in,
         SignIn::SecondStep { .. } => panic!("a second factor"),

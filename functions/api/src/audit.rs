@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use contract::audit::{AuditLine, AuditPage, AuditQuery, OriginView};
 use contract::problem::Code;
-use domain::audit::{Actor, AuditEntry};
+use domain::audit::AuditEntry;
 use domain::ids::TenantId;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -127,17 +127,11 @@ async fn look(
 }
 
 fn fits(query: &AuditQuery, entry: &AuditEntry) -> bool {
-    let actor = match entry.actor {
-        Actor::User(id) => id.to_string(),
-        Actor::ApiKey(id) => id.to_string(),
-        Actor::System => "system".to_owned(),
-        Actor::Visitor => "visitor".to_owned(),
-    };
     let is_action = |wanted: &String| {
         entry.action == *wanted || entry.action.split_once('.').is_some_and(|(noun, _)| noun == wanted)
     };
     query.object.as_ref().is_none_or(|wanted| entry.object.as_ref() == Some(wanted))
-        && query.actor.as_ref().is_none_or(|wanted| actor == *wanted)
+        && query.actor.as_ref().is_none_or(|wanted| entry.actor.to_string() == *wanted)
         && query.action.as_ref().is_none_or(is_action)
 }
 

@@ -165,9 +165,10 @@ impl Context {
         }
     }
 
-    /// The deeds of Twilio accounts.
-    pub fn desk(&self) -> Desk<'_> {
+    /// The deeds of Twilio accounts, for who does them.
+    pub fn desk<'a>(&'a self, by: &'a By) -> Desk<'a> {
         Desk {
+            by,
             directory: &self.directory,
             telephony: self.telephony.as_ref(),
             catalog: self.catalog.as_ref(),
@@ -190,6 +191,7 @@ impl Context {
             },
             clock: self.clock.as_ref(),
             accounts: OwnAccounts::new(self.accounts.as_ref(), tenant),
+            people: self.identity.as_ref(),
             check_url: self.check_url.as_ref(),
         }
     }

@@ -141,7 +141,11 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
     let response = match principal {
         Some(principal) => {
             request.extensions_mut().insert(principal.clone());
-            idempotency::once(context, &principal, request, next).await
+            if route.is_kept() {
+                idempotency::once(context, &principal, request, next).await
+            } else {
+                next.run(request).await
+            }
         }
         None => next.run(request).await,
     };

@@ -1,8 +1,17 @@
 //! `Idempotency-Key`: a POST that is sent again with the same key is done once, and gets the same answer.
 //!
-//! What must stay true: a key belongs to one credential's account and to one request (method, address, body); the kept answer
-//! is sealed, because it may hold a token that is shown once; an answer that says we failed is not kept, so that the next try
-//! is a real one. Kept for a day.
+//! What must stay true:
+//!
+//! * A key belongs to one credential's account and to one request (method, address, body), of which a keyed hash is kept:
+//!   a plain one of a body with a password or a phone number could be guessed.
+//! * The kept answer is sealed, because it may hold a token that is shown once; so is its cookie, without which a repeated
+//!   change of the password would sign the browser out.
+//! * An answer that says we failed is not kept, so that the next try is a real one.
+//! * Nothing is kept of requests about callers ([`crate::routes::Routes::unkept`]). Erasing a caller would have to find the
+//!   answers with their number among all that are kept; and those requests are done once without a key: a number is
+//!   blocked once (`taken`), and what is erased stays so.
+//!
+//! Kept for a day.
 
 use app::api_keys::hash;
 use app::ports::{KeptAnswer, OnceStart};
@@ -15,7 +24,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use contract::problem::Code;
 use domain::ids::TenantId;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use http::{Method, StatusCode};
 use jiff::SignedDuration;
 
@@ -36,6 +45,7 @@ const PATIENCE_S: u32 = 60;
 /// Larger answers are not kept; no POST gives one.
 const MAX_KEPT: usize = 200 * 1024;
 const PURPOSE: &str = "kept_answer";
+const COOKIE_PURPOSE: &str = "kept_cookie";
 
 /// Does the request, or gives the answer it had.
 pub async fn once(context: &Context, principal: &Principal, request: Request, next: Next) -> Response {
@@ -70,7 +80,8 @@ async fn keep(
     let (parts, body) = request.into_parts();
     let too_large = |_| Refusal::new(Code::BodyTooLarge, format!("a body has at most {MAX_BODY} bytes"));
     let body = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
-    let fingerprint = hash(&format!("{}\n{}\n{}", parts.method, parts.uri, STANDARD.encode(&body)));
+    let whole = format!("{}\n{}\n{}", parts.method, parts.uri, STANDARD.encode(&body));
+    let fingerprint = context.vault.pseudonym(tenant, &hash(&whole)).await?;
     let now = context.clock.now();
     match context.once.start(name, &fingerprint, now, PATIENCE_S, now + KEPT).await? {
         OnceStart::Ours => {}
@@ -102,10 +113,15 @@ async fn keep(
     })?;
     let text =
         |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+    let cookie = match text(SET_COOKIE) {
+        Some(cookie) => Some(context.vault.seal(tenant, COOKIE_PURPOSE, &Secret::new(cookie)).await?),
+        None => None,
+    };
     let answer = KeptAnswer {
         status: parts.status.as_u16(),
         content_type: text(CONTENT_TYPE).unwrap_or_default(),
         location: text(LOCATION),
+        cookie,
         body: context.vault.seal(tenant, PURPOSE, &Secret::new(STANDARD.encode(&body))).await?,
     };
     context.once.finish(name, &fingerprint, &answer).await?;
@@ -126,6 +142,12 @@ async fn replay(context: &Context, tenant: TenantId, answer: &KeptAnswer) -> Res
     }
     if let Some(location) = answer.location.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
         headers.insert(LOCATION, location);
+    }
+    if let Some(sealed) = &answer.cookie {
+        let cookie = context.vault.open(tenant, COOKIE_PURPOSE, sealed).await?;
+        if let Ok(cookie) = HeaderValue::from_str(cookie.expose()) {
+            headers.insert(SET_COOKIE, cookie);
+        }
     }
     headers.insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)

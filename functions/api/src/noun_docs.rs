@@ -31,13 +31,21 @@ pub trait NounDoc: Entry + ToSchema {
     /// Refusals of its own when one is created or changed.
     const REFUSES: &'static [Code] = &[];
 
+    /// Refusals of its own when one is changed.
+    const CHANGE_REFUSES: &'static [Code] = &[];
+
+    /// Refusals of its own when one is deleted.
+    const DELETE_REFUSES: &'static [Code] = &[];
+
     /// One of them as somebody would write it. Ids in it are of things that a test makes.
     fn example() -> Value;
 }
 
 impl NounDoc for Campaign {
     const ABOUT: &'static str = "A campaign is where phone numbers, routing and money meet. Calls run on its published \
-                                 version: publish it after changing it.";
+                                 version: publish it after changing it. Making one active by a change is refused like \
+                                 activating it while no call could be placed.";
+    const CHANGE_REFUSES: &'static [Code] = &[Code::Archived, Code::NotReady];
 
     fn example() -> Value {
         json!({
@@ -100,7 +108,8 @@ impl NounDoc for RtbTarget {
 impl NounDoc for Number {
     const ABOUT: &'static str =
         "A phone number of one of your Twilio accounts, and the campaign that answers it.";
-    const REFUSES: &'static [Code] = &[Code::CarrierRefused];
+    const REFUSES: &'static [Code] = &[Code::CarrierRefused, Code::CarrierAway];
+    const DELETE_REFUSES: &'static [Code] = &[Code::CarrierAway];
 
     fn example() -> Value {
         json!({
@@ -223,7 +232,7 @@ pub fn list<N: NounDoc>() -> Doc {
 pub fn create<N: NounDoc>() -> Doc {
     Doc::new(id("create", word::<N>()), format!("Create {}", one_of_them::<N>()))
         .about(N::ABOUT)
-        .body(Shape::of::<N>(), N::example())
+        .body(Shape::new::<N>(N::SYSTEM_FIELDS), N::example())
         .answers(201, shape::<N>(), answered::<N>())
         .located()
         .refuses(&[Code::Taken, Code::LimitReached, Code::VersionConflict])
@@ -255,10 +264,11 @@ pub fn update<N: NounDoc>() -> Doc {
              one that was read; when somebody changed it meanwhile, the answer is `version_conflict`.",
         )
         .of(Shape::of::<Id<N::Noun>>())
-        .body(Shape::patch::<N>(), example)
+        .body(Shape::patch::<N>(N::SYSTEM_FIELDS), example)
         .answers(200, shape::<N>(), after)
         .refuses(&[Code::Taken])
         .refuses(N::REFUSES)
+        .refuses(N::CHANGE_REFUSES)
 }
 
 /// `DELETE`.
@@ -272,6 +282,7 @@ pub fn delete<N: NounDoc>() -> Doc {
             json!({"warnings": [{"code": "campaign_paused", "message": WARNED}]}),
         )
         .refuses(&[Code::InUse, Code::VersionConflict])
+        .refuses(N::DELETE_REFUSES)
 }
 
 /// `POST …/bulk`.

@@ -133,11 +133,14 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 fn noun<N: ApiNoun>(routes: Routes) -> Routes {
-    routes
+    let routes = routes
         .on(Verb::Get, N::ALL, list::<N>)
         .doc(noun_docs::list::<N>)
         .on(Verb::Post, N::ALL, create::<N>)
-        .doc(noun_docs::create::<N>)
+        .doc(noun_docs::create::<N>);
+    // What is masked is a caller's.
+    let routes = if N::MASKED.is_empty() { routes } else { routes.unkept() };
+    routes
         .on(Verb::Get, N::ONE, get::<N>)
         .doc(noun_docs::get::<N>)
         .on(Verb::Patch, N::ONE, update::<N>)

@@ -93,7 +93,7 @@ fn operation(
         );
     }
     parameters.extend(doc.query.iter().map(query_parameter));
-    if route.verb == Verb::Post {
+    if route.is_kept() {
         parameters.push(json!({"$ref": format!("#/components/parameters/{}", idempotency::KEY)}));
     }
     let mut responses = Map::new();
@@ -178,7 +178,7 @@ pub fn codes(route: &Route, doc: &Doc) -> BTreeSet<Code> {
     if route.verb != Verb::Get {
         codes.extend([Code::CrossSite, Code::BodyTooLarge]);
     }
-    if route.verb == Verb::Post {
+    if route.is_kept() {
         codes.extend([Code::InvalidHeader, Code::InProgress, Code::KeyReused]);
     }
     if route.path.contains('{') {

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use app::erase_caller::{EraseCaller, Erasure};
-use app::ports::AskedBy;
 use axum::Json;
 use axum::extract::State;
 use contract::privacy::{self, ErasureView, ProofView};
@@ -25,7 +24,7 @@ use crate::shape::Shape;
 
 /// Its routes.
 pub fn routes(routes: Routes) -> Routes {
-    routes.on(Verb::Post, "/api/privacy/erase-caller", erase).doc(doc)
+    routes.on(Verb::Post, "/api/privacy/erase-caller", erase).doc(doc).unkept()
 }
 
 fn doc() -> Doc {
@@ -52,6 +51,7 @@ fn doc() -> Doc {
         )
         .body(Shape::of::<privacy::EraseCaller>(), json!({"number": "+14155550123", "confirm": "+14155550123"}))
         .answers(200, Shape::of::<ErasureView>(), example)
+        .refuses(&[Code::CarrierAway])
 }
 
 async fn erase(
@@ -60,15 +60,15 @@ async fn erase(
     JsonObject(body): JsonObject,
 ) -> Result<Json<ErasureView>, Refusal> {
     let number = read(Value::Object(body))?;
+    let tools = context.tools(access.tenant, &access.by);
     let erase = EraseCaller {
         calls: context.calls.as_ref(),
         callers: context.callers.as_ref(),
         telephony: context.telephony.as_ref(),
-        vault: context.vault.as_ref(),
+        scribe: tools.scribe(),
     };
-    erase.unblock(&context.tools(access.tenant, &access.by), access.tenant, &number).await?;
-    let by = AskedBy { id: access.principal.id(), at: context.clock.now() };
-    Ok(Json(shown(erase.erase(access.tenant, &number, &by).await?)))
+    erase.unblock(&tools, access.tenant, &number).await?;
+    Ok(Json(shown(erase.erase(access.tenant, &number).await?)))
 }
 
 /// The number, named twice.

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use app::catalog::{self, Refused};
+use app::catalog::{self, Refused, Using};
 use app::clock::Clock;
-use app::ports::{Kind, PortError};
+use app::ports::PortError;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -26,6 +26,10 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"api\"");
 const CHALLENGE_WRONG: HeaderValue =
     HeaderValue::from_static("Bearer realm=\"api\", error=\"invalid_token\"");
+
+/// What is said while Twilio is away.
+pub(crate) const CARRIER_AWAY: &str = "Twilio does not answer, or says that it has trouble: try again in a minute; \
+                                       status.twilio.com says what is known";
 
 /// Names a request in answers and logs: the gateway's id, or one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,6 +183,10 @@ impl From<PortError> for Refusal {
                 tracing::warn!(what, "too busy");
                 Self::new(Code::Busy, "try again in a second")
             }
+            PortError::Away { .. } => {
+                tracing::warn!(error = %Chain(&error), "a service outside does not answer");
+                Self::new(Code::CarrierAway, CARRIER_AWAY)
+            }
             PortError::Failed { .. } | PortError::Corrupt { .. } => {
                 tracing::error!(error = %Chain(&error), "a request failed");
                 Self::internal()
@@ -242,7 +250,7 @@ impl Refusal {
         let named: Vec<String> = users
             .iter()
             .take(NAMED)
-            .map(|user| format!("{} {} ({})", catalog::word(user.kind), user.name, user.id))
+            .map(|user| format!("{} {} ({})", user.kind.word(), user.name, user.id))
             .collect();
         let more = users.len().saturating_sub(NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
@@ -253,19 +261,9 @@ impl Refusal {
     }
 }
 
-fn kind_name(kind: Kind) -> String {
-    match kind {
-        Kind::Campaign => "campaign",
-        Kind::Target => "target",
-        Kind::RtbTarget => "rtb_target",
-        Kind::Number => "phone_number",
-        Kind::Publisher => "publisher",
-        Kind::Buyer => "buyer",
-        Kind::TargetGroup => "target_group",
-        Kind::RingTree => "ring_tree",
-        Kind::BlockedNumber => "blocked_number",
-    }
-    .to_owned()
+/// `RTB target` as a program reads it: `rtb_target`.
+fn kind_name(kind: Using) -> String {
+    kind.word().to_ascii_lowercase().replace(' ', "_")
 }
 
 /// Headers of every answer. There is nothing here for a page of another site to read, frame or run.

@@ -111,6 +111,15 @@ pub struct Route {
     pub scope: Option<access::Permission>,
     /// Whether it also serves those who see only their own.
     pub own: bool,
+    /// Whether nothing of it is kept under an Idempotency-Key: see [`Routes::unkept`].
+    pub unkept: bool,
+}
+
+impl Route {
+    /// Whether its answer is kept when the request has an Idempotency-Key.
+    pub fn is_kept(&self) -> bool {
+        self.verb == Verb::Post && !self.unkept
+    }
 }
 
 /// Routes under construction.
@@ -134,7 +143,7 @@ impl Routes {
         H: Handler<T, Arc<Context>>,
         T: NamesPermission + 'static,
     {
-        self.add(Route { verb, path, scope: Some(T::PERMISSION), own: T::OWN }, handler)
+        self.add(Route { verb, path, scope: Some(T::PERMISSION), own: T::OWN, unkept: false }, handler)
     }
 
     /// A route for everybody.
@@ -144,7 +153,7 @@ impl Routes {
         H: Handler<T, Arc<Context>>,
         T: 'static,
     {
-        self.add(Route { verb, path, scope: None, own: false }, handler)
+        self.add(Route { verb, path, scope: None, own: false, unkept: false }, handler)
     }
 
     fn add<H, T>(mut self, route: Route, handler: H) -> Self
@@ -163,6 +172,16 @@ impl Routes {
     pub fn doc(mut self, doc: fn() -> Doc) -> Self {
         if let Some(last) = self.docs.last_mut() {
             *last = Some(doc);
+        }
+        self
+    }
+
+    /// Nothing of the operation just registered is kept under an Idempotency-Key, because it is about a caller whose number
+    /// may have to be erased. The operation must be one that a repetition cannot do twice.
+    #[must_use]
+    pub fn unkept(mut self) -> Self {
+        if let Some(last) = self.table.last_mut() {
+            last.unkept = true;
         }
         self
     }

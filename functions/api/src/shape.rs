@@ -66,9 +66,20 @@ impl Shape {
         self
     }
 
+    /// A noun as it is made: without the fields that only we write.
+    pub fn new<T: ToSchema>(system_fields: &[&str]) -> Self {
+        let mut whole = Self::of::<T>();
+        if system_fields.is_empty() {
+            return whole;
+        }
+        whole.named.remove(&*T::name());
+        whole.under(format!("New{}", T::name()), without(written::<T>(), system_fields))
+    }
+
     /// A noun as it is answered: the envelope's fields and its own on one level.
     pub fn resource<T: ToSchema, N: Noun>() -> Self {
         let mut whole = Self::of::<T>();
+        whole.named.remove(&*T::name());
         let id = Self::of::<Id<N>>();
         let warning = Self::of::<Warning>();
         let mut schema = written::<T>();
@@ -109,9 +120,11 @@ impl Shape {
     }
 
     /// A change to a noun: a merge patch (RFC 7396) with the version that it was made from.
-    pub fn patch<T: ToSchema>() -> Self {
-        let whole = Self::of::<T>();
-        let mut schema = patched(&written::<T>(), &whole.named);
+    /// The fields that only we write are not in it.
+    pub fn patch<T: ToSchema>(system_fields: &[&str]) -> Self {
+        let mut whole = Self::of::<T>();
+        whole.named.remove(&*T::name());
+        let mut schema = patched(&without(written::<T>(), system_fields), &whole.named);
         schema["description"] = json!(
             "What is left out stays; `null` takes a field away, so that its default holds; a list is replaced whole."
         );
@@ -141,6 +154,14 @@ impl Shape {
     pub fn list(item: Self) -> Self {
         Self { schema: json!({"type": "array", "items": item.schema}), named: item.named }
     }
+}
+
+/// The schema of an object without these fields.
+fn without(mut schema: Value, fields: &[&str]) -> Value {
+    if let Some(properties) = schema["properties"].as_object_mut() {
+        properties.retain(|name, _| !fields.contains(&name.as_str()));
+    }
+    schema
 }
 
 /// The schema of what a merge patch may say where this schema holds: nothing is required, and `null` is allowed.

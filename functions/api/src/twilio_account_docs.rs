@@ -106,7 +106,7 @@ pub fn connect() -> Doc {
         .body(Shape::named("TwilioAccount", schema, [sid]), body)
         .answers(201, account(), example())
         .located()
-        .refuses(&[Code::Taken])
+        .refuses(&[Code::Taken, Code::CarrierAway])
 }
 
 /// `GET` of one.
@@ -163,7 +163,7 @@ pub fn add_token() -> Doc {
             json!({"auth_token": "fedcba9876543210fedcba9876543210"}),
         )
         .answers(201, account(), example())
-        .refuses(&[Code::VersionConflict])
+        .refuses(&[Code::VersionConflict, Code::CarrierAway])
 }
 
 /// `DELETE` of a token.

@@ -75,7 +75,7 @@ async fn list(
     let query = ListQuery::read(&params).map_err(|fields| Refusal::fields(Code::InvalidQuery, fields))?;
     let name = format!("{ALL} {:?} {} {:?}", query.sort, query.descending, query.search);
     let after = query.cursor.as_deref().map(|text| cursor::open(access.tenant, &name, text)).transpose()?;
-    let rows = context.desk().list(access.tenant).await?;
+    let rows = context.desk(&access.by).list(access.tenant).await?;
     let listed = page(rows.into_iter().map(record).collect(), "name", &listing(query, false, after));
     let next = listed.next.and_then(|Position { key, id }| cursor::seal(access.tenant, &name, (key, id)));
     let items = listed.items.into_iter().map(|record| resource(record, Vec::new())).collect();
@@ -87,7 +87,7 @@ async fn connect(
     State(context): State<Arc<Context>>,
     JsonObject(body): JsonObject,
 ) -> Result<impl IntoResponse, Refusal> {
-    let row = context.desk().connect(access.tenant, body).await??;
+    let row = context.desk(&access.by).connect(access.tenant, body).await??;
     let location = format!("{ALL}/{}", row.account_sid);
     Ok((StatusCode::CREATED, [(LOCATION, location)], shown(row)))
 }
@@ -97,7 +97,7 @@ async fn get(
     State(context): State<Arc<Context>>,
     Named(account): Named<AccountSid>,
 ) -> Result<Json<Resource>, Refusal> {
-    let row = context.desk().get(access.tenant, &account).await?;
+    let row = context.desk(&access.by).get(access.tenant, &account).await?;
     row.map(shown).ok_or_else(Refusal::not_found)
 }
 
@@ -107,7 +107,7 @@ async fn change(
     Named(account): Named<AccountSid>,
     JsonObject(patch): JsonObject,
 ) -> Result<Json<Resource>, Refusal> {
-    Ok(shown(context.desk().change(access.tenant, &account, patch).await??))
+    Ok(shown(context.desk(&access.by).change(access.tenant, &account, patch).await??))
 }
 
 async fn disconnect(
@@ -115,7 +115,7 @@ async fn disconnect(
     State(context): State<Arc<Context>>,
     Named(account): Named<AccountSid>,
 ) -> Result<StatusCode, Refusal> {
-    context.desk().disconnect(access.tenant, &account).await??;
+    context.desk(&access.by).disconnect(access.tenant, &account).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -125,7 +125,7 @@ async fn add_token(
     Named(account): Named<AccountSid>,
     JsonObject(body): JsonObject,
 ) -> Result<impl IntoResponse, Refusal> {
-    let row = context.desk().add_token(access.tenant, &account, body).await??;
+    let row = context.desk(&access.by).add_token(access.tenant, &account, body).await??;
     Ok((StatusCode::CREATED, shown(row)))
 }
 
@@ -134,7 +134,7 @@ async fn drop_token(
     State(context): State<Arc<Context>>,
     NamedToken(account, token): NamedToken,
 ) -> Result<Json<Resource>, Refusal> {
-    Ok(shown(context.desk().drop_token(access.tenant, &account, &token).await??))
+    Ok(shown(context.desk(&access.by).drop_token(access.tenant, &account, &token).await??))
 }
 
 fn shown(row: AccountRow) -> Json<Resource> {

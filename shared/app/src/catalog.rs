@@ -20,9 +20,10 @@ mod uses;
 pub use entry::Entry;
 pub(crate) use listing::cut;
 pub use listing::{Listed, Listing, Position, SortBy, list, page};
+pub use noting::Scribe;
 pub(crate) use noting::{Noted, noted};
 pub(crate) use uses::fetch;
-pub use uses::{Reference, User};
+pub use uses::{Reference, User, Using};
 
 use domain::audit::By;
 use domain::ids::{Id, IdError, TenantId};
@@ -32,8 +33,8 @@ use serde_json::{Map, Value};
 use crate::campaigns::follow;
 use crate::clock::Clock;
 use crate::ports::{
-    CarrierRefusal, Catalog, Counters, Kind, MAX_OF_A_KIND, PortError, PortResult, Published, Record, Saved,
-    Vault,
+    CarrierRefusal, Catalog, Counters, Identity, Kind, MAX_OF_A_KIND, PortError, PortResult, Published,
+    Record, Saved, Vault,
 };
 use crate::publish_campaign::Lines;
 use crate::twilio_accounts::OwnAccounts;
@@ -59,12 +60,21 @@ pub struct Tools<'a> {
     pub counters: &'a dyn Counters,
     /// Numbers at Twilio and their fallback documents.
     pub lines: Lines<'a>,
+    /// Buyers' and publishers' people.
+    pub people: &'a dyn Identity,
     /// Time and new ids.
     pub clock: &'a dyn Clock,
     /// The tenant's Twilio accounts.
     pub accounts: OwnAccounts<'a>,
     /// The rules for addresses that bidders are asked at.
     pub check_url: &'a UrlCheck,
+}
+
+impl<'a> Tools<'a> {
+    /// What entries of the audit log are made with.
+    pub const fn scribe(&self) -> Scribe<'a> {
+        Scribe { by: self.by, vault: self.vault, clock: self.clock }
+    }
 }
 
 /// Why something was not done. Nothing was written.
@@ -228,12 +238,17 @@ pub async fn update<E: Entry>(
     if let Err(refused) = entry.complete(tools, Some(&old)).await? {
         return Ok(Err(refused));
     }
+    let warnings = match entry.before_change(tools, tenant, id, &old).await? {
+        Ok(warnings) => warnings,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let mut stored = match save(tools, tenant, &before, (&old, &entry), "updated").await? {
         Ok(stored) => stored,
         Err(refused) => return Ok(Err(refused)),
     };
+    stored.warnings.extend(warnings);
     stored.warnings.extend(follow(tools, tenant, E::KIND, &stored.record.id, true).await?);
-    Ok(Ok(stored))
+    entry.after_change(tools, tenant, id, &old, stored).await.map(Ok)
 }
 
 /// Stores a thing in the place of what it was, with the live flags and whatever else follows from it; `deed` is for the
@@ -317,7 +332,7 @@ pub(crate) async fn remove<E: Entry>(
     deed: &'static str,
 ) -> Outcome<Vec<Warning>> {
     let Some(record) = get::<E>(tools, tenant, id).await? else { return Ok(Err(Refused::NotFound)) };
-    let users = uses::users_of(tools.catalog, tenant, E::KIND, &record.id).await?;
+    let users = uses::users_of(tools, tenant, E::KIND, &record.id).await?;
     if !users.is_empty() {
         return Ok(Err(Refused::InUse(users)));
     }

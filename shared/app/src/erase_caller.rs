@@ -1,7 +1,8 @@
 //! Takes a caller out of everything that we keep: their calls, recordings, bids and block-list entry. Money stays.
 //!
 //! What must stay true: a request does a bounded amount and may be repeated, after a failure too, until it says that it is
-//! complete; a call leaves the index only after everything about it is done; the proof holds no number. A call that goes
+//! complete; a call leaves the index only after everything about it is done; the proof and the audit log hold no number, and
+//! say who asked before anything is erased. A call that goes
 //! on, or ended a moment ago, is left for a repetition: Twilio may still tell of it.
 
 use std::collections::BTreeSet;
@@ -11,10 +12,9 @@ use domain::ids::{BlockedNumberId, CallId, IdError, TenantId};
 use domain::phone::E164;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalog::{self, Refused, Tools};
+use crate::catalog::{self, Refused, Scribe, Tools};
 use crate::ports::{
-    AskedBy, CallRecord, Callers, Calls, ErasedCall, ErasureProof, Kind, PortError, PortResult, Telephony,
-    Vault,
+    CallRecord, Callers, Calls, ErasedCall, ErasureProof, Kind, PortError, PortResult, Telephony,
 };
 
 /// Calls that one request erases, at most.
@@ -34,8 +34,8 @@ pub struct EraseCaller<'a> {
     pub callers: &'a dyn Callers,
     /// Recordings at Twilio.
     pub telephony: &'a dyn Telephony,
-    /// The keyed hash.
-    pub vault: &'a dyn Vault,
+    /// Who asks, the keyed hash and the time.
+    pub scribe: Scribe<'a>,
 }
 
 /// What one request did.
@@ -65,7 +65,7 @@ impl EraseCaller<'_> {
             }
             let id: BlockedNumberId =
                 record.id.parse().map_err(|cause: IdError| PortError::corrupt(WHAT, cause))?;
-            let caller = self.vault.pseudonym(tenant, number.as_str()).await?;
+            let caller = self.scribe.vault.pseudonym(tenant, number.as_str()).await?;
             self.callers.note_unblocked(tenant, &caller, id).await?;
             match catalog::delete::<BlockedNumber>(tools, tenant, id).await? {
                 Ok(_) | Err(Refused::NotFound) => {}
@@ -79,9 +79,12 @@ impl EraseCaller<'_> {
     ///
     /// # Errors
     /// A port did not answer. What was done stays done; ask again.
-    pub async fn erase(&self, tenant: TenantId, number: &E164, by: &AskedBy) -> PortResult<Erasure> {
-        let caller = self.vault.pseudonym(tenant, number.as_str()).await?;
-        self.callers.note_request(tenant, &caller, by).await?;
+    pub async fn erase(&self, tenant: TenantId, number: &E164) -> PortResult<Erasure> {
+        let caller = self.scribe.vault.pseudonym(tenant, number.as_str()).await?;
+        // The keyed hash alone: what is erased must not go on standing in the log, not even masked. How much it was says
+        // the proof, which the same hash finds.
+        let entry = self.scribe.plain(tenant, "caller.erased", &caller);
+        self.callers.note_request(tenant, &caller, &entry).await?;
         let (mut calls, mut waiting, mut looked_at) = (0, 0, 0);
         let mut after = None;
         let mut complete = false;
@@ -97,7 +100,7 @@ impl EraseCaller<'_> {
                     break;
                 }
                 looked_at += 1;
-                if self.erase_call(tenant, &caller, call, number, by.at).await? {
+                if self.erase_call(tenant, &caller, call, number, entry.at).await? {
                     calls += 1;
                 } else {
                     waiting += 1;

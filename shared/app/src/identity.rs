@@ -15,7 +15,7 @@ pub mod keys;
 pub mod lists;
 mod lockout;
 mod mails;
-mod notes;
+pub(crate) mod notes;
 mod parties;
 pub mod password;
 pub mod passwords;

@@ -4,6 +4,8 @@
 //!
 //! * A token is stored only after Twilio itself has accepted it for that account, and only sealed; it is never given out
 //!   again.
+//! * Whatever is done to an account stands in the audit log, written in the same transaction; tokens stand there by their
+//!   ids only.
 //! * An account belongs to one tenant at most: who connects it second is refused.
 //! * An account that numbers use is not disconnected, and the refusal says which. (A number that is set up in the same
 //!   instant may slip through; its calls are then refused by the signature check, and "connect" repairs it.)
@@ -15,15 +17,18 @@ mod directory;
 
 pub use directory::{Directory, FRESH_FOR, KNOWN_FOR, MOST_KEPT, TwilioAccount, UNKNOWN_FOR, purpose};
 
+use domain::audit::{AuditEntry, By};
 use domain::ids::{AccountSid, TenantId};
 use domain::number::Number;
 use domain::validate::{Problem, Problems};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::catalog::{Outcome, Refused, User, body, entry_of};
+use crate::catalog::{Noted, Outcome, Refused, Scribe, User, Using, body, entry_of};
+use crate::identity::notes;
 use crate::ports::{
-    AccountRow, AccountStanding, Accounts, Catalog, Kind, PortResult, Saved, SealedToken, Telephony,
+    AccountRow, AccountStanding, Accounts, Catalog, Kind, PortError, PortResult, Saved, SealedToken,
+    Telephony,
 };
 use crate::secret::Secret;
 
@@ -64,6 +69,8 @@ impl<'a> OwnAccounts<'a> {
 
 /// What these deeds work with.
 pub struct Desk<'a> {
+    /// Who does it, and from where: for the audit log.
+    pub by: &'a By,
     /// The accounts.
     pub directory: &'a Directory,
     /// Twilio.
@@ -145,7 +152,8 @@ impl Desk<'_> {
             updated_at: now,
             version: 1,
         };
-        Ok(match self.directory.rows.connect_account(tenant, &row).await? {
+        let entry = self.noted("connected", None, Some(&row)).await?;
+        Ok(match self.directory.rows.connect_account(tenant, &row, &entry).await? {
             Saved::Done => {
                 self.directory.forget(&row.account_sid);
                 Ok(row)
@@ -204,7 +212,7 @@ impl Desk<'_> {
         match problems.into_result() {
             Err(problems) => Ok(Err(Refused::Invalid(problems))),
             Ok(()) if row == before => Ok(Ok(before)),
-            Ok(()) => self.save(tenant, row).await,
+            Ok(()) => self.save("updated", &before, row).await,
         }
     }
 
@@ -222,7 +230,8 @@ impl Desk<'_> {
             Ok(wish) => wish,
             Err(problems) => return Ok(Err(Refused::Invalid(problems))),
         };
-        let Some(mut row) = self.get(tenant, account).await? else { return Ok(Err(Refused::NotFound)) };
+        let Some(before) = self.get(tenant, account).await? else { return Ok(Err(Refused::NotFound)) };
+        let mut row = before.clone();
         let mut problems = Problems::new();
         check_token(&auth_token, &mut problems);
         if row.tokens.len() >= MOST_TOKENS {
@@ -242,7 +251,7 @@ impl Desk<'_> {
             return Ok(Err(refused));
         }
         row.tokens.push(self.sealed(tenant, account, &auth_token).await?);
-        self.save(tenant, row).await
+        self.save("token_added", &before, row).await
     }
 
     /// Drops a token; the account's webhooks must not be signed with it any more. The last one stays.
@@ -255,7 +264,8 @@ impl Desk<'_> {
         account: &AccountSid,
         token: &str,
     ) -> Outcome<AccountRow> {
-        let Some(mut row) = self.get(tenant, account).await? else { return Ok(Err(Refused::NotFound)) };
+        let Some(before) = self.get(tenant, account).await? else { return Ok(Err(Refused::NotFound)) };
+        let mut row = before.clone();
         let Some(place) = row.tokens.iter().position(|known| known.id == token) else {
             return Ok(Err(Refused::NotFound));
         };
@@ -264,7 +274,7 @@ impl Desk<'_> {
             return Ok(Err(refused("tokens", "count", words)));
         }
         row.tokens.remove(place);
-        self.save(tenant, row).await
+        self.save("token_dropped", &before, row).await
     }
 
     /// Disconnects an account that no number uses; its tokens are gone.
@@ -277,7 +287,8 @@ impl Desk<'_> {
         if !users.is_empty() {
             return Ok(Err(Refused::InUse(users)));
         }
-        let saved = self.directory.rows.disconnect_account(tenant, account, row.version).await?;
+        let entry = self.noted("disconnected", Some(&row), None).await?;
+        let saved = self.directory.rows.disconnect_account(tenant, account, row.version, &entry).await?;
         self.directory.forget(account);
         Ok(match saved {
             Saved::Done => Ok(()),
@@ -290,22 +301,59 @@ impl Desk<'_> {
         for record in self.catalog.list(tenant, Kind::Number).await? {
             let number: Number = entry_of(&record)?;
             if number.account_sid == *account {
-                users.push(User { kind: Kind::Number, id: record.id, name: number.number.into() });
+                users.push(User {
+                    kind: Using::Thing(Kind::Number),
+                    id: record.id,
+                    name: number.number.into(),
+                });
             }
         }
         Ok(users)
     }
 
-    async fn save(&self, tenant: TenantId, mut row: AccountRow) -> Outcome<AccountRow> {
-        let before = row.version;
-        row.version = before + 1;
+    async fn save(
+        &self,
+        deed: &'static str,
+        before: &AccountRow,
+        mut row: AccountRow,
+    ) -> Outcome<AccountRow> {
+        row.version = before.version + 1;
         row.updated_at = self.directory.clock.now();
-        let saved = self.directory.rows.change_account(tenant, &row, before).await?;
+        let entry = self.noted(deed, Some(before), Some(&row)).await?;
+        let saved = self.directory.rows.change_account(row.tenant, &row, before.version, &entry).await?;
         self.directory.forget(&row.account_sid);
         Ok(match saved {
             Saved::Done => Ok(row),
             Saved::Changed | Saved::Taken | Saved::LimitReached => Err(Refused::Changed { current: None }),
         })
+    }
+
+    /// The entry of a deed. Of the tokens it has the ids, in their order: our own requests are made with the first.
+    async fn noted(
+        &self,
+        deed: &'static str,
+        before: Option<&AccountRow>,
+        after: Option<&AccountRow>,
+    ) -> PortResult<AuditEntry> {
+        const WHAT: &str = "note what was done to a Twilio account";
+        let Some(row) = after.or(before) else { return Err(PortError::failed(WHAT, "there is no account")) };
+        let shown = |row: &AccountRow| json!({"name": row.name});
+        let (old, new) = (before.map(shown), after.map(shown));
+        let what = Noted {
+            noun: "twilio_account".to_owned(),
+            deed,
+            id: row.account_sid.as_str(),
+            name: &row.name,
+            before: old.as_ref(),
+            after: new.as_ref(),
+        };
+        let directory = self.directory;
+        let scribe = Scribe { by: self.by, vault: directory.vault.as_ref(), clock: directory.clock.as_ref() };
+        let mut entry = scribe.entry(row.tenant, what).await?;
+        // By hand: a field with this name would be taken for a secret, and an id of digits for a phone number.
+        let ids = |row: &AccountRow| row.tokens.iter().map(|token| token.id.clone()).collect::<Vec<_>>();
+        notes::change(&mut entry.changes, "tokens", before.map(ids), after.map(ids));
+        Ok(entry)
     }
 
     async fn sealed(

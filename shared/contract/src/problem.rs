@@ -59,6 +59,8 @@ pub enum Code {
     /// Twilio would not do it; the rule of `fields` says why: `not_available`, `invalid_number`, `no_numbers_in_area`,
     /// `invalid_area`, `not_offered`, `trial_limit`, `address_required`, `bundle_required`, `not_authorised`, `other`.
     CarrierRefused,
+    /// Twilio does not answer. What was asked for did not happen, or can be asked for again.
+    CarrierAway,
     /// Our fault.
     Internal,
     /// Too many requests in a minute.
@@ -115,6 +117,7 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::Invalid,
         Self::CarrierRefused,
+        Self::CarrierAway,
         Self::RateLimited,
         Self::InProgress,
         Self::KeyReused,
@@ -170,6 +173,7 @@ impl Code {
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of the wrong type"),
             Self::Invalid => ("invalid", 422, "Some fields are not valid"),
             Self::CarrierRefused => ("carrier_refused", 422, "Twilio would not do it"),
+            Self::CarrierAway => ("carrier_away", 502, "Twilio does not answer"),
             Self::RateLimited => ("rate_limited", 429, "Too many requests"),
             Self::InProgress => ("in_progress", 409, "The same request is still being worked on"),
             Self::KeyReused => ("key_reused", 422, "The Idempotency-Key belongs to another request"),
@@ -192,11 +196,11 @@ impl Code {
 /// Something that stands in the way of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsedBy {
-    /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group` or `ring_tree`.
+    /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group`, `ring_tree`, `user` or `invitation`.
     pub kind: String,
     /// Its id.
     pub id: String,
-    /// Its name, or the phone number.
+    /// Its name, or the phone number; of an invitation the masked address.
     pub name: String,
 }
 

@@ -6,6 +6,7 @@ mod changes;
 mod personal;
 mod secrets;
 
+use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -29,6 +30,18 @@ pub enum Actor {
     System,
     /// Somebody who is not signed in: sign-up, a failed sign-in, a password reset.
     Visitor,
+}
+
+/// The id of the user or the key; `system`, `visitor`.
+impl fmt::Display for Actor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => id.fmt(formatter),
+            Self::ApiKey(id) => id.fmt(formatter),
+            Self::System => formatter.write_str("system"),
+            Self::Visitor => formatter.write_str("visitor"),
+        }
+    }
 }
 
 /// From where.

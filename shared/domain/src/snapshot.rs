@@ -42,7 +42,7 @@ pub struct Snapshot {
     /// The ring trees of its plan.
     #[serde(default)]
     pub ring_trees: BTreeMap<RingTreeId, AuctionSettings>,
-    /// The buyers of its destinations, as [`Buyer::for_calls`].
+    /// The buyers of its destinations, as far as calls need them.
     #[serde(default)]
     pub buyers: BTreeMap<BuyerId, Buyer>,
     /// Made from the rest when it is first needed.

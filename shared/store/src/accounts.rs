@@ -5,9 +5,11 @@
 
 use app::ports::{AccountRow, Accounts, PortError, PortResult, Saved, WrappedKey, WrappedKeys};
 use async_trait::async_trait;
+use domain::audit::AuditEntry;
 use domain::ids::{AccountSid, TenantId};
 
 use crate::Store;
+use crate::audit::entry_write;
 use crate::item::{Draft, Item, body, bytes, bytes_of, json, number, number_of, parsed, text};
 use crate::keys::{self, GSI1};
 use crate::read::{Range, unusable};
@@ -51,22 +53,27 @@ impl Accounts for Store {
         items.iter().map(|item| row_of(WHAT, item)).collect()
     }
 
-    async fn connect_account(&self, tenant: TenantId, row: &AccountRow) -> PortResult<Saved> {
+    async fn connect_account(
+        &self,
+        tenant: TenantId,
+        row: &AccountRow,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         const WHAT: &str = "connect a Twilio account";
         if row.tenant != tenant {
             return Err(unusable(WHAT, "the account is another tenant's"));
         }
-        Ok(match self.put_new(WHAT, item_of(WHAT, row)?).await? {
-            PutNew::Done => Saved::Done,
-            PutNew::Existed => Saved::Taken,
-            PutNew::Unclear => match self.account(&row.account_sid).await? {
-                Some(stored) if stored == *row => Saved::Done,
-                _ => Saved::Taken,
-            },
-        })
+        let write = Write::create(item_of(WHAT, row)?);
+        self.save_noted(WHAT, write, Saved::Taken, entry).await
     }
 
-    async fn change_account(&self, tenant: TenantId, row: &AccountRow, before: u64) -> PortResult<Saved> {
+    async fn change_account(
+        &self,
+        tenant: TenantId,
+        row: &AccountRow,
+        before: u64,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         const WHAT: &str = "change a Twilio account";
         if row.tenant != tenant {
             return Err(unusable(WHAT, "the account is another tenant's"));
@@ -77,7 +84,7 @@ impl Accounts for Store {
             .name("#body", "body")
             .value(":version", number(row.version))
             .value(":body", json(WHAT, row)?);
-        self.save(WHAT, &[write.into_action(WHAT, self.table())?], &[Saved::Changed]).await
+        self.save_noted(WHAT, write, Saved::Changed, entry).await
     }
 
     async fn disconnect_account(
@@ -85,10 +92,28 @@ impl Accounts for Store {
         tenant: TenantId,
         account: &AccountSid,
         before: u64,
+        entry: &AuditEntry,
     ) -> PortResult<Saved> {
         const WHAT: &str = "disconnect a Twilio account";
         let write = if_owned(Write::new(Deed::Remove(keys::twilio_account(account))), tenant, before);
-        self.save(WHAT, &[write.into_action(WHAT, self.table())?], &[Saved::Changed]).await
+        self.save_noted(WHAT, write, Saved::Changed, entry).await
+    }
+}
+
+impl Store {
+    /// One write and its entry in the audit log; `refused` says what it means when the write's condition does not hold.
+    async fn save_noted(
+        &self,
+        what: &'static str,
+        write: Write,
+        refused: Saved,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
+        let actions = [
+            write.into_action(what, self.table())?,
+            entry_write(what, entry)?.into_action(what, self.table())?,
+        ];
+        self.save(what, &actions, &[refused]).await
     }
 }
 

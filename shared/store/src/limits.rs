@@ -133,10 +133,12 @@ impl Once for Store {
 
     async fn forget(&self, key: &str, fingerprint: &str) -> PortResult<()> {
         const WHAT: &str = "forget a request that did nothing";
-        let set = "SET #started_at = :long_ago";
+        // Out of date at once, so that the key is free for any request: also for the corrected one.
+        let set = "SET #started_at = :long_ago, #expires_at = :long_ago";
         let write = Write::new(Deed::Change(keys::once(key), set.to_owned()))
             .only_if("#fingerprint = :fingerprint AND #state = :started")
             .name("#started_at", "started_at")
+            .name("#expires_at", "expires_at")
             .name("#fingerprint", "fingerprint")
             .name("#state", "state")
             .value(":long_ago", text(keys::time(Timestamp::UNIX_EPOCH)))

@@ -272,6 +272,7 @@ fn carrier_call(call: CallResource) -> CarrierCall {
 fn port_error(what: &'static str, error: RestError) -> PortError {
     match &error {
         RestError::Refused { refusal, .. } if refusal.is_throttled() => PortError::Busy { what },
+        _ if error.is_passing() => PortError::away(what, error),
         _ => PortError::failed(what, error),
     }
 }

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use app::ports::{AccountRow, Accounts, PortError, PortResult, Saved};
 use app::twilio_accounts::{Directory, FRESH_FOR, KNOWN_FOR, MOST_KEPT, UNKNOWN_FOR};
 use async_trait::async_trait;
+use domain::audit::AuditEntry;
 use domain::ids::{AccountSid, TenantId};
 use http::{HeaderMap, HeaderValue, Method};
 use runtime::{HttpRequest, HttpResponse};
-use testkit::fakes::{FakeAccounts, FakeClock, connect_account, test_vault};
+use testkit::fakes::{FakeAccounts, FakeClock, connect_account, some_entry, test_vault};
 use twilio::form::encode;
 use twilio::signature::sign;
 use uuid::Uuid;
@@ -49,19 +50,31 @@ impl Accounts for CountedAccounts {
     async fn accounts_of(&self, tenant: TenantId) -> PortResult<Vec<AccountRow>> {
         self.accounts.accounts_of(tenant).await
     }
-    async fn connect_account(&self, tenant: TenantId, row: &AccountRow) -> PortResult<Saved> {
-        self.accounts.connect_account(tenant, row).await
+    async fn connect_account(
+        &self,
+        tenant: TenantId,
+        row: &AccountRow,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
+        self.accounts.connect_account(tenant, row, entry).await
     }
-    async fn change_account(&self, tenant: TenantId, row: &AccountRow, before: u64) -> PortResult<Saved> {
-        self.accounts.change_account(tenant, row, before).await
+    async fn change_account(
+        &self,
+        tenant: TenantId,
+        row: &AccountRow,
+        before: u64,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
+        self.accounts.change_account(tenant, row, before, entry).await
     }
     async fn disconnect_account(
         &self,
         tenant: TenantId,
         account: &AccountSid,
         before: u64,
+        entry: &AuditEntry,
     ) -> PortResult<Saved> {
-        self.accounts.disconnect_account(tenant, account, before).await
+        self.accounts.disconnect_account(tenant, account, before, entry).await
     }
 }
 
@@ -73,6 +86,10 @@ struct World {
 
 fn sid(number: u32) -> AccountSid {
     format!("AC{number:032x}").parse().expect("a sid")
+}
+
+fn noted() -> AuditEntry {
+    some_entry(tenant(), jiff::Timestamp::UNIX_EPOCH)
 }
 
 fn tenant() -> TenantId {
@@ -89,7 +106,7 @@ impl World {
     }
 
     async fn connect(&self, account: &AccountSid, tokens: &[&str]) {
-        self.rows.accounts.disconnect_account(tenant(), account, 1).await.expect("a write");
+        self.rows.accounts.disconnect_account(tenant(), account, 1, &noted()).await.expect("a write");
         connect_account(self.rows.as_ref(), test_vault().as_ref(), tenant(), account, tokens)
             .await
             .expect("connected");
@@ -145,7 +162,7 @@ async fn a_disconnected_account_is_out_after_a_minute_at_the_latest() {
     let world = World::new();
     world.connect(&sid(1), &[OLD]).await;
     assert_eq!(world.knock(&sid(1), OLD, HERE).await.0, 200);
-    world.rows.disconnect_account(tenant(), &sid(1), 1).await.expect("a write");
+    world.rows.disconnect_account(tenant(), &sid(1), 1, &noted()).await.expect("a write");
     world.clock.advance(KNOWN_FOR.as_secs());
     assert_eq!(world.knock(&sid(1), OLD, HERE).await.0, 403);
 }
@@ -216,7 +233,7 @@ async fn a_sealed_token_in_another_accounts_row_opens_nothing() {
         .await
         .expect("a row");
     row.account_sid = sid(2);
-    world.rows.connect_account(tenant(), &row).await.expect("a write");
+    world.rows.connect_account(tenant(), &row, &noted()).await.expect("a write");
     assert_eq!(world.knock(&sid(2), OLD, HERE).await.0, 503);
 }
 

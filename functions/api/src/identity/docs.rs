@@ -138,7 +138,7 @@ pub fn resend() -> Doc {
         .about("With a new link; the old one is not good any more.")
         .of(Shape::of::<InvitationId>())
         .answers(200, Shape::of::<InvitationShown>(), invitation_example())
-        .refuses(&[Code::AboveRole, Code::Locked])
+        .refuses(&[Code::AboveRole, Code::Invalid, Code::Locked])
 }
 
 /// `DELETE /api/invitations/{id}`.

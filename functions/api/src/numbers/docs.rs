@@ -51,7 +51,7 @@ pub fn available() -> Doc {
         )
         .query(AvailableQuery::PARAMETERS)
         .answers(200, Shape::page(Shape::of::<AvailableNumber>()), example)
-        .refuses(&[Code::Invalid, Code::CarrierRefused])
+        .refuses(&[Code::Invalid, Code::CarrierRefused, Code::CarrierAway])
 }
 
 /// `POST`: money is spent.
@@ -74,7 +74,7 @@ pub fn buy() -> Doc {
         .body(Shape::of::<BuyNumber>(), body)
         .answers(201, noun_docs::shape::<Number>(), bought)
         .located()
-        .refuses(&[Code::Taken, Code::LimitReached, Code::VersionConflict, Code::CarrierRefused])
+        .refuses(&[Code::Taken, Code::LimitReached, Code::VersionConflict, Code::CarrierRefused, Code::CarrierAway])
 }
 
 /// `POST`: given back for ever.
@@ -86,7 +86,7 @@ pub fn release() -> Doc {
         )
         .of(Shape::of::<NumberId>())
         .body(Shape::of::<ReleaseNumber>(), json!({"confirm": NUMBER}))
-        .refuses(&[Code::VersionConflict, Code::CarrierRefused])
+        .refuses(&[Code::VersionConflict, Code::CarrierRefused, Code::CarrierAway])
 }
 
 /// `GET` of what the account has and nobody set up here.
@@ -104,7 +104,7 @@ pub fn importable() -> Doc {
         .about("Numbers of the Twilio account that are not set up here, and where their calls lead now.")
         .query(&[ACCOUNT])
         .answers(200, Shape::page(Shape::of::<ImportableNumber>()), example)
-        .refuses(&[Code::Invalid, Code::CarrierRefused])
+        .refuses(&[Code::Invalid, Code::CarrierRefused, Code::CarrierAway])
 }
 
 /// `POST`: sets numbers up.

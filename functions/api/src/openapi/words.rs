@@ -23,7 +23,7 @@ names the noun, and 32 hexadecimal digits.
 
 **Changes** are merge patches (RFC 7396) and name the `version` that they were made from.
 
-**Once.** A POST with the header `Idempotency-Key` is done once, however often it is sent.
+**Once.** A POST that takes the header `Idempotency-Key` is done once with it, however often it is sent.
 
 **Limits.** A minute has a limited number of requests for each credential (`x-ratelimit-*`; 429 with `retry-after`). A body \
 has at most 256 KB and 32 levels, a query at most 8 KB and 50 parameters, all headers together at most 16 KB. A parameter \
@@ -65,6 +65,7 @@ pub fn detail(code: Code) -> String {
             "used by campaign Roofing, New York (CA019abc0de1f27a3b8c4d5e6f70819203): take it out there first"
                 .to_owned()
         }
+        Code::CarrierAway => crate::refusal::CARRIER_AWAY.to_owned(),
         Code::NotFound => "this account has nothing with this id".to_owned(),
         Code::RateLimited => "more than 100 requests in a minute: go on in 45 seconds".to_owned(),
         other => other.title().to_lowercase(),

@@ -106,6 +106,33 @@ async fn what_could_not_place_a_call_is_not_activated() {
 }
 
 #[tokio::test]
+async fn a_change_that_makes_a_campaign_active_is_looked_at_like_activating_it() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    let address = format!("/api/campaigns/{}", own.campaign);
+    post(&world, &own, "pause").await.ok(200);
+    let active = |version: u64| json!({"version": version, "status": "active", "description": "on again"});
+    let problem = world.patch(&address, &active(2)).await.refused(409, "not_ready");
+    assert_eq!(problem["fields"][0]["rule"], "published", "{problem}");
+    assert_eq!(world.get(&address).await.ok(200)["description"], "", "nothing of it was stored");
+    assert!(is_paused(&world, &own));
+
+    world.publish(&own.campaign).await.ok(200);
+    world.delete(&format!("/api/numbers/{}", own.number)).await.ok(204);
+    let on = world.patch(&address, &active(2)).await.ok(200);
+    assert_eq!((&on["status"], &on["description"]), (&json!("active"), &json!("on again")));
+    assert_eq!(on["warnings"][0]["code"], "phone_number", "what else stands in the way is told: {on}");
+    assert!(!is_paused(&world, &own));
+    // One that is active already is changed without looking, also when its destinations are gone.
+    world.patch(&address, &json!({"version": 3, "status": "active", "plan": []})).await.ok(200);
+
+    world.patch(&address, &json!({"version": 4, "status": "archived"})).await.ok(200);
+    world.patch(&address, &active(5)).await.refused(409, "archived");
+    world.patch(&address, &json!({"version": 5, "status": "paused"})).await.ok(200);
+    world.patch(&address, &active(6)).await.ok(200);
+}
+
+#[tokio::test]
 async fn pausing_and_activating_work_at_once_and_again_do_nothing() {
     let world = World::new().await;
     let own = world.set_up().await;

@@ -21,8 +21,7 @@ async fn a_dry_run_names_who_would_be_dialled_and_why_others_would_not() {
         }
         body
     };
-    let by_day =
-        world.post("/api/targets", &desk("Day desk", json!({"hours": {"week": week}}))).await.id();
+    let by_day = world.post("/api/targets", &desk("Day desk", json!({"hours": {"week": week}}))).await.id();
     let illinois = json!({"filter": {"is": {"tag": "InboundNumber:State", "is": "equals", "value": "IL"}}});
     let local = world.post("/api/targets", &desk("Local desk", illinois)).await.id();
     let plan = json!([

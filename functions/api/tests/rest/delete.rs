@@ -1,8 +1,10 @@
 //! What is in use stays, and the refusal says what uses it.
 
+use domain::access::{Party, Role};
 use domain::ids::{RtbTargetId, TargetId};
 use serde_json::json;
 
+use crate::people::{Browser, add_signed_in, open_account};
 use crate::support::World;
 
 #[tokio::test]
@@ -18,6 +20,49 @@ async fn what_is_in_use_is_not_deleted() {
         assert_eq!(problem["used_by"], json!([{"kind": kind, "id": user, "name": name}]));
         assert!(problem["detail"].as_str().unwrap().contains(name), "{problem}");
         world.get(&format!("/api/{path}/{id}")).await.ok(200);
+    }
+}
+
+#[tokio::test]
+async fn a_buyer_or_publisher_whose_people_sign_in_is_not_deleted() {
+    for (path, role) in [("buyers", Role::Buyer), ("publishers", Role::Publisher)] {
+        let world = World::new().await;
+        open_account(&world, world.tenant, "acme.example").await;
+        let own = world.set_up().await;
+        let id = if role == Role::Buyer { &own.buyer } else { &own.publisher };
+        let party = if role == Role::Buyer {
+            Party::Buyer(id.parse().unwrap())
+        } else {
+            Party::Publisher(id.parse().unwrap())
+        };
+        let unconcerned = world.post(&format!("/api/{path}"), &json!({"name": "Somebody else"})).await.id();
+        add_signed_in(&world, role, Some(party)).await;
+        let invite = json!({"email": "zoe@example.com", "role": role, "party": party});
+        let mut owner = Browser::of(&world, "owner@acme.example").await;
+        let invited = owner.post("/api/invitations", invite).await.id();
+
+        let address = format!("/api/{path}/{id}");
+        let problem = world.delete(&address).await.refused(409, "in_use");
+        let user = "US00000000000000000000000000000002";
+        let by_people = json!([
+            {"kind": "user", "id": user, "name": format!("The {role}")},
+            {"kind": "invitation", "id": invited, "name": "z***@example.com"},
+        ]);
+        assert_eq!(problem["used_by"], by_people);
+        let bulk = json!({"action": "delete", "ids": [id]});
+        let outcome = world.post(&format!("/api/{path}/bulk"), &bulk).await.ok(200);
+        assert_eq!(outcome["outcomes"][0]["code"], "in_use", "{outcome}");
+        world.delete(&format!("/api/{path}/{unconcerned}")).await.ok(204);
+
+        owner.delete(&format!("/api/users/{user}")).await.ok(204);
+        let problem = world.delete(&address).await.refused(409, "in_use");
+        assert_eq!(problem["used_by"].as_array().unwrap().len(), 1);
+        // An invitation that is over holds nothing, and is not sent again for somebody who is gone.
+        world.clock.advance(8 * 24 * 3600);
+        world.delete(&address).await.ok(204);
+        let mut owner = Browser::of(&world, "owner@acme.example").await;
+        let problem = owner.send("POST", &format!("/api/invitations/{invited}/resend"), None).await;
+        assert_eq!(problem.refused(422, "invalid")["fields"][0]["field"], "party");
     }
 }
 

@@ -39,6 +39,21 @@ async fn a_new_password_ends_every_other_sign_in_and_renews_ones_own() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_password_that_is_repeated_with_its_key_keeps_the_browser_signed_in() {
+    let world = world().await;
+    let mut browser = Browser::of(&world, OWNER).await;
+    let body = json!({"old_password": PASSWORD, "password": NEW});
+    let first = browser.post_once("one", "/api/me/password", body.clone()).await;
+    first.ok(204);
+    let again = browser.post_once("one", "/api/me/password", body).await;
+    again.ok(204);
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!(again.headers["set-cookie"], first.headers["set-cookie"]);
+    assert!(browser.is_signed_in().await);
+    assert_eq!(world.mailer.to(OWNER).len(), 1, "it was changed once");
+}
+
+#[tokio::test]
 async fn guessing_the_password_while_signed_in_is_slow_too() {
     let world = world().await;
     let mut browser = Browser::of(&world, OWNER).await;

@@ -120,7 +120,23 @@ impl<'a> Browser<'a> {
     }
 
     pub async fn send(&mut self, method: &str, address: &str, body: Option<Value>) -> Answer {
+        self.send_with(None, method, address, body).await
+    }
+
+    /// The same with an Idempotency-Key.
+    pub async fn post_once(&mut self, key: &str, address: &str, body: Value) -> Answer {
+        self.send_with(Some(key), "POST", address, Some(body)).await
+    }
+
+    async fn send_with(
+        &mut self,
+        key: Option<&str>,
+        method: &str,
+        address: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let mut headers = vec![(ORIGIN, APP_ORIGIN), (OWN_PAGES, "1")];
+        headers.extend(key.map(|key| (api::idempotency::KEY, key)));
         if body.is_some() {
             headers.push((CONTENT_TYPE, "application/json"));
         }

@@ -3,19 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use app::catalog::Scribe;
+use app::clock::Clock;
 use app::erase_caller::{CALLS_AT_ONCE, EraseCaller, Erasure};
 use app::ports::{
-    Answered, AskedBy, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Step, StepWrite,
-    Vault,
+    Answered, Audit, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Step, StepWrite, Vault,
 };
+use domain::audit::{Actor, AuditEntry, By, Origin};
 use domain::call::Call;
-use domain::ids::TenantId;
+use domain::ids::{ApiKeyId, TenantId};
 use domain::phone::{E164, number_of_caller};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::Store;
 use testkit::database::TestDatabase;
-use testkit::fakes::{FakeTelephony, test_vault};
+use testkit::fakes::{FakeClock, FakeTelephony, test_vault};
 use testkit::faults::{Fault, FaultProxy, Rule};
 
 use crate::calls::{CALLER, call_id, record};
@@ -133,6 +135,13 @@ struct Scene {
     proxy: FaultProxy,
     troubled: Store,
     telephony: FakeTelephony,
+    clock: FakeClock,
+}
+
+/// Who asks.
+fn by() -> By {
+    let actor = Actor::ApiKey(ApiKeyId::from_uuid(uuid::Uuid::from_u128(1)));
+    By { actor, origin: Origin::of(Some("203.0.113.9".parse().unwrap()), Some("curl/8.1"), "request-1") }
 }
 
 type Items = HashMap<(String, String), HashMap<String, String>>;
@@ -146,23 +155,42 @@ impl Scene {
         store_call(&store, &call_from(3, OTHER).await, true).await;
         let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
         let troubled = TestDatabase::store_through(&proxy.endpoint());
-        Self { database, proxy, troubled, telephony: FakeTelephony::default() }
+        Self {
+            database,
+            proxy,
+            troubled,
+            telephony: FakeTelephony::default(),
+            clock: FakeClock::at(LATER.parse().unwrap()),
+        }
     }
 
     async fn erase_at(&self, at: &str) -> PortResult<Erasure> {
         let vault = test_vault();
+        let by = by();
+        let at: Timestamp = at.parse().unwrap();
+        self.clock.advance(at.duration_since(self.clock.now()).as_secs());
         let erase = EraseCaller {
             calls: &self.troubled,
             callers: &self.troubled,
             telephony: &self.telephony,
-            vault: vault.as_ref(),
+            scribe: Scribe { by: &by, vault: vault.as_ref(), clock: &self.clock },
         };
-        let by = AskedBy { id: "KY1".to_owned(), at: at.parse().unwrap() };
-        erase.erase(tenant(), &phone(CALLER), &by).await
+        erase.erase(tenant(), &phone(CALLER)).await
     }
 
     async fn erase(&self) -> PortResult<Erasure> {
         self.erase_at(LATER).await
+    }
+
+    /// Every request stands in the audit log, whatever it found to do.
+    async fn items_but_the_log(&self) -> Items {
+        only(&self.items().await, |pk, _| !pk.contains("#AUD#"))
+    }
+
+    /// What the audit log says, newest first.
+    async fn log(&self) -> Vec<AuditEntry> {
+        let november = jiff::civil::date(2026, 11, 1);
+        Audit::page(&self.database.store(), tenant(), november, None, 100).await.unwrap().items
     }
 
     async fn items(&self) -> Items {
@@ -218,7 +246,7 @@ async fn nothing_of_an_erased_caller_is_left_and_money_and_others_are_untouched(
     let done = scene.erase().await.unwrap();
     assert_eq!((done.complete, done.calls, done.waiting), (true, 2, 0));
     assert_eq!((done.proof.calls, done.proof.recordings, done.proof.bids), (2, 2, 8));
-    assert_eq!((done.proof.by.as_str(), done.proof.first_at), ("KY1", LATER.parse().unwrap()));
+    assert_eq!((done.proof.by, done.proof.first_at), (by().actor.to_string(), LATER.parse().unwrap()));
 
     let after = scene.items().await;
     assert_eq!(holding(&after, &phone(CALLER)), Vec::<String>::new());
@@ -255,10 +283,10 @@ async fn nothing_of_an_erased_caller_is_left_and_money_and_others_are_untouched(
 async fn erasing_again_changes_nothing_but_who_asked_last() {
     let scene = Scene::new().await;
     scene.erase().await.unwrap();
-    let before = scene.items().await;
+    let before = scene.items_but_the_log().await;
     let again = scene.erase().await.unwrap();
     assert_eq!((again.complete, again.calls, again.proof.calls), (true, 0, 2));
-    assert_eq!(scene.items().await, before);
+    assert_eq!(scene.items_but_the_log().await, before);
     assert_eq!(scene.telephony.deleted_recordings().len(), 2);
 }
 
@@ -266,10 +294,11 @@ async fn erasing_again_changes_nothing_but_who_asked_last() {
 async fn an_erasure_that_breaks_off_ends_the_same_when_it_is_repeated() {
     let whole = Scene::new().await;
     whole.erase().await.unwrap();
-    let expected = whole.items().await;
+    let expected = whole.items_but_the_log().await;
     let always = Rule::always(Fault::ServerError);
     for breaks in [
         always.clone().on("TransactWriteItems"),
+        always.clone().on("TransactWriteItems").about("IDX#call#"),
         always.clone().on("UpdateItem").about("AUC#"),
         always.clone().on("UpdateItem").about("BIDS#"),
         always.clone().on("UpdateItem").about("REC#"),
@@ -282,8 +311,67 @@ async fn an_erasure_that_breaks_off_ends_the_same_when_it_is_repeated() {
         scene.proxy.heal();
         let second = scene.erase().await.unwrap();
         assert!(second.complete, "{breaks:?} {first:?}");
-        assert_eq!(scene.items().await, expected, "{breaks:?}");
+        assert_eq!(scene.items_but_the_log().await, expected, "{breaks:?}");
     }
+}
+
+#[tokio::test]
+async fn whoever_erases_a_caller_stands_in_the_log_before_anything_is_gone_and_the_caller_does_not() {
+    let scene = Scene::new().await;
+    // Nothing is erased of which nobody knows who wanted it.
+    scene.proxy.inject(Rule::always(Fault::ServerError).on("TransactWriteItems"));
+    let before = scene.items().await;
+    assert!(scene.erase().await.is_err());
+    assert_eq!(scene.items().await, before);
+    scene.proxy.heal();
+
+    let proof = scene.erase().await.unwrap().proof;
+    let log = scene.log().await;
+    assert_eq!(log.len(), 1, "{log:?}");
+    let entry = &log[0];
+    assert_eq!((entry.action.as_str(), entry.object.as_ref()), ("caller.erased", Some(&proof.caller)));
+    assert_eq!((entry.actor, &entry.origin, entry.at), (by().actor, &by().origin, LATER.parse().unwrap()));
+    assert_eq!((entry.name.as_ref(), entry.changes.len()), (None, 0), "not even masked");
+    scene.erase().await.unwrap();
+    assert_eq!(scene.log().await.len(), 2, "each request is one deed");
+    assert_eq!(holding(&scene.items().await, &phone(CALLER)), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_answered_about_a_caller_is_not_kept_for_a_repetition() {
+    let table = OnTable::new().await;
+    let key = [("idempotency-key", "one")];
+    let block = json!({"number": CALLER, "reason": "Robocalls"});
+    let (status, blocked) = table.send_with(&key, "POST", "/api/blocked-numbers", block.clone()).await;
+    assert_eq!((status, &blocked["number"]), (201, &json!(CALLER)));
+    let (status, taken) = table.send_with(&key, "POST", "/api/blocked-numbers", block.clone()).await;
+    assert_eq!((status, &taken["code"]), (409, &json!("taken")), "it is done once all the same");
+    let erase = json!({"number": CALLER, "confirm": CALLER});
+    for _ in 0..2 {
+        let answer = table.send_with(&key, "POST", "/api/privacy/erase-caller", erase.clone()).await;
+        assert_eq!((answer.0, &answer.1["proof"]["unblocked"]), (200, &json!(1)));
+    }
+    let is_kept = |item: &String| item.contains("\"once\"");
+    assert!(!table.items().await.iter().any(is_kept), "neither an answer nor what was asked");
+    // Others are kept, so this test can fail.
+    let (status, _) = table.send_with(&key, "POST", "/api/buyers", json!({"name": "Alpine"})).await;
+    assert_eq!(status, 201);
+    assert_eq!(table.items().await.iter().filter(|item| is_kept(item)).count(), 1);
+}
+
+#[tokio::test]
+async fn while_twilio_is_away_the_answer_says_so_and_the_caller_can_be_erased_later() {
+    let world = World::new().await;
+    let record = record(world.tenant, 5, "2026-11-22T10:00:00Z");
+    let key = test_vault().pseudonym(world.tenant, CALLER).await.unwrap();
+    world.callers.note(world.tenant, &key, record.call.id);
+    world.calls.insert(record);
+    world.telephony.refuse_recordings(true);
+    let body = json!({"number": CALLER, "confirm": CALLER});
+    world.post("/api/privacy/erase-caller", &body).await.refused(502, "carrier_away");
+    world.telephony.refuse_recordings(false);
+    let done = world.post("/api/privacy/erase-caller", &body).await.ok(200);
+    assert_eq!(done["complete"], true);
 }
 
 #[tokio::test]

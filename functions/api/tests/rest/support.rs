@@ -125,18 +125,17 @@ impl World {
         let telephony = Arc::new(FakeTelephony::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
-        let callers = Arc::new(FakeCallers::default());
+        let callers = Arc::new(FakeCallers::noting_in(desk.clone()));
         let bids = Arc::new(BidShelf::default());
         let identity = Arc::new(FakeIdentity::noting(desk.clone()));
         let passwords = Arc::new(FakePasswords::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
-        let (accounts, vault) = (Arc::new(FakeAccounts::default()), test_vault());
+        let (accounts, vault) = (FakeAccounts::default(), test_vault());
         let mailer = Arc::new(FakeMailer::default());
         for owner in [tenant, other] {
-            connect_account(accounts.as_ref(), vault.as_ref(), owner, &account(owner), &[AUTH_TOKEN])
-                .await
-                .unwrap();
+            connect_account(&accounts, vault.as_ref(), owner, &account(owner), &[AUTH_TOKEN]).await.unwrap();
         }
+        let accounts = Arc::new(accounts.noting_in(desk.clone()));
         let context = Arc::new(Context {
             catalog: catalog.clone(),
             published: catalog.clone(),

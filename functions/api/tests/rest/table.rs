@@ -75,10 +75,24 @@ impl OnTable {
     }
 
     pub async fn send(&self, method: &str, address: &str, body: Value) -> (u16, Value) {
+        self.send_with(&[], method, address, body).await
+    }
+
+    /// With these headers besides.
+    pub async fn send_with(
+        &self,
+        more: &[(&'static str, &str)],
+        method: &str,
+        address: &str,
+        body: Value,
+    ) -> (u16, Value) {
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, format!("Bearer {}", self.token).parse().unwrap());
         headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
+        for (name, value) in more {
+            headers.insert(*name, value.parse().unwrap());
+        }
         let request = HttpRequest {
             method: method.parse().unwrap(),
             raw_path: path.to_owned(),

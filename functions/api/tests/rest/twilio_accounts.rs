@@ -68,6 +68,76 @@ async fn an_account_that_was_unknown_a_moment_ago_works_as_soon_as_it_is_connect
     assert_eq!(tokens(&world).await, [TOKEN]);
 }
 
+/// What the audit log says of accounts, oldest first.
+async fn told(world: &World) -> Vec<Value> {
+    let page = world.get("/api/audit-log?action=twilio_account").await.ok(200);
+    page["items"].as_array().unwrap().iter().rev().cloned().collect()
+}
+
+#[tokio::test]
+async fn every_deed_is_told_with_names_and_token_ids_and_no_token() {
+    let world = World::new().await;
+    let mut wish = wish();
+    wish["name"] = json!("Ask anna@example.com");
+    let first = token_ids(&world.post("/api/twilio-accounts", &wish).await.ok(201)).remove(0);
+    let add = format!("{}/tokens", address());
+    let second = token_ids(&world.post(&add, &json!({"auth_token": SECOND})).await.ok(201)).remove(1);
+    let patch = json!({"version": 2, "name": "Main", "request_token": second});
+    world.patch(&address(), &patch).await.ok(200);
+    world.delete(&format!("{add}/{first}")).await.ok(200);
+    // Refused, or nothing changed: not told.
+    world.patch(&address(), &json!({"version": 4, "name": "Main"})).await.ok(200);
+    world.patch(&address(), &json!({"version": 1, "name": "Late"})).await.refused(409, "version_conflict");
+    world.send(&world.other_key, "DELETE", &address(), None).await.refused(404, "not_found");
+    world.delete(&address()).await.ok(204);
+
+    let told = told(&world).await;
+    let actions: Vec<&str> = told.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    let deeds = ["connected", "token_added", "updated", "token_dropped", "disconnected"];
+    assert_eq!(actions, deeds.map(|deed| format!("twilio_account.{deed}")));
+    let masked = told[0]["changes"][0]["after"].as_str().unwrap();
+    assert!(masked.starts_with("Ask a***@example.com #"), "{masked}");
+    let before_and_after = |entry: &Value, place: usize| {
+        let change = &entry["changes"][place];
+        (change["field"].clone(), change["before"].clone(), change["after"].clone())
+    };
+    let tokens = |before: Value, after: Value| (json!("tokens"), before, after);
+    assert_eq!(before_and_after(&told[0], 1), tokens(Value::Null, json!([first])));
+    assert_eq!(before_and_after(&told[1], 0), tokens(json!([first]), json!([first, second])));
+    assert_eq!(before_and_after(&told[2], 0), (json!("name"), json!(masked), json!("Main")));
+    assert_eq!(before_and_after(&told[2], 1), tokens(json!([first, second]), json!([second, first])));
+    assert_eq!(before_and_after(&told[3], 0), tokens(json!([second, first]), json!([second])));
+    assert_eq!(before_and_after(&told[4], 1), tokens(json!([second]), Value::Null));
+    for entry in &told {
+        assert_eq!(entry["object"], SID);
+        assert_eq!(entry["actor"]["kind"], "api_key");
+        assert_eq!(entry["origin"]["request_id"], "JKJaXmPLvHcESHA=");
+        let text = entry.to_string();
+        for hidden in [TOKEN, SECOND, "anna@", "v1.k1"] {
+            assert!(!text.contains(hidden), "{hidden}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_twilio_does_not_answer_nothing_is_stored_and_the_answer_says_whose_fault_it_is() {
+    let world = connected().await;
+    world.telephony.be_away(true);
+    let third = json!({"account_sid": format!("AC{:032x}", 5), "auth_token": TOKEN});
+    let added = json!({"auth_token": SECOND});
+    for (address, body) in
+        [("/api/twilio-accounts".to_owned(), third.clone()), (format!("{}/tokens", address()), added)]
+    {
+        let problem = world.post(&address, &body).await.refused(502, "carrier_away");
+        assert!(problem["detail"].as_str().unwrap().starts_with("Twilio does not answer"), "{problem}");
+    }
+    assert_eq!(tokens(&world).await, [TOKEN]);
+    world.get(&format!("/api/twilio-accounts/AC{:032x}", 5)).await.refused(404, "not_found");
+    assert_eq!(told(&world).await.len(), 1);
+    world.telephony.be_away(false);
+    world.post("/api/twilio-accounts", &third).await.ok(201);
+}
+
 #[tokio::test]
 async fn what_twilio_does_not_confirm_is_not_stored() {
     for (standing, field, rule) in [

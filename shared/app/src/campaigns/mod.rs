@@ -22,6 +22,7 @@ pub use duplicate::duplicate;
 pub(crate) use follow::follow;
 pub use readiness::{Check, Readiness, State, readiness};
 pub use switch::{activate, pause};
+pub(crate) use switch::{after_activation, may_activate};
 pub use versions::{Versions, restore, version, versions};
 
 use std::sync::Arc;

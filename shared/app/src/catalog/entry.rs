@@ -20,7 +20,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::uses::Reference;
-use super::{Outcome, Tools, Warning};
+use super::{Outcome, Stored, Tools, Warning};
+use crate::campaigns::{after_activation, may_activate};
 use crate::numbers::{NOT_YOUR_ACCOUNT, prove, reconnect_number, unroute};
 use crate::ports::{Kind, PortResult};
 
@@ -53,6 +54,29 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     /// Fills in what only we write, and proves what must be proved before it may be stored. It was looked at before.
     async fn complete(&mut self, _tools: &Tools<'_>, _before: Option<&Self>) -> Outcome<()> {
         Ok(Ok(()))
+    }
+
+    /// Refuses what a request may not make of it, however sound its fields are; what a person should know otherwise.
+    async fn before_change(
+        &self,
+        _tools: &Tools<'_>,
+        _tenant: TenantId,
+        _id: Id<Self::Noun>,
+        _before: &Self,
+    ) -> Outcome<Vec<Warning>> {
+        Ok(Ok(Vec::new()))
+    }
+
+    /// Looks once more at what was stored by a request.
+    async fn after_change(
+        &self,
+        _tools: &Tools<'_>,
+        _tenant: TenantId,
+        _id: Id<Self::Noun>,
+        _before: &Self,
+        stored: Stored,
+    ) -> PortResult<Stored> {
+        Ok(stored)
     }
 
     /// Its live flags: its own first, then those of its parts. The call path looks at them, so they follow the stored
@@ -96,6 +120,11 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     }
 }
 
+fn becomes_active(before: &Campaign, after: &Campaign) -> bool {
+    before.status != CampaignStatus::Active && after.status == CampaignStatus::Active
+}
+
+#[async_trait]
 impl Entry for Campaign {
     const KIND: Kind = Kind::Campaign;
     const UNIQUE_FIELD: &'static str = "name";
@@ -134,6 +163,32 @@ impl Entry for Campaign {
     fn settle(&mut self) {
         if self.status != CampaignStatus::Paused {
             self.paused_reason = None;
+        }
+    }
+
+    /// A change that switches it on is refused like switching it on.
+    async fn before_change(
+        &self,
+        tools: &Tools<'_>,
+        tenant: TenantId,
+        id: CampaignId,
+        before: &Self,
+    ) -> Outcome<Vec<Warning>> {
+        if becomes_active(before, self) { may_activate(tools, tenant, id).await } else { Ok(Ok(Vec::new())) }
+    }
+
+    async fn after_change(
+        &self,
+        tools: &Tools<'_>,
+        tenant: TenantId,
+        id: CampaignId,
+        before: &Self,
+        stored: Stored,
+    ) -> PortResult<Stored> {
+        if becomes_active(before, self) {
+            after_activation(tools, tenant, id, stored).await
+        } else {
+            Ok(stored)
         }
     }
 

@@ -6,15 +6,16 @@
 
 use std::collections::HashSet;
 
+use domain::access::Party;
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::TenantId;
 use domain::number::Number;
 use domain::target::{RtbTarget, Target};
 use domain::validate::{Problem, Problems};
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 
-use super::{Entry, entry_of, word};
+use super::{Entry, Tools, entry_of, word};
 use crate::ports::{Catalog, Kind, PortResult, Record};
 
 /// Reads at the same time, at most.
@@ -40,14 +41,36 @@ impl Reference {
     }
 }
 
+/// What may use a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Using {
+    /// Another thing of the catalogue.
+    Thing(Kind),
+    /// A buyer's or publisher's person: they see its things, and nothing without it.
+    Person,
+    /// An invitation to become one.
+    Invitation,
+}
+
+impl Using {
+    /// In words.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Thing(kind) => word(kind),
+            Self::Person => "user",
+            Self::Invitation => "invitation",
+        }
+    }
+}
+
 /// Something that uses a thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Its kind.
-    pub kind: Kind,
+    /// What it is.
+    pub kind: Using,
     /// Its id.
     pub id: String,
-    /// Its name, or the phone number.
+    /// Its name, or the phone number; of an invitation the masked address.
     pub name: String,
 }
 
@@ -106,22 +129,44 @@ const fn users(kind: Kind) -> &'static [Kind] {
     }
 }
 
-/// What uses a thing.
+/// What uses a thing: other things, and people.
 pub(super) async fn users_of(
-    catalog: &dyn Catalog,
+    tools: &Tools<'_>,
     tenant: TenantId,
     kind: Kind,
     id: &str,
 ) -> PortResult<Vec<User>> {
     let mut found = Vec::new();
     for user_kind in users(kind) {
-        for record in catalog.list(tenant, *user_kind).await? {
+        for record in tools.catalog.list(tenant, *user_kind).await? {
             if let Some(name) = name_if_uses(&record, *user_kind, kind, id)? {
-                found.push(User { kind: *user_kind, id: record.id, name });
+                found.push(User { kind: Using::Thing(*user_kind), id: record.id, name });
             }
         }
     }
+    if matches!(kind, Kind::Buyer | Kind::Publisher) {
+        found.extend(people_of(tools, tenant, id).await?);
+    }
     Ok(found)
+}
+
+/// The people of a buyer or publisher, whatever their status, and those who are invited to be.
+async fn people_of(tools: &Tools<'_>, tenant: TenantId, id: &str) -> PortResult<Vec<User>> {
+    let is_of = |party: Option<Party>| match party {
+        Some(Party::Buyer(buyer)) => buyer.to_string() == id,
+        Some(Party::Publisher(publisher)) => publisher.to_string() == id,
+        None => false,
+    };
+    let now = tools.clock.now();
+    let (users, invitations) = try_join(tools.people.users(tenant), tools.people.invitations(tenant)).await?;
+    let users = users.into_iter().filter(|user| is_of(user.party));
+    let users = users.map(|user| User { kind: Using::Person, id: user.id.to_string(), name: user.name });
+    let invited = invitations.into_iter().filter(|invited| is_of(invited.party) && now < invited.expires_at);
+    let invited = invited.map(|invited| {
+        let name = invited.email.masked();
+        User { kind: Using::Invitation, id: invited.id.to_string(), name }
+    });
+    Ok(users.chain(invited).collect())
 }
 
 /// The user's name, when it uses the thing.

@@ -124,7 +124,7 @@ async fn noted(
 /// Sends it again, with a new link; the old one is worthless, and the seven days begin anew.
 ///
 /// # Errors
-/// There is none, above the authority, sent too often; or a port failed.
+/// There is none, its buyer or publisher is gone, above the authority, sent too often; or a port failed.
 pub async fn resend(
     tools: &Tools<'_>,
     by: &By,
@@ -140,6 +140,8 @@ pub async fn resend(
         if !may_decide_over(authority, found.role) {
             return Err(Refused::AboveRole.into());
         }
+        // Only invitations that are still good keep a buyer or publisher from being deleted.
+        parties::check(tools, tenant, found.role, found.party).await?;
         attempt(tools, vec![Limit::mail_to(found.email.as_str())]).await?;
         let now = tools.clock.now();
         let expires_at = now.saturating_add(LINK_LIFETIME).unwrap_or(now);

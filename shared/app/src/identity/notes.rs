@@ -3,10 +3,11 @@
 
 use domain::audit::{AuditEntry, By, Change};
 use domain::email::EmailAddress;
-use domain::ids::{AuditId, TenantId};
+use domain::ids::TenantId;
 use serde::Serialize;
 
 use super::Tools;
+use crate::catalog::Scribe;
 use crate::ports::PortResult;
 
 /// An entry.
@@ -18,22 +19,12 @@ pub(super) fn entry(
     object: impl std::fmt::Display,
     changes: Vec<Change>,
 ) -> AuditEntry {
-    AuditEntry {
-        id: AuditId::from_uuid(tools.clock.new_id()),
-        tenant,
-        at: tools.clock.now(),
-        actor: by.actor,
-        origin: by.origin.clone(),
-        action: action.to_owned(),
-        object: Some(object.to_string()),
-        name: None,
-        changes,
-        more: 0,
-    }
+    let scribe = Scribe { by, vault: tools.vault, clock: tools.clock };
+    AuditEntry { changes, ..scribe.plain(tenant, action, &object.to_string()) }
 }
 
 /// A field before and after; nothing when it stayed as it was.
-pub(super) fn change<T: Serialize + PartialEq>(
+pub(crate) fn change<T: Serialize + PartialEq>(
     changes: &mut Vec<Change>,
     field: &str,
     before: Option<T>,

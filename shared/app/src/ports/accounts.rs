@@ -3,6 +3,7 @@
 //! An account is looked up before its tenant is known (a webhook names nothing else), so that one read takes no tenant.
 
 use async_trait::async_trait;
+use domain::audit::AuditEntry;
 use domain::ids::{AccountSid, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,8 @@ pub struct AccountRow {
     pub version: u64,
 }
 
-/// The connected Twilio accounts of all tenants. An account belongs to one tenant at most.
+/// The connected Twilio accounts of all tenants. An account belongs to one tenant at most. Every change carries its entry
+/// for the audit log: both are written, or neither.
 #[async_trait]
 pub trait Accounts: Send + Sync {
     /// One account, whoever's it is; one read.
@@ -50,10 +52,21 @@ pub trait Accounts: Send + Sync {
     async fn accounts_of(&self, tenant: TenantId) -> PortResult<Vec<AccountRow>>;
 
     /// Stores a new one; `Taken` when it is connected already, here or by another tenant.
-    async fn connect_account(&self, tenant: TenantId, row: &AccountRow) -> PortResult<Saved>;
+    async fn connect_account(
+        &self,
+        tenant: TenantId,
+        row: &AccountRow,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved>;
 
     /// Stores a changed one; `Changed` when the stored one is another tenant's or has another version than `before`.
-    async fn change_account(&self, tenant: TenantId, row: &AccountRow, before: u64) -> PortResult<Saved>;
+    async fn change_account(
+        &self,
+        tenant: TenantId,
+        row: &AccountRow,
+        before: u64,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved>;
 
     /// Removes one; `Changed` as in [`Accounts::change_account`].
     async fn disconnect_account(
@@ -61,6 +74,7 @@ pub trait Accounts: Send + Sync {
         tenant: TenantId,
         account: &AccountSid,
         before: u64,
+        entry: &AuditEntry,
     ) -> PortResult<Saved>;
 }
 

@@ -1,6 +1,7 @@
 //! Port of the index of callers: which calls are somebody's, and taking the person out of them.
 
 use async_trait::async_trait;
+use domain::audit::AuditEntry;
 use domain::ids::{BlockedNumberId, CallId, TenantId};
 use domain::phone::E164;
 use jiff::Timestamp;
@@ -15,15 +16,6 @@ pub struct ErasedCall {
     pub recordings: u32,
     /// Logged bids whose texts were removed.
     pub bids: u32,
-}
-
-/// Who asked for an erasure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskedBy {
-    /// The id of the user or the API key.
-    pub id: String,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// Proof that a caller was erased. It holds no number: only who knows one, and the key, can tell whose it is.
@@ -77,8 +69,8 @@ pub trait Callers: Send + Sync {
     /// Removes what is known of a caller on campaigns: their next call is their first.
     async fn forget_caller(&self, tenant: TenantId, caller: &str) -> PortResult<()>;
 
-    /// Notes who asked, in the proof.
-    async fn note_request(&self, tenant: TenantId, caller: &str, by: &AskedBy) -> PortResult<()>;
+    /// Notes who asked, in the proof and in the audit log, in one write: whoever is erased, it is known who wanted it.
+    async fn note_request(&self, tenant: TenantId, caller: &str, entry: &AuditEntry) -> PortResult<()>;
 
     /// Counts an entry of the block list, by its id, in the proof; the same one counts once.
     async fn note_unblocked(&self, tenant: TenantId, caller: &str, entry: BlockedNumberId) -> PortResult<()>;

@@ -27,6 +27,9 @@ pub struct KeptAnswer {
     pub content_type: String,
     /// `Location`, when there was one.
     pub location: Option<String>,
+    /// `Set-Cookie`, when there was one; sealed, because it signs in.
+    #[serde(default)]
+    pub cookie: Option<super::Sealed>,
     /// The body, sealed: it may hold a token that is shown once.
     pub body: super::Sealed,
 }
@@ -61,6 +64,6 @@ pub trait Once: Send + Sync {
     /// Keeps the answer.
     async fn finish(&self, key: &str, fingerprint: &str, answer: &KeptAnswer) -> PortResult<()>;
 
-    /// Forgets a request that did nothing, so that it can be tried again.
+    /// Forgets a request that did nothing: the key is free again, for the same request or for another.
     async fn forget(&self, key: &str, fingerprint: &str) -> PortResult<()>;
 }

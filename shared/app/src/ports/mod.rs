@@ -39,6 +39,15 @@ pub enum PortError {
         /// What was attempted.
         what: &'static str,
     },
+    /// A service that is not ours (Twilio) does not answer, or says that it failed. Nothing of ours is broken.
+    #[error("{what}: the service does not answer")]
+    Away {
+        /// What was attempted.
+        what: &'static str,
+        /// The cause.
+        #[source]
+        cause: Cause,
+    },
     /// Not reachable, or an answer that means failure.
     #[error("{what}: failed")]
     Failed {
@@ -60,6 +69,11 @@ pub enum PortError {
 }
 
 impl PortError {
+    /// Somebody else's service that does not answer, with the cause.
+    pub fn away(what: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::Away { what, cause: cause.into() }
+    }
+
     /// A failure with its cause.
     pub fn failed(what: &'static str, cause: impl Into<Cause>) -> Self {
         Self::Failed { what, cause: cause.into() }

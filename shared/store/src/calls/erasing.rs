@@ -3,9 +3,10 @@
 //! What must stay true: the index row is written with the call and removed with the count in the proof; a body is only
 //! replaced as it was read; ledger entries are never touched; what is left can still be read as what it is.
 
-use app::ports::{AskedBy, Callers, ErasedCall, ErasureProof, PortError, PortResult};
+use app::ports::{Callers, ErasedCall, ErasureProof, PortError, PortResult};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::audit::AuditEntry;
 use domain::ids::{AuctionId, BlockedNumberId, CallId, TenantId};
 use domain::phone::{E164, ERASED, erase_number};
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Store;
+use crate::audit::entry_write;
 use crate::failure::{Failure, PATIENT};
 use crate::item::{Draft, Item, from_json, json, number, number_of, parsed, text, text_of};
 use crate::keys::{self, GSI1, Key};
@@ -121,7 +123,8 @@ impl Callers for Store {
         Ok(())
     }
 
-    async fn note_request(&self, tenant: TenantId, caller: &str, by: &AskedBy) -> PortResult<()> {
+    async fn note_request(&self, tenant: TenantId, caller: &str, entry: &AuditEntry) -> PortResult<()> {
+        const WHAT: &str = "note who asked for an erasure";
         let set = format!(
             "SET {STAMP}, #caller = :caller, #by = :by, #last = :at, #first = if_not_exists(#first, :at)"
         );
@@ -131,10 +134,14 @@ impl Callers for Store {
             .name("#last", "last_at")
             .name("#first", "first_at")
             .value(":caller", text(caller))
-            .value(":by", text(&by.id))
-            .value(":at", text(by.at.to_string()));
-        self.change("note who asked for an erasure", stamped(write, "erasure", tenant)).await?;
-        Ok(())
+            .value(":by", text(entry.actor.to_string()))
+            .value(":at", text(entry.at.to_string()));
+        let actions = [
+            stamped(write, "erasure", tenant).into_action(WHAT, self.table())?,
+            entry_write(WHAT, entry)?.into_action(WHAT, self.table())?,
+        ];
+        let noted = self.transact(Instant::now() + PATIENT, &actions).await;
+        noted.map_err(|failure| failure.into_port(WHAT))
     }
 
     async fn note_unblocked(&self, tenant: TenantId, caller: &str, entry: BlockedNumberId) -> PortResult<()> {

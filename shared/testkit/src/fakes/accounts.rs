@@ -6,41 +6,66 @@ use std::sync::{Arc, Mutex};
 use app::ports::{AccountRow, Accounts, PortError, PortResult, Saved, SealedToken, Vault};
 use app::secret::Secret;
 use async_trait::async_trait;
+use domain::audit::AuditEntry;
 use domain::ids::{AccountSid, TenantId};
 use jiff::Timestamp;
 use vault::{DataKey, DataVault, KeyId, KeySource};
 
-use super::locked;
+use super::{FakeDesk, locked, some_entry};
 
 /// Accounts by sid.
 #[derive(Debug, Default)]
-pub struct FakeAccounts(Mutex<BTreeMap<AccountSid, AccountRow>>);
+pub struct FakeAccounts {
+    rows: Mutex<BTreeMap<AccountSid, AccountRow>>,
+    desk: Arc<FakeDesk>,
+}
+
+impl FakeAccounts {
+    /// The same; from now on changes are noted in this desk's audit log.
+    #[must_use]
+    pub fn noting_in(self, desk: Arc<FakeDesk>) -> Self {
+        Self { desk, ..self }
+    }
+}
 
 #[async_trait]
 impl Accounts for FakeAccounts {
     async fn account(&self, account: &AccountSid) -> PortResult<Option<AccountRow>> {
-        Ok(locked(&self.0).get(account).cloned())
+        Ok(locked(&self.rows).get(account).cloned())
     }
 
     async fn accounts_of(&self, tenant: TenantId) -> PortResult<Vec<AccountRow>> {
-        Ok(locked(&self.0).values().filter(|row| row.tenant == tenant).cloned().collect())
+        Ok(locked(&self.rows).values().filter(|row| row.tenant == tenant).cloned().collect())
     }
 
-    async fn connect_account(&self, tenant: TenantId, row: &AccountRow) -> PortResult<Saved> {
+    async fn connect_account(
+        &self,
+        tenant: TenantId,
+        row: &AccountRow,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         owned("connect a Twilio account", tenant, row)?;
-        let mut rows = locked(&self.0);
+        let mut rows = locked(&self.rows);
         if rows.contains_key(&row.account_sid) {
             return Ok(Saved::Taken);
         }
         rows.insert(row.account_sid.clone(), row.clone());
+        self.desk.enter(entry);
         Ok(Saved::Done)
     }
 
-    async fn change_account(&self, tenant: TenantId, row: &AccountRow, before: u64) -> PortResult<Saved> {
+    async fn change_account(
+        &self,
+        tenant: TenantId,
+        row: &AccountRow,
+        before: u64,
+        entry: &AuditEntry,
+    ) -> PortResult<Saved> {
         owned("change a Twilio account", tenant, row)?;
-        Ok(match locked(&self.0).get_mut(&row.account_sid) {
+        Ok(match locked(&self.rows).get_mut(&row.account_sid) {
             Some(stored) if stored.tenant == tenant && stored.version == before => {
                 *stored = row.clone();
+                self.desk.enter(entry);
                 Saved::Done
             }
             _ => Saved::Changed,
@@ -52,13 +77,15 @@ impl Accounts for FakeAccounts {
         tenant: TenantId,
         account: &AccountSid,
         before: u64,
+        entry: &AuditEntry,
     ) -> PortResult<Saved> {
-        let mut rows = locked(&self.0);
+        let mut rows = locked(&self.rows);
         let is_so = |row: &AccountRow| row.tenant == tenant && row.version == before;
         if !rows.get(account).is_some_and(is_so) {
             return Ok(Saved::Changed);
         }
         rows.remove(account);
+        self.desk.enter(entry);
         Ok(Saved::Done)
     }
 }
@@ -123,6 +150,6 @@ pub async fn connect_account(
         updated_at: Timestamp::UNIX_EPOCH,
         version: 1,
     };
-    rows.connect_account(tenant, &row).await?;
+    rows.connect_account(tenant, &row, &some_entry(tenant, row.created_at)).await?;
     Ok(row)
 }

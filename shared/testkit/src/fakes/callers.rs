@@ -1,14 +1,15 @@
 //! Whose calls are whose, for handlers: what scrubbing does to stored calls is tested on the table.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use app::ports::{AskedBy, Callers, ErasedCall, ErasureProof, PortResult};
+use app::ports::{Callers, ErasedCall, ErasureProof, PortResult};
 use async_trait::async_trait;
+use domain::audit::AuditEntry;
 use domain::ids::{BlockedNumberId, CallId, TenantId};
 use domain::phone::E164;
 
-use super::locked;
+use super::{FakeDesk, locked};
 
 type Of = (TenantId, String);
 
@@ -18,9 +19,15 @@ pub struct FakeCallers {
     index: Mutex<BTreeMap<Of, BTreeSet<CallId>>>,
     proofs: Mutex<BTreeMap<Of, ErasureProof>>,
     unblocked: Mutex<BTreeMap<Of, BTreeSet<BlockedNumberId>>>,
+    desk: Arc<FakeDesk>,
 }
 
 impl FakeCallers {
+    /// Nobody yet; requests are noted in this desk's audit log.
+    pub fn noting_in(desk: Arc<FakeDesk>) -> Self {
+        Self { desk, ..Self::default() }
+    }
+
     /// Notes a call of a caller.
     pub fn note(&self, tenant: TenantId, caller: &str, call: CallId) {
         locked(&self.index).entry((tenant, caller.to_owned())).or_default().insert(call);
@@ -70,20 +77,21 @@ impl Callers for FakeCallers {
         Ok(was_there)
     }
 
-    async fn note_request(&self, tenant: TenantId, caller: &str, by: &AskedBy) -> PortResult<()> {
+    async fn note_request(&self, tenant: TenantId, caller: &str, entry: &AuditEntry) -> PortResult<()> {
+        self.desk.enter(entry);
         let mut proofs = locked(&self.proofs);
         let proof = proofs.entry((tenant, caller.to_owned())).or_insert_with(|| ErasureProof {
             caller: caller.to_owned(),
-            first_at: by.at,
-            last_at: by.at,
-            by: by.id.clone(),
+            first_at: entry.at,
+            last_at: entry.at,
+            by: entry.actor.to_string(),
             calls: 0,
             recordings: 0,
             bids: 0,
             unblocked: 0,
         });
-        proof.last_at = by.at;
-        proof.by.clone_from(&by.id);
+        proof.last_at = entry.at;
+        proof.by = entry.actor.to_string();
         Ok(())
     }
 

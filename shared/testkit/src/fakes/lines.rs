@@ -45,6 +45,7 @@ pub struct FakeTelephony {
     carrier: Mutex<Carrier>,
     deleted_recordings: Mutex<Vec<String>>,
     refuses_recordings: AtomicBool,
+    is_away: AtomicBool,
     accounts: Mutex<HashMap<AccountSid, AccountStanding>>,
     tokens_tried: Mutex<Vec<(AccountSid, Secret)>>,
 }
@@ -82,6 +83,11 @@ impl FakeTelephony {
     /// Whether it does not remove recordings, from now on.
     pub fn refuse_recordings(&self, refuses: bool) {
         self.refuses_recordings.store(refuses, Ordering::SeqCst);
+    }
+
+    /// Whether it answers nobody who asks for an account, from now on.
+    pub fn be_away(&self, away: bool) {
+        self.is_away.store(away, Ordering::SeqCst);
     }
 
     /// How an account stands from now on, whatever the token; until then it is active.
@@ -210,7 +216,7 @@ impl Telephony for FakeTelephony {
 
     async fn delete_recording(&self, _: &AccountSid, recording: &str) -> PortResult<bool> {
         if self.refuses_recordings.load(Ordering::SeqCst) {
-            return Err(PortError::failed("remove a recording", "Twilio is away"));
+            return Err(PortError::away("remove a recording", "Twilio is away"));
         }
         let mut deleted = locked(&self.deleted_recordings);
         let was_there = !deleted.iter().any(|sid| sid == recording);
@@ -219,6 +225,9 @@ impl Telephony for FakeTelephony {
     }
 
     async fn check_account(&self, account: &AccountSid, token: &Secret) -> PortResult<AccountStanding> {
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(PortError::away("ask for an account", "Twilio is away"));
+        }
         locked(&self.tokens_tried).push((account.clone(), token.clone()));
         let known = locked(&self.accounts).get(account).cloned();
         Ok(known.unwrap_or(AccountStanding::Active { name: "Roofing calls".to_owned() }))
