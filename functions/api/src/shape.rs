@@ -170,7 +170,10 @@ fn patched(schema: &Value, named: &BTreeMap<String, Value>) -> Value {
         let described = schema["description"].clone();
         return match named.get(target) {
             Some(found) if is_structured(found, named) => {
-                let mut inside = patched(found, named);
+                // A shape that holds itself, as filters do, is told once; what stands deeper is given whole.
+                let mut deeper = named.clone();
+                deeper.remove(target);
+                let mut inside = patched(found, &deeper);
                 if !described.is_null() {
                     inside["description"] = described;
                 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use domain::blocked::{BlockPattern, BlockedNumber};
 use domain::call::Call;
+use domain::campaign::Campaign;
 use domain::caps::{CounterId, Usage};
 use domain::duplicates;
 use domain::filter::{TagName, Tags};
@@ -23,6 +24,7 @@ use crate::answer_call::{Around, turned_away};
 use crate::campaigns::newest;
 use crate::catalog::{self, Outcome, Refused, Tools};
 use crate::ports::{Calls, Kind, KnownCaller, PortError, PortResult};
+use crate::publish_campaign::compile;
 
 /// A call that somebody thinks up.
 #[derive(Debug, Clone)]
@@ -52,8 +54,8 @@ pub struct Hypothetical {
 /// What would become of it.
 #[derive(Debug)]
 pub struct Preview {
-    /// The version it would run on.
-    pub version: u64,
+    /// The version it would run on; `None` is the campaign as it is set up, because it was never published.
+    pub version: Option<u64>,
     /// Why it would be given to nobody.
     pub turned_away: Option<TurnedAway>,
     /// What would be done, in this order, each if everything before it did not work out.
@@ -80,7 +82,8 @@ impl Preview {
     }
 }
 
-/// Goes through a campaign's newest published version for a call that does not exist.
+/// Goes through a campaign's newest published version for a call that does not exist; through the campaign as it is set up
+/// when it was never published.
 ///
 /// # Errors
 /// A port did not answer.
@@ -91,15 +94,15 @@ pub async fn preview_route(
     id: CampaignId,
     wanted: &Hypothetical,
 ) -> Outcome<Preview> {
-    if catalog::get::<domain::campaign::Campaign>(tools, tenant, id).await?.is_none() {
+    let Some(record) = catalog::get::<Campaign>(tools, tenant, id).await? else {
         return Ok(Err(Refused::NotFound));
-    }
-    let Some(snapshot) = newest(tools, tenant, id).await? else {
-        return Ok(Err(Refused::NotReady(vec![domain::validate::Problem {
-            field: String::new(),
-            rule: "published".to_owned(),
-            message: "the campaign was never published: publish it first".to_owned(),
-        }])));
+    };
+    let (snapshot, version) = match newest(tools, tenant, id).await? {
+        Some(snapshot) => (Arc::clone(&snapshot), Some(snapshot.version)),
+        None => match compile(tools, tenant, (id, 1), catalog::entry_of(&record)?).await? {
+            Ok(draft) => (Arc::new(draft), None),
+            Err(problems) => return Ok(Err(Refused::NotReady(problems))),
+        },
     };
     let usage = usage_for(tools, tenant, &snapshot, wanted).await?;
     let known = known_caller(tools, calls, tenant, id, wanted).await?;
@@ -113,7 +116,7 @@ pub async fn preview_route(
     let why = turned_away(&call, &snapshot, &around);
     if why.is_some() {
         let passed = Decisions { turned_away: why, ..Decisions::default() };
-        return Ok(Ok(Preview { version: snapshot.version, turned_away: why, stops: Vec::new(), passed }));
+        return Ok(Ok(Preview { version, turned_away: why, stops: Vec::new(), passed }));
     }
     let mut tags: Tags = routing::tags(&call, &snapshot);
     for (name, value) in &wanted.tags {
@@ -125,7 +128,7 @@ pub async fn preview_route(
     let mut walk = Walk::new(&snapshot, &situation);
     let stops = walk.by_ref().collect();
     let passed = std::mem::take(&mut walk.decisions);
-    Ok(Ok(Preview { version: snapshot.version, turned_away: None, stops, passed }))
+    Ok(Ok(Preview { version, turned_away: None, stops, passed }))
 }
 
 async fn usage_for(

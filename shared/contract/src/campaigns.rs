@@ -81,8 +81,9 @@ pub struct RoutePreviewQuery {
 pub struct RoutePreview {
     /// The campaign.
     pub campaign: CampaignId,
-    /// The published version it would run on.
-    pub version: u64,
+    /// The published version it would run on; absent for a campaign that was never published: it is looked at as it is set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
     /// Why it would be given to nobody; then there are no steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned_away: Option<Verdict>,

@@ -22,7 +22,7 @@ async fn a_dry_run_names_who_would_be_dialled_and_why_others_would_not() {
         body
     };
     let by_day = world.post("/api/targets", &desk("Day desk", json!({"hours": {"week": week}}))).await.id();
-    let illinois = json!({"filter": {"is": {"tag": "InboundNumber:State", "is": "equals", "value": "IL"}}});
+    let illinois = json!({"filter": {"tag": "InboundNumber:State", "is": "equals", "value": "IL"}});
     let local = world.post("/api/targets", &desk("Local desk", illinois)).await.id();
     let plan = json!([
         {"target": by_day, "priority": 1}, {"target": local, "priority": 2}, {"target": own.target, "priority": 3},
@@ -30,8 +30,8 @@ async fn a_dry_run_names_who_would_be_dialled_and_why_others_would_not() {
     let address = format!("/api/campaigns/{}", own.campaign);
     world.patch(&address, &json!({"version": 1, "plan": plan})).await.ok(200);
     let preview = format!("{address}/route-preview");
-    let refused = world.post(&preview, &json!({})).await.refused(409, "not_ready");
-    assert_eq!(refused["fields"][0]["rule"], "published");
+    let draft = world.post(&preview, &json!({})).await.ok(200);
+    assert_eq!(draft["turned_away"]["code"], "campaign_paused", "a draft takes no calls: {draft}");
     world.publish(&own.campaign).await.ok(200);
     world.post(&format!("{address}/activate"), &json!({})).await;
 
@@ -41,7 +41,8 @@ async fn a_dry_run_names_who_would_be_dialled_and_why_others_would_not() {
     assert_eq!(names(&answer["passed"]), ["Day desk", "Local desk"], "{answer}");
     assert_eq!(answer["passed"][0]["text"], "closed until Mon 09:00 UTC");
     assert_eq!(answer["passed"][1]["code"], "filtered");
-    assert_eq!(answer["steps"].as_array().unwrap().len(), 1);
+    assert_eq!(answer["steps"][0], json!({"does": "ask"}), "the campaign's own bidders: {answer}");
+    assert_eq!(names(&answer["steps"]).len(), 1, "{answer}");
 
     // A Monday, from Chicago.
     let monday = json!({"from": "+13125550123", "at": "2026-11-23T12:00:00Z"});

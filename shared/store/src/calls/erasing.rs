@@ -118,7 +118,10 @@ impl Callers for Store {
         };
         for item in self.query(WHAT, range).await? {
             let key = Key { pk: pk_of(&item).to_owned(), sk: sk_of(&item).to_owned() };
-            self.change(WHAT, Write::new(Deed::Remove(key))).await?;
+            let gone = [Write::new(Deed::Remove(key)).into_action(WHAT, self.table())?];
+            self.transact(Instant::now() + PATIENT, &gone)
+                .await
+                .map_err(|failure| failure.into_port(WHAT))?;
         }
         Ok(())
     }
