@@ -39,7 +39,10 @@ fn usage(snapshot: &Snapshot) -> HashMap<CounterId, Usage> {
         let open = OpenWindows::at(now, &target.time_zone);
         let live = if index % 3 == 0 { 5 } else { 1 };
         let windows = [(open.hour, 3), (open.day, 17), (open.month, 170)].into();
-        found.insert((*id).into(), Usage { live, total: 170, windows, paused: index % 10 == 0 });
+        found.insert(
+            (*id).into(),
+            Usage { live, total: 170, windows, paused: index % 10 == 0, ..Usage::default() },
+        );
     }
     found
 }

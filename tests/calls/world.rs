@@ -20,7 +20,7 @@ use app::twilio_accounts::Directory;
 use async_trait::async_trait;
 use domain::auction::BidRequest;
 use domain::call::{CallStatus, LegEvent};
-use domain::caps::{CounterId, Usage};
+use domain::caps::{CounterId, LiveLimits, Usage};
 use domain::ids::{
     AccountSid, BuyerId, CallId, CallSid, CampaignId, NumberId, PublisherId, RtbTargetId, TargetId, TenantId,
 };
@@ -136,8 +136,11 @@ pub struct World {
 const PUBLIC_BASE_URL: &str = "https://calls.example.com";
 const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// Caps of every destination in this world.
+/// Caps of every destination in this world. The buyer, the campaign and the publisher count conversions and revenue.
 const CAPS: &str = r#"{"concurrent": 5, "daily": 50}"#;
+const BOOKED_CAPS: &str = r#"{
+    "concurrent": 5, "hourly": 50, "count": "converted", "revenue": {"daily": 1000000000, "total": 9000000000}
+}"#;
 
 impl World {
     /// `auction`: two bidders (40 and 30) come before the target.
@@ -163,6 +166,7 @@ impl World {
         let number: E164 = "+18335550100".parse().unwrap();
         let campaign_id = CampaignId::from_uuid(Uuid::from_u128(2));
         let caps: serde_json::Value = serde_json::from_str(CAPS).unwrap();
+        let booked_caps: serde_json::Value = serde_json::from_str(BOOKED_CAPS).unwrap();
 
         let target = TargetId::from_uuid(Uuid::from_u128(3));
         let publisher = PublisherId::from_uuid(Uuid::from_u128(8));
@@ -171,6 +175,7 @@ impl World {
             "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
             "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
         });
+        let buyer_body = json!({"name": "Buyer", "caps": booked_caps, "time_zone": "Europe/Berlin"});
         let bidder = |id: u128, amount: u32| {
             let body = json!({
                 "name": format!("Bidder {amount}"), "url": format!("https://bidder.example.com/{amount}"), "body": "{}",
@@ -183,6 +188,8 @@ impl World {
         let campaign = json!({
             "name": "Campaign", "status": "active", "recording": "from_answer_dual",
             "plan": [{"target": target}],
+            "caps": booked_caps, "time_zone": "America/New_York",
+            "publishers": {publisher.to_string(): {"caps": caps}},
             "auction": {"bidders": rtb_targets.iter().map(|(id, _)| json!({"rtb_target": id})).collect::<Vec<_>>()},
             "payout": {"on": "converted", "amount": {"share": {"basis_points": 6000}}}
         });
@@ -192,7 +199,12 @@ impl World {
             1,
             clock.now(),
             serde_json::from_value(campaign).unwrap(),
-            Parts { targets, rtb_targets: rtb_targets.into_iter().collect(), ..Parts::default() },
+            Parts {
+                targets,
+                rtb_targets: rtb_targets.into_iter().collect(),
+                buyers: [(buyer, serde_json::from_value(buyer_body).unwrap())].into(),
+                ..Parts::default()
+            },
         )
         .unwrap();
         store.publish(tenant, &snapshot, &some_entry(tenant, clock.now())).await.unwrap();
@@ -210,8 +222,13 @@ impl World {
             .create(tenant, Kind::Number, &record, number.as_str(), &some_entry(tenant, clock.now()))
             .await
             .unwrap();
-        let destinations = snapshot.counters().into_iter().filter(|row| *row != CounterId::from(buyer));
-        let counters = destinations.collect();
+        let limits = LiveLimits {
+            caps: serde_json::from_value(booked_caps).unwrap(),
+            time_zone: "Australia/Lord_Howe".to_owned(),
+        };
+        store.set_limits(tenant, &publisher.into(), Some(&limits)).await.unwrap();
+        let of_call = Snapshot::counters_of_call(campaign_id, Some(publisher));
+        let counters = of_call.into_iter().chain(snapshot.counters()).collect();
         let campaign = campaign_id;
         Self {
             store,
@@ -360,7 +377,7 @@ impl World {
         self.store.load(self.tenant, call).await.unwrap().expect("the call is there")
     }
 
-    /// Counters of all destinations, in order.
+    /// Counters of everything that is capped, in order.
     pub async fn usage(&self) -> Vec<Usage> {
         let usage = self.store.usage(self.tenant, &self.counters).await.unwrap();
         self.counters.iter().map(|counter| usage.get(counter).cloned().unwrap_or_default()).collect()

@@ -222,6 +222,7 @@ fn count(usage: &mut HashMap<CounterId, Usage>, via: Via, destined: &Destined, b
         total: number("total").unwrap_or(0),
         windows: windows.into_iter().filter_map(|(name, kind)| Some((name, number(kind)?))).collect(),
         paused: destined.usage.get("paused").and_then(Value::as_bool).unwrap_or(false),
+        ..Usage::default()
     };
     usage.insert(via.counter(), row);
 }

@@ -9,18 +9,18 @@ use std::sync::Arc;
 
 use domain::blocked::{Block, BlockPattern};
 use domain::call::Call;
-use domain::caps::{CounterId, Usage};
+use domain::caps::{CounterId, Price, Usage};
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
-use domain::ledger::Payout;
+use domain::money::Money;
 use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
-use domain::routing::{Decisions, TurnedAway};
+use domain::routing::{Decisions, Situation, TurnedAway, call_limits};
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Reply};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::place::{self, ANSWER_WITHIN, NOT_IN_SERVICE, Placing};
+use crate::place::{self, ANSWER_WITHIN, NOBODY_FREE, NOT_IN_SERVICE, Placing};
 use crate::ports::{BlockedCallers, Calls, Counters, Numbers, PortResult, Published, Step, Vault};
 
 /// What Twilio told us about the call.
@@ -126,12 +126,9 @@ impl AnswerCall {
                 None => return not_taken(NotTaken::NotPublished),
             },
         };
+        let call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
         let turned_away = self.turned_away(&owner, campaign, &usage, &blocks);
-        let mut call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
-        if turned_away.is_some() {
-            // Nobody is paid for a call that could not earn anything.
-            call.payout = Payout::default();
-        }
+        let turned_away = turned_away.or_else(|| at_its_cap(&snapshot, &call, &usage));
         self.first_step(Arc::new(call), turned_away, &snapshot, &usage).await.map(Answer::Taken)
     }
 
@@ -184,6 +181,7 @@ impl AnswerCall {
             None if snapshot.has_auction() => Some(Reply::redirect(auction)),
             None => None,
             Some(TurnedAway::BlockedNumber) => Some(Reply::reject()),
+            Some(TurnedAway::Cap(_)) => Some(Reply::words_and_hangup(NOBODY_FREE)),
             Some(_) => Some(Reply::words_and_hangup(NOT_IN_SERVICE)),
         };
         match without_dial {
@@ -195,7 +193,8 @@ impl AnswerCall {
         }
     }
 
-    /// The live flags of campaign and publisher; and counters, if it dials in this step, which it does without an auction.
+    /// The live flags and caps of campaign and publisher; and those of the destinations, if it dials in this step, which it
+    /// does without an auction.
     async fn usage_for(
         &self,
         owner: &NumberOwner,
@@ -203,10 +202,7 @@ impl AnswerCall {
         snapshot: Option<&Snapshot>,
     ) -> PortResult<HashMap<CounterId, Usage>> {
         let dials_now = snapshot.filter(|snapshot| !snapshot.has_auction());
-        let mut of: Vec<CounterId> = vec![campaign.into()];
-        if let Some(publisher) = owner.publisher {
-            of.extend([publisher.into(), CounterId::terms(campaign, publisher)]);
-        }
+        let mut of = Snapshot::counters_of_call(campaign, owner.publisher);
         of.extend(dials_now.into_iter().flat_map(Snapshot::counters));
         self.counters.usage(owner.tenant, &of).await
     }
@@ -252,4 +248,10 @@ impl AnswerCall {
             payout: snapshot.campaign.payout_for(owner.publisher),
         }
     }
+}
+
+/// Whether a cap is full that holds for the call whatever its destination: then nobody is asked for a bid either.
+fn at_its_cap(snapshot: &Snapshot, call: &Call, usage: &HashMap<CounterId, Usage>) -> Option<TurnedAway> {
+    let situation = Situation { call, now: call.started_at, usage, tried: &[] };
+    call_limits(snapshot, &situation, Price::Known(Money::ZERO)).err().map(TurnedAway::Cap)
 }

@@ -3,8 +3,8 @@
 //! May run any number of times, in any process: capacity goes back once per attempt, settling happens once, both by
 //! conditional writes.
 
-use domain::call::{CallStatus, Conclusion, Leg, Standing, leg_end, standing};
-use domain::caps::ReservationState;
+use domain::call::{Conclusion, Standing, standing};
+use domain::caps::{ReservationState, outcome};
 use domain::ids::{CallId, TenantId};
 use domain::ledger;
 
@@ -13,7 +13,7 @@ use crate::ports::{CallRecord, Calls, Closing, PortError, PortResult};
 /// How often a look is repeated when somebody dialled between looking and settling.
 const LOOKS: u8 = 3;
 
-/// Gives back the capacity of attempts that have ended, and settles the call if it is over. `true` when the call is
+/// Gives back the capacity of attempts whose outcome is known, and settles the call if it is over. `true` when the call is
 /// settled now, by us or by somebody else.
 pub async fn close_if_over(calls: &dyn Calls, tenant: TenantId, call: CallId) -> PortResult<bool> {
     for _ in 0..LOOKS {
@@ -54,12 +54,9 @@ async fn give_back(calls: &dyn Calls, record: &CallRecord) -> PortResult<()> {
         if held != Some(ReservationState::Reserved) {
             continue;
         }
-        let Some(end) = leg_end(Leg::Attempt(attempt.number), &record.events) else { continue };
-        let to = match end.status {
-            CallStatus::Completed => ReservationState::Confirmed,
-            _ => ReservationState::Returned,
-        };
-        calls.release(record.call.tenant, record.call.id, attempt, to).await?;
+        let known = outcome(attempt, &record.call, &record.attempts, &record.events);
+        let Some(outcome) = known else { continue };
+        calls.release(record.call.tenant, record.call.id, attempt, &outcome).await?;
     }
     Ok(())
 }

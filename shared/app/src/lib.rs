@@ -21,6 +21,7 @@ pub mod numbers;
 pub mod place;
 pub mod ports;
 pub mod publish_campaign;
+pub mod read_usage;
 pub mod run_auction;
 pub mod secret;
 pub mod trail;

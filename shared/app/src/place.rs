@@ -3,14 +3,16 @@
 //! The step's answer, the attempt and the capacity it takes are one transaction, so a repeat finds the same answer and
 //! nothing is ever taken twice. A full or busy counter sends us to the next destination with that reason.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::auction::{Auction, Bid};
 use domain::call::{Attempt, Call};
-use domain::caps::{CounterId, Reservation, Usage};
-use domain::routing::{self, Candidate, Decisions, Passed, Situation, Via};
+use domain::caps::{CounterId, Measure, Outcome, Reservation, Usage};
+use domain::ledger::Payout;
+use domain::routing::{self, Candidate, Decisions, Passed, Situation, TurnedAway, Via};
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Dial, DialNoun, Recording, Reply, TIME_LIMIT_S, Verb};
 use jiff::{SignedDuration, Timestamp};
@@ -74,7 +76,8 @@ pub struct Placing<'a> {
 /// Dials the first destination that has room; words and a hang-up when none has.
 pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
     let now = clock.now();
-    let situation = Situation { call: &placing.call, now, usage: placing.usage, tried: placing.tried };
+    let usage = as_if_given_back(placing.usage, placing.gives_back.as_ref());
+    let situation = Situation { call: &placing.call, now, usage: &usage, tried: placing.tried };
     let (candidates, mut decisions) = routing::candidates(placing.snapshot, placing.bids, &situation);
     let mut waiting = candidates.iter();
     let mut tried_one = false;
@@ -94,11 +97,43 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
             Written::Done => return Ok(reply),
             Written::Repeated(earlier) => return Ok(earlier.reply),
             Written::Over => return Ok(Reply::hangup()),
-            Written::Full(full) => decisions.note(candidate.via, &candidate.name, Some(Passed::Cap(full))),
+            Written::Full(full) => {
+                decisions.note(candidate.via, &candidate.name, Some(Passed::Cap(full)));
+                // No other destination would find room either; of revenue a cheaper one might.
+                if full.owner.is_of_the_call() && full.measure == Measure::Calls {
+                    decisions.turned_away = Some(TurnedAway::Cap(full));
+                    break;
+                }
+            }
             Written::Busy => decisions.note(candidate.via, &candidate.name, Some(Passed::BusyCounter)),
         }
     }
     finish(calls, &placing, Reply::words_and_hangup(NOBODY_FREE), decisions, now).await
+}
+
+/// The counters as they are once this very step has given the failed attempt's capacity back: a call that fails over does
+/// not stand in its own way.
+fn as_if_given_back<'a>(
+    usage: &'a HashMap<CounterId, Usage>,
+    attempt: Option<&Attempt>,
+) -> Cow<'a, HashMap<CounterId, Usage>> {
+    let mut usage = Cow::Borrowed(usage);
+    let held = attempt.and_then(|attempt| attempt.reservation.as_ref());
+    for taken in held.into_iter().flat_map(|reservation| &reservation.taken) {
+        if let Some(row) = usage.to_mut().get_mut(&taken.counter) {
+            row.give_back(&taken.gives_back(&Outcome::NOTHING));
+        }
+    }
+    usage
+}
+
+/// A call that is turned away at its beginning pays nobody: it could not earn anything.
+fn as_it_begins(placing: &Placing<'_>, decisions: &Decisions) -> Arc<Call> {
+    if placing.begins && decisions.turned_away.is_some() {
+        let call = placing.call.as_ref().clone();
+        return Arc::new(Call { payout: Payout::default(), ..call });
+    }
+    Arc::clone(&placing.call)
 }
 
 /// Writes a step that dials nobody.
@@ -109,15 +144,17 @@ pub async fn finish(
     decisions: Decisions,
     now: Timestamp,
 ) -> PortResult<Reply> {
+    // As the call's last one, an attempt that nobody answered may yet convert: then the books give its capacity back.
+    let gives_back = placing.gives_back.clone().filter(Attempt::returns_unanswered);
     let write = StepWrite {
-        call: Arc::clone(&placing.call),
+        call: as_it_begins(placing, &decisions),
         begins: placing.begins,
         number: placing.step,
         started_by: placing.started_by,
         answered: Answered { reply: reply.clone(), decisions, at: now },
         attempt: None,
         limits: Vec::new(),
-        gives_back: placing.gives_back.clone(),
+        gives_back,
         auction: placing.auction.clone(),
         due_at: due_at(now, 0, 0),
     };

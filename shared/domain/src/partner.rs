@@ -1,12 +1,13 @@
 //! Whom a tenant does business with: publishers, who send calls, and buyers, who pay for them.
 //!
 //! What must stay true: pausing one is effective at once and needs no publishing. A paused publisher's calls are not taken;
-//! a paused buyer's targets and bidders are passed over.
+//! a paused buyer's targets and bidders are passed over. The caps of both hold over all that is theirs.
 
 use serde::{Deserialize, Serialize};
 
+use crate::caps::{Caps, LiveLimits};
 use crate::email::EmailAddress;
-use crate::target::Status;
+use crate::target::{Status, utc};
 use crate::validate::{Problem, Problems, Validate};
 
 /// Longest notes about a partner, characters.
@@ -22,6 +23,13 @@ pub struct Publisher {
     /// Whether its calls are taken.
     #[serde(default)]
     pub status: Status,
+    /// Limits on its calls, over all campaigns; effective at once.
+    #[serde(default)]
+    pub caps: Caps,
+    /// Clock for the caps: an IANA name such as `America/New_York`.
+    #[serde(default = "utc")]
+    #[schema(default = "UTC")]
+    pub time_zone: String,
     /// Whom to write to.
     #[serde(default)]
     pub contact_email: Option<EmailAddress>,
@@ -41,6 +49,13 @@ pub struct Buyer {
     /// Whether its targets and bidders get calls.
     #[serde(default)]
     pub status: Status,
+    /// Limits on its calls, over all of its targets and bidders.
+    #[serde(default)]
+    pub caps: Caps,
+    /// Clock for the caps: an IANA name such as `America/New_York`.
+    #[serde(default = "utc")]
+    #[schema(default = "UTC")]
+    pub time_zone: String,
     /// Whom to write to.
     #[serde(default)]
     pub contact_email: Option<EmailAddress>,
@@ -59,21 +74,30 @@ impl Buyer {
     }
 }
 
+impl Publisher {
+    /// What the call path must know of it at once: a publisher is in no published campaign.
+    pub fn live_limits(&self) -> Option<LiveLimits> {
+        self.caps.any().then(|| LiveLimits { caps: self.caps, time_zone: self.time_zone.clone() })
+    }
+}
+
 impl Validate for Publisher {
     fn validate(&self) -> Result<(), Vec<Problem>> {
-        check(&self.name, &self.notes)
+        check(&self.name, &self.notes, &self.caps, &self.time_zone)
     }
 }
 
 impl Validate for Buyer {
     fn validate(&self) -> Result<(), Vec<Problem>> {
-        check(&self.name, &self.notes)
+        check(&self.name, &self.notes, &self.caps, &self.time_zone)
     }
 }
 
-fn check(name: &str, notes: &str) -> Result<(), Vec<Problem>> {
+fn check(name: &str, notes: &str, caps: &Caps, time_zone: &str) -> Result<(), Vec<Problem>> {
     let mut problems = Problems::new();
     problems.name("name", name);
     problems.text("notes", notes, MAX_NOTES);
+    caps.check("caps", &mut problems);
+    problems.time_zone("time_zone", time_zone);
     problems.into_result()
 }

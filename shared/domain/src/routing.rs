@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::auction::Bid;
 use crate::call::Call;
 use crate::campaign::{PlanEntry, Planned};
-use crate::caps::{CapReached, Caps, CounterId, Limit, OpenWindows, Usage};
+use crate::caps::{CapOwner, CapReached, Capped, Caps, CounterId, Expected, Limit, Price, Usage};
 use crate::group::TargetGroup;
 use crate::ids::{BuyerId, RtbTargetId, TargetGroupId, TargetId};
 use crate::ledger::{Conversion, Revenue, Terms, TimerStart};
 use crate::money::Money;
+use crate::partner::Buyer;
 use crate::phone::{Destination, E164};
 use crate::seed::Dice;
 use crate::snapshot::Snapshot;
@@ -104,7 +105,7 @@ impl Passed {
             Self::Paused => "paused".to_owned(),
             Self::BuyerPaused => "its buyer is paused".to_owned(),
             Self::AlreadyTried => "already tried in this call".to_owned(),
-            Self::Cap(full) => format!("{} cap {} reached", full.window.word(), full.cap),
+            Self::Cap(full) => full.text(),
             Self::BusyCounter => "its counter was busy".to_owned(),
             Self::BidExpired => "its bid had expired".to_owned(),
             Self::NotNeeded => "another destination came first".to_owned(),
@@ -135,6 +136,8 @@ pub enum TurnedAway {
     PublisherPaused,
     /// The campaign does not take this publisher's calls.
     PublisherTermsPaused,
+    /// A cap is full that holds for the call whatever its destination.
+    Cap(CapReached),
 }
 
 impl TurnedAway {
@@ -145,16 +148,21 @@ impl TurnedAway {
             Self::CampaignPaused => "campaign_paused",
             Self::PublisherPaused => "publisher_paused",
             Self::PublisherTermsPaused => "publisher_terms_paused",
+            Self::Cap(full) => match full.owner {
+                CapOwner::Publisher | CapOwner::PublisherTerms => "publisher_cap_reached",
+                _ => "campaign_cap_reached",
+            },
         }
     }
 
     /// The reason in plain words.
-    pub const fn text(self) -> &'static str {
+    pub fn text(self) -> String {
         match self {
-            Self::BlockedNumber => "the caller is blocked",
-            Self::CampaignPaused => "the campaign takes no calls",
-            Self::PublisherPaused => "the publisher is paused",
-            Self::PublisherTermsPaused => "the publisher is paused on this campaign",
+            Self::BlockedNumber => "the caller is blocked".to_owned(),
+            Self::CampaignPaused => "the campaign takes no calls".to_owned(),
+            Self::PublisherPaused => "the publisher is paused".to_owned(),
+            Self::PublisherTermsPaused => "the publisher is paused on this campaign".to_owned(),
+            Self::Cap(full) => full.text(),
         }
     }
 }
@@ -204,6 +212,16 @@ pub fn candidates(
 ) -> (Vec<Candidate>, Decisions) {
     let mut found = Vec::new();
     let mut decisions = Decisions::default();
+    if let Err(full) = call_limits(snapshot, situation, Price::Known(Money::ZERO)) {
+        decisions.turned_away = Some(TurnedAway::Cap(full));
+        return (found, decisions);
+    }
+    // What the call itself takes comes with the capacity of each destination, because it depends on the price.
+    let all_limits = |destined: Destined<'_>, price| {
+        let mut limits = destined.eligible(situation, price)?;
+        limits.extend(call_limits(snapshot, situation, price).map_err(Passed::Cap)?);
+        Ok(limits)
+    };
     for bid in bids {
         let Some(bidder) = snapshot.rtb_targets.get(&bid.bidder) else { continue };
         let via = Via::RtbTarget(bid.bidder);
@@ -211,7 +229,7 @@ pub fn candidates(
         let verdict = if expired {
             Err(Passed::BidExpired)
         } else {
-            Destined::bidder(bid.bidder, bidder).eligible(situation)
+            all_limits(Destined::bidder(snapshot, bid.bidder, bidder), Price::Known(bid.amount))
         };
         match verdict {
             Err(reason) => decisions.note(via, &bidder.name, Some(reason)),
@@ -236,7 +254,7 @@ pub fn candidates(
     for id in plan_order(&snapshot.campaign.plan, &snapshot.target_groups, situation.call.seed) {
         let Some(target) = snapshot.targets.get(&id) else { continue };
         let via = Via::Target(id);
-        match Destined::target(id, target).eligible(situation) {
+        match all_limits(Destined::target(snapshot, id, target), Price::of(target.revenue, None)) {
             Err(reason) => decisions.note(via, &target.name, Some(reason)),
             Ok(limits) => found.push(Candidate {
                 via,
@@ -252,58 +270,103 @@ pub fn candidates(
     (found, decisions)
 }
 
+/// The capacity that a call takes whatever its destination: of its campaign, of its publisher, and of what was agreed
+/// with the publisher on the campaign.
+///
+/// # Errors
+/// The cap that is full: nobody can be dialled at that price.
+pub fn call_limits(
+    snapshot: &Snapshot,
+    situation: &Situation<'_>,
+    price: Price,
+) -> Result<Vec<Limit>, CapReached> {
+    let Snapshot { campaign_id, campaign, .. } = snapshot;
+    let clock = campaign.time_zone.as_str();
+    let of_campaign = Capped {
+        owner: CapOwner::Campaign,
+        counter: (*campaign_id).into(),
+        caps: &campaign.caps,
+        time_zone: clock,
+    };
+    let publisher = situation.call.publisher;
+    let live = publisher.and_then(|publisher| {
+        let counter = CounterId::from(publisher);
+        let limits = situation.usage.get(&counter)?.limits.as_ref()?;
+        let owner = CapOwner::Publisher;
+        Some(Capped { owner, counter, caps: &limits.caps, time_zone: &limits.time_zone })
+    });
+    let agreed = publisher.and_then(|publisher| {
+        let terms = campaign.publishers.get(&publisher)?;
+        let counter = CounterId::terms(*campaign_id, publisher);
+        Some(Capped { owner: CapOwner::PublisherTerms, counter, caps: &terms.caps, time_zone: clock })
+    });
+    let mut limits = Vec::new();
+    for capped in [Some(of_campaign), live, agreed].into_iter().flatten() {
+        limits.extend(situation.room(capped, price)?);
+    }
+    Ok(limits)
+}
+
 /// What decides whether a destination may take a call.
 #[derive(Debug, Clone, Copy)]
 pub struct Destined<'a> {
     via: Via,
     status: Status,
-    buyer: Option<BuyerId>,
+    buyer: Option<(BuyerId, Option<&'a Buyer>)>,
     caps: &'a Caps,
     time_zone: &'a str,
 }
 
 impl<'a> Destined<'a> {
     /// A target.
-    pub fn target(id: TargetId, target: &'a Target) -> Self {
-        let Target { status, buyer, caps, time_zone, .. } = target;
-        Self { via: Via::Target(id), status: *status, buyer: *buyer, caps, time_zone }
+    pub fn target(snapshot: &'a Snapshot, id: TargetId, target: &'a Target) -> Self {
+        let Target { status, caps, time_zone, .. } = target;
+        let buyer = target.buyer.map(|buyer| (buyer, snapshot.buyers.get(&buyer)));
+        Self { via: Via::Target(id), status: *status, buyer, caps, time_zone }
     }
 
     /// A bidder.
-    pub fn bidder(id: RtbTargetId, bidder: &'a RtbTarget) -> Self {
-        let RtbTarget { status, buyer, caps, time_zone, .. } = bidder;
-        Self { via: Via::RtbTarget(id), status: *status, buyer: *buyer, caps, time_zone }
+    pub fn bidder(snapshot: &'a Snapshot, id: RtbTargetId, bidder: &'a RtbTarget) -> Self {
+        let RtbTarget { status, caps, time_zone, .. } = bidder;
+        let buyer = bidder.buyer.map(|buyer| (buyer, snapshot.buyers.get(&buyer)));
+        Self { via: Via::RtbTarget(id), status: *status, buyer, caps, time_zone }
     }
 
-    /// Whether it may take a call now; the capacity to take first, of everything that is capped.
+    /// Whether it may take a call at this price now; the capacity to take first, its own and its buyer's.
     ///
     /// # Errors
     /// Why it is passed over.
-    pub fn eligible(&self, situation: &Situation<'_>) -> Result<Vec<Limit>, Passed> {
+    pub fn eligible(&self, situation: &Situation<'_>, price: Price) -> Result<Vec<Limit>, Passed> {
         if situation.tried.contains(&self.via) {
             return Err(Passed::AlreadyTried);
         }
         let counter = self.via.counter();
-        let usage = situation.usage.get(&counter);
-        if self.status == Status::Paused || usage.is_some_and(|usage| usage.paused) {
+        if self.status == Status::Paused || situation.is_paused(&counter) {
             return Err(Passed::Paused);
         }
-        if self.buyer.is_some_and(|buyer| situation.is_paused(&buyer.into())) {
+        if self.buyer.is_some_and(|(buyer, _)| situation.is_paused(&buyer.into())) {
             return Err(Passed::BuyerPaused);
         }
-        if !self.caps.any() {
-            return Ok(Vec::new());
+        let own =
+            Capped { owner: CapOwner::Destination, counter, caps: self.caps, time_zone: self.time_zone };
+        let buyers = self.buyer.and_then(|(id, buyer)| {
+            let Buyer { caps, time_zone, .. } = buyer?;
+            Some(Capped { owner: CapOwner::Buyer, counter: id.into(), caps, time_zone })
+        });
+        let mut limits = Vec::new();
+        for capped in std::iter::once(own).chain(buyers) {
+            limits.extend(situation.room(capped, price).map_err(Passed::Cap)?);
         }
-        let open = OpenWindows::at(situation.now, self.time_zone);
-        if let Some(full) = usage.and_then(|usage| usage.full(self.caps, &open)) {
-            return Err(Passed::Cap(full));
-        }
-        let outdated = usage.map(|usage| usage.outdated(&open)).unwrap_or_default();
-        Ok(vec![Limit { counter, caps: *self.caps, open, outdated }])
+        Ok(limits)
     }
 }
 
 impl Situation<'_> {
+    fn room(&self, capped: Capped<'_>, price: Price) -> Result<Option<Limit>, CapReached> {
+        let usage = self.usage.get(&capped.counter);
+        capped.room(usage, self.now, Expected { price, currency: self.call.currency })
+    }
+
     fn is_paused(&self, of: &CounterId) -> bool {
         self.usage.get(of).is_some_and(|usage| usage.paused)
     }

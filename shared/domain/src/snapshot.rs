@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::{Campaign, Planned};
 use crate::caps::CounterId;
 use crate::group::{RingTree, TargetGroup};
-use crate::ids::{BuyerId, CampaignId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
+use crate::ids::{BuyerId, CampaignId, PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
 use crate::partner::Buyer;
 use crate::target::{RtbTarget, Target};
 use crate::validate::{Problem, Problems};
@@ -92,8 +92,16 @@ impl Snapshot {
         Ok(Self { campaign_id, version, published_at, campaign, targets, rtb_targets, target_groups, buyers })
     }
 
-    /// The rows the call path looks at when it chooses: capped destinations, and the live flags of every destination and
-    /// of their buyers.
+    /// The rows of a call whatever its destination: live flags and caps of the campaign, of the publisher, and of what was
+    /// agreed between them.
+    pub fn counters_of_call(campaign: CampaignId, publisher: Option<PublisherId>) -> Vec<CounterId> {
+        let publishers = publisher
+            .into_iter()
+            .flat_map(|publisher| [publisher.into(), CounterId::terms(campaign, publisher)]);
+        std::iter::once(campaign.into()).chain(publishers).collect()
+    }
+
+    /// The rows the call path looks at when it chooses: caps and live flags of every destination and of their buyers.
     pub fn counters(&self) -> BTreeSet<CounterId> {
         let targets = self.planned_targets();
         let bidders = || self.campaign.auction.bidders.iter().map(|entry| entry.rtb_target);

@@ -125,7 +125,7 @@ pub struct Target {
     pub conversion: Conversion,
 }
 
-fn utc() -> String {
+pub(crate) fn utc() -> String {
     "UTC".to_owned()
 }
 
@@ -134,7 +134,7 @@ impl Validate for Target {
         let mut problems = Problems::new();
         problems.name("name", &self.name);
         self.dial.check(&mut problems);
-        self.caps.check(&mut problems);
+        self.caps.check("caps", &mut problems);
         problems.time_zone("time_zone", &self.time_zone);
         if self.revenue == Revenue::WinningBid {
             problems.add("revenue", "no_bid", "a target makes no bid: choose a fixed or per-minute price");
@@ -249,7 +249,7 @@ impl Validate for RtbTarget {
             problems.add("max_bid", "range", "the highest acceptable bid is below the lowest");
         }
         self.dial.check(&mut problems);
-        self.caps.check(&mut problems);
+        self.caps.check("caps", &mut problems);
         problems.time_zone("time_zone", &self.time_zone);
         problems.into_result()
     }

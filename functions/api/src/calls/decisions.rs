@@ -54,7 +54,7 @@ fn of_step(number: u16, step: Step) -> Option<StepDecisions> {
         more: decisions.more,
         turned_away: decisions
             .turned_away
-            .map(|why| Verdict { code: why.code().to_owned(), text: why.text().to_owned() }),
+            .map(|why| Verdict { code: why.code().to_owned(), text: why.text() }),
     })
 }
 

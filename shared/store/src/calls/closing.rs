@@ -3,16 +3,15 @@
 //! None of this gives up early: a call that is over keeps nobody waiting, and what is left undone must be done by
 //! housekeeping.
 
-use app::ports::{Closing, DueCall, PortError, PortResult};
+use app::ports::{Closing, DueCall, PortResult};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::call::{Attempt, Call};
-use domain::caps::ReservationState;
+use domain::caps::{Outcome, ReservationState};
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Refused;
-use super::capacity::{Returns, changes};
+use super::capacity::changes;
 use super::steps::reservation_moves;
 use crate::Store;
 use crate::failure::{Failure, PATIENT};
@@ -45,20 +44,16 @@ impl Store {
         tenant: TenantId,
         call: CallId,
         attempt: &Attempt,
-        to: ReservationState,
+        outcome: &Outcome,
     ) -> PortResult<()> {
         const WHAT: &str = "give an attempt's capacity back";
-        let returns = match to {
-            ReservationState::Confirmed => Returns::Live,
-            ReservationState::Returned => Returns::Everything,
-            ReservationState::Reserved => return Err(PortError::failed(WHAT, Refused::BackToReserved)),
-        };
         let Some(reservation) = &attempt.reservation else { return Ok(()) };
         if reservation.state != ReservationState::Reserved {
             return Ok(());
         }
-        let mut actions = vec![reservation_moves(tenant, call, attempt, to).into_action(WHAT, self.table())?];
-        for change in changes(&[], &reservation.taken, returns) {
+        let mut actions =
+            vec![reservation_moves(tenant, call, attempt, outcome.state()).into_action(WHAT, self.table())?];
+        for change in changes(&[], Some((reservation, outcome))) {
             actions.push(change.write(tenant).into_action(WHAT, self.table())?);
         }
         match self.transact(Instant::now() + PATIENT, &actions).await {

@@ -16,7 +16,7 @@ use app::ports::{
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::ReservationState;
+use domain::caps::Outcome;
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -43,9 +43,6 @@ pub enum Refused {
     /// The attempt exists already without this step.
     #[error("the attempt exists already")]
     AttemptExists,
-    /// A reservation cannot go back to `reserved`.
-    #[error("a reservation does not become reserved again")]
-    BackToReserved,
 }
 
 #[async_trait]
@@ -96,9 +93,9 @@ impl Calls for Store {
         tenant: TenantId,
         call: CallId,
         attempt: &Attempt,
-        to: ReservationState,
+        outcome: &Outcome,
     ) -> PortResult<()> {
-        self.release_attempt(tenant, call, attempt, to).await
+        self.release_attempt(tenant, call, attempt, outcome).await
     }
 
     async fn settle(&self, tenant: TenantId, call: &Call, closing: &Closing) -> PortResult<bool> {

@@ -10,7 +10,7 @@ use app::ports::{
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::ReservationState;
+use domain::caps::Outcome;
 use domain::ids::{AuctionId, CallId, RtbTargetId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -109,7 +109,7 @@ impl Calls for CallArchive {
         read_only("note a recording")
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: ReservationState) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
         read_only("give capacity back")
     }
 
