@@ -293,7 +293,9 @@ fn a_call_whose_callbacks_all_got_lost_is_closed_by_asking_twilio() {
 #[test]
 fn an_attempt_that_is_over_gives_its_capacity_back_although_the_caller_stays() {
     block_on(async {
-        let world = World::new(false).await;
+        // Where conversions or revenue count, the end of the call is waited for.
+        let world = World::with_caps(false, "{}", r#"{"concurrent": 1}"#).await;
+        world.store.set_limits(world.tenant, &world.publisher.into(), None).await.unwrap();
         let mut story = tell(&world, &[End::Talked(10)], false).await;
         if let Some(parent) = &mut story.carrier.parent {
             parent.status = CallStatus::InProgress;

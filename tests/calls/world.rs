@@ -139,15 +139,20 @@ const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// Caps of every destination in this world. The buyer, the campaign and the publisher count conversions and revenue.
 const CAPS: &str = r#"{"concurrent": 5, "daily": 50}"#;
 const BOOKED_CAPS: &str = r#"{
-    "concurrent": 5, "hourly": 50, "count": "converted", "revenue": {"daily": 1000000000, "total": 9000000000}
+    "concurrent": 15, "hourly": 50, "count": "converted", "revenue": {"daily": 1000000000, "total": 9000000000}
 }"#;
 
 impl World {
     /// `auction`: two bidders (40 and 30) come before the target.
     pub async fn new(auction: bool) -> Self {
+        Self::with_caps(auction, BOOKED_CAPS, BOOKED_CAPS).await
+    }
+
+    /// The same with other caps of the buyer and of the campaign.
+    pub async fn with_caps(auction: bool, buyers_caps: &str, campaigns_caps: &str) -> Self {
         let database = TestDatabase::start().await.unwrap();
         let store = database.store();
-        Self::over(database, store, auction).await
+        Self::over(database, store, auction, [buyers_caps, campaigns_caps]).await
     }
 
     /// The same behind a proxy that counts round trips and can break them.
@@ -155,10 +160,10 @@ impl World {
         let database = TestDatabase::start().await.unwrap();
         let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
         let store = TestDatabase::store_through(&proxy.endpoint());
-        (Self::over(database, store, auction).await, proxy)
+        (Self::over(database, store, auction, [BOOKED_CAPS; 2]).await, proxy)
     }
 
-    async fn over(database: TestDatabase, store: Store, auction: bool) -> Self {
+    async fn over(database: TestDatabase, store: Store, auction: bool, caps_of: [&str; 2]) -> Self {
         let store = Arc::new(store);
         let clock = Arc::new(TestClock::new());
         let tenant = TenantId::from_uuid(Uuid::from_u128(1));
@@ -166,6 +171,8 @@ impl World {
         let number: E164 = "+18335550100".parse().unwrap();
         let campaign_id = CampaignId::from_uuid(Uuid::from_u128(2));
         let caps: serde_json::Value = serde_json::from_str(CAPS).unwrap();
+        let [buyers_caps, campaigns_caps]: [serde_json::Value; 2] =
+            caps_of.map(|caps| serde_json::from_str(caps).unwrap());
         let booked_caps: serde_json::Value = serde_json::from_str(BOOKED_CAPS).unwrap();
 
         let target = TargetId::from_uuid(Uuid::from_u128(3));
@@ -175,7 +182,7 @@ impl World {
             "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
             "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
         });
-        let buyer_body = json!({"name": "Buyer", "caps": booked_caps, "time_zone": "Europe/Berlin"});
+        let buyer_body = json!({"name": "Buyer", "caps": buyers_caps, "time_zone": "Europe/Berlin"});
         let bidder = |id: u128, amount: u32| {
             let body = json!({
                 "name": format!("Bidder {amount}"), "url": format!("https://bidder.example.com/{amount}"), "body": "{}",
@@ -188,8 +195,8 @@ impl World {
         let campaign = json!({
             "name": "Campaign", "status": "active", "recording": "from_answer_dual",
             "plan": [{"target": target}],
-            "caps": booked_caps, "time_zone": "America/New_York",
-            "publishers": {publisher.to_string(): {"caps": caps}},
+            "caps": campaigns_caps, "time_zone": "America/New_York",
+            "publishers": {publisher.to_string(): {"caps": {"daily": 50}}},
             "auction": {"bidders": rtb_targets.iter().map(|(id, _)| json!({"rtb_target": id})).collect::<Vec<_>>()},
             "payout": {"on": "converted", "amount": {"share": {"basis_points": 6000}}}
         });

@@ -10,7 +10,7 @@ use app::answer_call::AnswerCall;
 use app::clock::SystemClock;
 use app::ports::{
     BlockedCallers, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, Numbers, Page, PortResult,
-    Published, RecordingEvent, Step, StepStart, StepWrite, Written,
+    Published, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
 };
 use app::twilio_accounts::Directory;
 use async_trait::async_trait;
@@ -141,7 +141,7 @@ impl Calls for CountingPorts {
         unreachable!("written to")
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing) -> PortResult<bool> {
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
         unreachable!("written to")
     }
 

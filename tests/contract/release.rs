@@ -1,9 +1,13 @@
 //! A reservation goes back exactly once, to exactly the windows it was counted in.
 
-use app::ports::{Calls, Counters, StepWrite, Written};
+use app::ports::{Calls, Counters, Release, StepWrite, Written};
 use domain::call::Attempt;
-use domain::caps::{Caps, Outcome, ReservationState, Usage};
+use domain::caps::{
+    CapOwner, Caps, Counted, Limit, OpenWindows, Outcome, Price, ReservationState, RevenueCaps, Usage,
+};
+use domain::money::Money;
 use futures::future::join_all;
+use jiff::Timestamp;
 use store::Store;
 use testkit::faults::{Fault, Rule};
 
@@ -209,4 +213,104 @@ async fn a_window_may_be_outdated_and_given_back_in_one_step() {
     assert_eq!(usage.windows.get("h2026-11-22T12:00:00Z"), None);
     assert_eq!(usage.windows["h2026-11-22T15:00:00Z"], 1, "open now, so not outdated whatever was said");
     assert_eq!((usage.live, usage.total), (1, 1));
+}
+
+/// Caps of all kinds on the campaign: conversions count, revenue is capped.
+fn booked() -> Caps {
+    let revenue = RevenueCaps { daily: Some(Money::from_units(100)), ..RevenueCaps::default() };
+    Caps { daily: Some(10), count: Counted::Converted, revenue, ..Caps::default() }
+}
+
+fn of_campaign(price: Price, now: Timestamp) -> Limit {
+    limit_of(CapOwner::Campaign, campaign().into(), booked(), Some(price), now)
+}
+
+async fn booked_usage(store: &Store) -> Usage {
+    let of = [campaign().into()];
+    store.usage(tenant(), &of).await.expect("usage").remove(&of[0]).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn of_what_is_booked_the_rest_goes_back_and_more_is_added() {
+    let database = database().await;
+    let store = database.store();
+    let units = Money::from_units;
+    let converted = |earned| Outcome { connected: true, converted: true, earned };
+    let ends = [
+        // Never connected; connected without converting; converted; converted at a price that showed at its end.
+        (Price::Known(units(30)), Outcome::NOTHING, 0, 0),
+        (Price::Known(units(30)), TALKED, 0, 0),
+        (Price::Known(units(30)), converted(units(30)), 1, 30),
+        (Price::Unknown, converted(units(12)), 2, 42),
+    ];
+    for (number, (price, outcome, calls, earned)) in (1..).zip(ends) {
+        let write = dialling(&call(number), vec![of_campaign(price, noon())]);
+        assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+        let held = booked_usage(&store).await;
+        assert_eq!((held.live, held.unpriced), (1, u32::from(price == Price::Unknown)));
+        store.release(tenant(), call_id(number), &write.attempt.unwrap(), &outcome).await.expect("released");
+        let left = booked_usage(&store).await;
+        assert_eq!((left.live, left.unpriced, left.total), (0, 0, calls));
+        assert_eq!(left.revenue_total, units(earned));
+        let open = OpenWindows::at(noon(), "UTC");
+        assert_eq!((left.windows[&open.day], left.revenue[&open.month]), (calls, units(earned)));
+    }
+}
+
+/// What waits for the books goes back in the very transaction that settles the call; once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_settlements_at_once_give_back_once() {
+    let troubled = troubled(&a_busy_table()).await;
+    let plain = troubled.database.store();
+    let write = dialling(&call(1), vec![of_campaign(Price::Unknown, noon())]);
+    assert_eq!(plain.write_step(&write).await.expect("an answer"), Written::Done);
+    let outcome = Outcome { connected: true, converted: true, earned: Money::from_units(7) };
+    let release = Release { attempt: write.attempt.unwrap(), outcome };
+    let closing = app::ports::Closing { attempts: 1, ..closing() };
+    let settlements = (0..10).map(|_| {
+        let (store, closing, release) = (troubled.store.clone(), closing.clone(), release.clone());
+        tokio::spawn(async move { store.settle(tenant(), &call(1), &closing, &[release]).await })
+    });
+    let settled =
+        join_all(settlements).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
+    assert_eq!(settled.filter(|settled| *settled).count(), 1);
+    let left = booked_usage(&plain).await;
+    assert_eq!((left.live, left.total, left.revenue_total), (0, 1, Money::from_units(7)));
+}
+
+#[tokio::test]
+async fn a_price_above_the_cap_has_no_room_even_in_an_empty_row() {
+    let database = database().await;
+    let store = database.store();
+    let above = Price::Known(Money::from_micros(100_000_001));
+    let write = dialling(&call(1), vec![of_campaign(above, noon())]);
+    let Written::Full(full) = store.write_step(&write).await.expect("an answer") else {
+        panic!("it was taken")
+    };
+    assert_eq!(full.text(), "the campaign's daily revenue cap 100.00 reached");
+    let exactly = Price::Known(Money::from_units(100));
+    let write = dialling(&call(1), vec![of_campaign(exactly, noon())]);
+    assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+    // Reached: also for a call whose price nobody knows yet.
+    let write = dialling(&call(2), vec![of_campaign(Price::Unknown, noon())]);
+    assert!(matches!(store.write_step(&write).await.expect("an answer"), Written::Full(_)));
+}
+
+#[tokio::test]
+async fn failing_over_within_one_buyer_takes_its_last_revenue_again() {
+    let database = database().await;
+    let store = database.store();
+    let price = Price::Known(Money::from_units(60));
+    let write = dialling(&call(1), vec![of_campaign(price, noon())]);
+    assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+    let limits = vec![of_campaign(Price::Known(Money::from_units(90)), after(1))];
+    let next = StepWrite {
+        attempt: Some(attempt(1, &limits)),
+        limits,
+        gives_back: write.attempt,
+        ..next_step(&call(1), 1, "next")
+    };
+    assert_eq!(store.write_step(&next).await.expect("an answer"), Written::Done);
+    let usage = booked_usage(&store).await;
+    assert_eq!((usage.live, usage.total, usage.revenue_total), (1, 1, Money::from_units(90)));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use app::ports::{
     BidLogEntry, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, Outbox, Page, PortResult,
-    Published, RecordingEvent, Step, StepStart, StepWrite, Written,
+    Published, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
@@ -188,7 +188,7 @@ impl Calls for Memory {
         Ok(())
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing) -> PortResult<bool> {
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
         Ok(true)
     }
 

@@ -190,6 +190,15 @@ pub struct Closing {
     pub settlement: Settlement,
 }
 
+/// An attempt whose capacity goes back, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The attempt, with its reservation.
+    pub attempt: Attempt,
+    /// What stays counted.
+    pub outcome: Outcome,
+}
+
 /// A call with all that is known of it.
 #[derive(Debug, Clone)]
 pub struct CallRecord {
@@ -286,9 +295,16 @@ pub trait Calls: Send + Sync {
         outcome: &Outcome,
     ) -> PortResult<()>;
 
-    /// Closes and settles in one transaction, and removes the due work. `false` when the call was settled before, or has
-    /// more attempts than the closing counts: look again.
-    async fn settle(&self, tenant: TenantId, call: &Call, closing: &Closing) -> PortResult<bool>;
+    /// Closes and settles in one transaction, gives back what waited for the books, and removes the due work. `false` when
+    /// the call was settled before, has more attempts than the closing counts, or one of the releases was made before:
+    /// look again.
+    async fn settle(
+        &self,
+        tenant: TenantId,
+        call: &Call,
+        closing: &Closing,
+        releases: &[Release],
+    ) -> PortResult<bool>;
 
     /// Calls whose due time has passed, oldest first, from one of [`DUE_SHARDS`] shards.
     async fn due(&self, shard: u8, now: Timestamp, limit: u16) -> PortResult<Vec<DueCall>>;

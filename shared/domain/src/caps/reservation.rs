@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::room::taken;
 use super::{Counted, CounterId, Limit, Price, revenue_attribute};
-use crate::call::{Attempt, Call, CallStatus, Leg, LegEvent, Standing, leg_end, standing};
-use crate::ledger::{self, Conversion};
+use crate::call::{Attempt, CallStatus, Leg, LegEvent, leg_end};
+use crate::ledger::{Conversion, Settlement};
 use crate::money::Money;
 
 /// What was taken, so that exactly this can be given back.
@@ -130,35 +130,46 @@ impl Attempt {
     /// attempt could bring as the call's last one.
     pub fn returns_unanswered(&self) -> bool {
         let converts = matches!(self.terms.conversion, Conversion::Incoming | Conversion::Dialled);
-        !converts || !self.reservation.as_ref().is_some_and(Reservation::waits_for_the_books)
+        !converts || !self.waits_for_the_books()
     }
-}
 
-/// What became of an attempt, by the same books that settle the call; `None` as long as that is open. Only one attempt of
-/// a call converts and earns (the billed one), so where that counts, the end of the call is waited for, unless this
-/// attempt cannot be the one.
-pub fn outcome(attempt: &Attempt, call: &Call, attempts: &[Attempt], events: &[LegEvent]) -> Option<Outcome> {
-    let was_connected = |attempt: &Attempt| {
-        leg_end(Leg::Attempt(attempt.number), events).is_some_and(|end| end.status == CallStatus::Completed)
-    };
-    leg_end(Leg::Attempt(attempt.number), events)?;
-    let connected = was_connected(attempt);
-    let unbilled = Outcome { connected, ..Outcome::NOTHING };
-    if let Standing::Concluded(conclusion) = standing(call, attempts, events) {
-        let is_billed = conclusion.billed.as_ref().is_some_and(|billed| billed.number == attempt.number);
-        if !is_billed {
-            return Some(unbilled);
-        }
-        let books = ledger::settle(call, &conclusion);
-        return Some(Outcome { connected, converted: books.converted, earned: books.revenue });
+    fn waits_for_the_books(&self) -> bool {
+        self.reservation.as_ref().is_some_and(Reservation::waits_for_the_books)
     }
-    let waits = attempt.reservation.as_ref().is_some_and(Reservation::waits_for_the_books);
-    let mut others = attempts.iter().filter(|other| other.number != attempt.number);
-    let cannot_be_billed = if connected {
-        others.any(|other| other.number > attempt.number && was_connected(other))
-    } else {
-        attempt.returns_unanswered()
-            || others.any(|other| other.number > attempt.number || was_connected(other))
-    };
-    (!waits || cannot_be_billed).then_some(unbilled)
+
+    fn was_connected(&self, events: &[LegEvent]) -> bool {
+        leg_end(Leg::Attempt(self.number), events).is_some_and(|end| end.status == CallStatus::Completed)
+    }
+
+    /// What became of it, as far as that is known before the books are closed; `None` as long as it is open. One attempt
+    /// of a call alone converts and earns (the billed one), so where that counts the books are waited for, unless this
+    /// attempt cannot be the one.
+    pub fn outcome_at_its_end(&self, attempts: &[Self], events: &[LegEvent]) -> Option<Outcome> {
+        leg_end(Leg::Attempt(self.number), events)?;
+        let connected = self.was_connected(events);
+        let known = Outcome { connected, ..Outcome::NOTHING };
+        let mut others = attempts.iter().filter(|other| other.number != self.number);
+        let cannot_be_billed = if connected {
+            others.any(|other| other.number > self.number && other.was_connected(events))
+        } else {
+            self.returns_unanswered()
+                || others.any(|other| other.number > self.number || other.was_connected(events))
+        };
+        (!self.waits_for_the_books() || cannot_be_billed).then_some(known)
+    }
+
+    /// What became of it by the call's books, which are about the attempt `billed`.
+    pub fn outcome_by_the_books(
+        &self,
+        events: &[LegEvent],
+        billed: Option<u16>,
+        books: &Settlement,
+    ) -> Outcome {
+        let connected = self.was_connected(events);
+        if billed == Some(self.number) {
+            Outcome { connected, converted: books.converted, earned: books.revenue }
+        } else {
+            Outcome { connected, ..Outcome::NOTHING }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! None of this gives up early: a call that is over keeps nobody waiting, and what is left undone must be done by
 //! housekeeping.
 
-use app::ports::{Closing, DueCall, PortResult};
+use app::ports::{Closing, DueCall, PortResult, Release};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::call::{Attempt, Call};
 use domain::caps::{Outcome, ReservationState};
@@ -53,7 +53,7 @@ impl Store {
         }
         let mut actions =
             vec![reservation_moves(tenant, call, attempt, outcome.state()).into_action(WHAT, self.table())?];
-        for change in changes(&[], Some((reservation, outcome))) {
+        for change in changes(&[], [(reservation, outcome)]) {
             actions.push(change.write(tenant).into_action(WHAT, self.table())?);
         }
         match self.transact(Instant::now() + PATIENT, &actions).await {
@@ -68,6 +68,7 @@ impl Store {
         tenant: TenantId,
         call: &Call,
         closing: &Closing,
+        releases: &[Release],
     ) -> PortResult<bool> {
         const WHAT: &str = "settle a call";
         let set = "SET #settled = :yes, #closing = :closing REMOVE #due_at, #due_in, #due";
@@ -84,6 +85,17 @@ impl Store {
             .value(":attempts", number(closing.attempts))
             .value(":closing", json(WHAT, closing)?);
         let mut actions = vec![closes.into_action(WHAT, self.table())?];
+        for Release { attempt, outcome } in releases {
+            let moves = reservation_moves(tenant, call.id, attempt, outcome.state());
+            actions.push(moves.into_action(WHAT, self.table())?);
+        }
+        let with_call_and_reservations = actions.len();
+        let given = releases
+            .iter()
+            .filter_map(|release| Some((release.attempt.reservation.as_ref()?, &release.outcome)));
+        for change in changes(&[], given) {
+            actions.push(change.write(tenant).into_action(WHAT, self.table())?);
+        }
         for entry in &closing.settlement.entries {
             let month = keys::ledger_in_month(tenant, entry.party, closing.ended_at, call.id, entry.number);
             let item = Draft::new(keys::ledger(tenant, call.id, entry.number), "ledger_entry", Some(tenant))
@@ -94,8 +106,10 @@ impl Store {
         match self.transact(Instant::now() + PATIENT, &actions).await {
             Ok(()) => Ok(true),
             Err(Failure::Cancelled(reasons)) => {
-                // The call is there: it was settled before, or somebody has dialled since we looked.
-                let there = reasons.first().and_then(|reason| reason.item()).is_some();
+                // The call or the attempt is there: it was settled or given back before, or somebody has dialled since we
+                // looked.
+                let there =
+                    reasons.iter().take(with_call_and_reservations).any(|reason| reason.item().is_some());
                 if there { Ok(false) } else { Err(Failure::Cancelled(reasons).into_port(WHAT)) }
             }
             Err(failure) => Err(failure.into_port(WHAT)),

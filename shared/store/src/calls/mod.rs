@@ -11,8 +11,8 @@ mod records;
 mod steps;
 
 use app::ports::{
-    CallRecord, CallSummary, Calls, Closing, DueCall, Page, PortResult, RecordingEvent, Step, StepStart,
-    StepWrite, Written,
+    CallRecord, CallSummary, Calls, Closing, DueCall, Page, PortResult, RecordingEvent, Release, Step,
+    StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
@@ -98,8 +98,14 @@ impl Calls for Store {
         self.release_attempt(tenant, call, attempt, outcome).await
     }
 
-    async fn settle(&self, tenant: TenantId, call: &Call, closing: &Closing) -> PortResult<bool> {
-        self.settle_call(tenant, call, closing).await
+    async fn settle(
+        &self,
+        tenant: TenantId,
+        call: &Call,
+        closing: &Closing,
+        releases: &[Release],
+    ) -> PortResult<bool> {
+        self.settle_call(tenant, call, closing, releases).await
     }
 
     async fn due(&self, shard: u8, now: Timestamp, limit: u16) -> PortResult<Vec<DueCall>> {

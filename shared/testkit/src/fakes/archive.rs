@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use app::ports::{
     BidLog, BidLogEntry, CallRecord, CallSummary, Calls, Closing, DueCall, Page, PortError, PortResult,
-    RecordingEvent, Step, StepStart, StepWrite, Written,
+    RecordingEvent, Release, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
@@ -113,7 +113,7 @@ impl Calls for CallArchive {
         read_only("give capacity back")
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing) -> PortResult<bool> {
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
         read_only("settle a call")
     }
 
