@@ -114,7 +114,8 @@ soak)
     export CALLS=100000
     stage "lists of 100,000 calls" cargo test --quiet --workspace --test rest -- scale --nocapture
     export PROPTEST_CASES=500
-    stage "disordered callbacks, 500 stories" cargo test --quiet -p tests --test calls order
+    export CALLERS=1000
+    stage "disordered callbacks and caps, 500 stories" cargo test --quiet -p tests --test calls -- order capacity
     ;;
 fuzz)
     # Nothing else needs the nightly compiler, so its absence is told and is no failure.

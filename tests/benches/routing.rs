@@ -42,7 +42,7 @@ fn usage(snapshot: &Snapshot) -> HashMap<CounterId, Usage> {
         let windows = [(open.hour, 3), (open.day, 17), (open.month, 170)].into();
         found.insert(
             (*id).into(),
-            Usage { live, total: 170, windows, paused: index % 10 == 0, last_at: None },
+            Usage { live, total: 170, windows, paused: index % 10 == 0, ..Usage::default() },
         );
     }
     found

@@ -2,6 +2,7 @@
 
 mod callers;
 mod capacity;
+mod full;
 mod order;
 mod path;
 mod world;

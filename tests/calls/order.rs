@@ -1,11 +1,12 @@
 //! Every callback 1 to 5 times, in any order, dial actions lost: the same call and the same books as once in order.
 
 use app::dial_next::DialEnded;
-use app::ports::{CarrierCall, Closing};
+use app::ports::{CarrierCall, Closing, Counters};
 use domain::call::{CallStatus, Leg, LegEvent, Source};
 use domain::caps::Usage;
 use domain::ids::{CallId, CallSid};
 use domain::ledger::{Entry, EntryKind};
+use domain::money::Money;
 use domain::seed::Dice;
 use domain::voice::{Reply, Verb};
 use jiff::SignedDuration;
@@ -186,7 +187,20 @@ async fn books(world: &World) -> Books {
     assert_eq!(sum(EntryKind::Revenue), closing.settlement.revenue.micros(), "ledger sum = call sum");
     assert_eq!(sum(EntryKind::Payout), closing.settlement.payout.micros(), "ledger sum = call sum");
     let usage = world.usage().await;
-    assert!(usage.iter().all(|row| row.live == 0), "everything that was held has been given back: {usage:?}");
+    assert!(
+        usage.iter().all(|row| (row.live, row.unpriced) == (0, 0)),
+        "everything that was held has been given back: {usage:?}"
+    );
+    let booked = |of: domain::caps::CounterId| {
+        let row = &usage[world.counters.iter().position(|counter| *counter == of).unwrap()];
+        (row.total, row.revenue_total)
+    };
+    let settled = &closing.settlement;
+    let books = (u32::from(settled.converted), settled.revenue);
+    assert_eq!(booked(world.campaign.into()), books, "what is counted is what is in the books");
+    assert_eq!(booked(world.publisher.into()), books);
+    let is_buyers = closing.buyer == Some(world.buyer);
+    assert_eq!(booked(world.buyer.into()), if is_buyers { books } else { (0, Money::ZERO) });
     Books { closing, ledger: record.ledger, usage }
 }
 
@@ -272,6 +286,28 @@ fn a_call_whose_callbacks_all_got_lost_is_closed_by_asking_twilio() {
             world.sweep(story.carrier).await;
             assert_eq!(books(&world).await, expected, "{ends:?}");
         }
+    });
+}
+
+/// Nobody tells us how the leg ended, and the caller stays: asked after the longest conversation, Twilio says that the leg
+/// is over, and its destination has room again.
+#[test]
+fn an_attempt_that_is_over_gives_its_capacity_back_although_the_caller_stays() {
+    block_on(async {
+        // Where conversions or revenue count, the end of the call is waited for.
+        let world = World::with_caps(false, "{}", r#"{"concurrent": 1}"#).await;
+        world.store.set_limits(world.tenant, &world.publisher.into(), None).await.unwrap();
+        let mut story = tell(&world, &[End::Talked(10)], false).await;
+        if let Some(parent) = &mut story.carrier.parent {
+            parent.status = CallStatus::InProgress;
+        }
+        let target = world.counters.last().unwrap();
+        let live = async || world.store.usage(world.tenant, &world.counters).await.unwrap()[target].live;
+        assert_eq!(live().await, 1);
+        world.clock.advance(4 * 3_600);
+        world.sweep(story.carrier).await;
+        assert_eq!(live().await, 0);
+        assert!(world.record(call_id()).await.closing.is_none());
     });
 }
 

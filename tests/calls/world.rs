@@ -20,7 +20,7 @@ use app::twilio_accounts::Directory;
 use async_trait::async_trait;
 use domain::auction::BidRequest;
 use domain::call::{CallStatus, LegEvent};
-use domain::caps::{CounterId, Usage};
+use domain::caps::{CounterId, LiveLimits, Usage};
 use domain::ids::{
     AccountSid, BuyerId, CallId, CallSid, CampaignId, NumberId, PublisherId, RtbTargetId, TargetId, TenantId,
 };
@@ -142,22 +142,30 @@ fn overlay(body: &mut Value, differs: &Value) {
     }
 }
 
-/// Caps of every destination in this world.
+/// Caps of every destination in this world. The buyer, the campaign and the publisher count conversions and revenue.
 const CAPS: &str = r#"{"concurrent": 5, "daily": 50}"#;
+const BOOKED_CAPS: &str = r#"{
+    "concurrent": 15, "hourly": 50, "count": "converted", "revenue": {"daily": 1000000000, "total": 9000000000}
+}"#;
 
 impl World {
     /// `auction`: two bidders (40 and 30) come before the target.
     pub async fn new(auction: bool) -> Self {
+        Self::with_caps(auction, BOOKED_CAPS, BOOKED_CAPS).await
+    }
+
+    /// The same with other caps of the buyer and of the campaign.
+    pub async fn with_caps(auction: bool, buyers_caps: &str, campaigns_caps: &str) -> Self {
         let database = TestDatabase::start().await.unwrap();
         let store = database.store();
-        Self::over(database, store, auction, &Value::Null, &Value::Null).await
+        Self::over(database, store, auction, [buyers_caps, campaigns_caps], [&Value::Null; 2]).await
     }
 
     /// With the target alone; campaign and target differ in these fields from the usual ones.
     pub async fn differing(campaign: Value, target: Value) -> Self {
         let database = TestDatabase::start().await.unwrap();
         let store = database.store();
-        Self::over(database, store, false, &campaign, &target).await
+        Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &target]).await
     }
 
     /// The same behind a proxy that counts round trips and can break them.
@@ -165,15 +173,15 @@ impl World {
         let database = TestDatabase::start().await.unwrap();
         let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
         let store = TestDatabase::store_through(&proxy.endpoint());
-        (Self::over(database, store, auction, &Value::Null, &Value::Null).await, proxy)
+        (Self::over(database, store, auction, [BOOKED_CAPS; 2], [&Value::Null; 2]).await, proxy)
     }
 
     async fn over(
         database: TestDatabase,
         store: Store,
         auction: bool,
-        of_campaign: &Value,
-        of_target: &Value,
+        caps_of: [&str; 2],
+        [of_campaign, of_target]: [&Value; 2],
     ) -> Self {
         let store = Arc::new(store);
         let clock = Arc::new(TestClock::new());
@@ -182,6 +190,9 @@ impl World {
         let number: E164 = "+18335550100".parse().unwrap();
         let campaign_id = CampaignId::from_uuid(Uuid::from_u128(2));
         let caps: serde_json::Value = serde_json::from_str(CAPS).unwrap();
+        let [buyers_caps, campaigns_caps]: [serde_json::Value; 2] =
+            caps_of.map(|caps| serde_json::from_str(caps).unwrap());
+        let booked_caps: serde_json::Value = serde_json::from_str(BOOKED_CAPS).unwrap();
 
         let target = TargetId::from_uuid(Uuid::from_u128(3));
         let publisher = PublisherId::from_uuid(Uuid::from_u128(8));
@@ -190,6 +201,7 @@ impl World {
             "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
             "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
         });
+        let buyer_body = json!({"name": "Buyer", "caps": buyers_caps, "time_zone": "Europe/Berlin"});
         let bidder = |id: u128, amount: u32| {
             let body = json!({
                 "name": format!("Bidder {amount}"), "url": format!("https://bidder.example.com/{amount}"), "body": "{}",
@@ -203,6 +215,8 @@ impl World {
         let mut campaign = json!({
             "name": "Campaign", "status": "active", "recording": "from_answer_dual",
             "plan": [{"target": target}],
+            "caps": campaigns_caps, "time_zone": "America/New_York",
+            "publishers": {publisher.to_string(): {"caps": {"daily": 50}}},
             "auction": {"bidders": rtb_targets.iter().map(|(id, _)| json!({"rtb_target": id})).collect::<Vec<_>>()},
             "payout": {"on": "converted", "amount": {"share": {"basis_points": 6000}}}
         });
@@ -213,7 +227,12 @@ impl World {
             1,
             clock.now(),
             serde_json::from_value(campaign).unwrap(),
-            Parts { targets, rtb_targets: rtb_targets.into_iter().collect(), ..Parts::default() },
+            Parts {
+                targets,
+                rtb_targets: rtb_targets.into_iter().collect(),
+                buyers: [(buyer, serde_json::from_value(buyer_body).unwrap())].into(),
+                ..Parts::default()
+            },
         )
         .unwrap();
         store.publish(tenant, &snapshot, &some_entry(tenant, clock.now())).await.unwrap();
@@ -231,8 +250,13 @@ impl World {
             .create(tenant, Kind::Number, &record, number.as_str(), &some_entry(tenant, clock.now()))
             .await
             .unwrap();
-        let destinations = snapshot.counters().into_iter().filter(|row| *row != CounterId::from(buyer));
-        let counters = destinations.collect();
+        let limits = LiveLimits {
+            caps: serde_json::from_value(booked_caps).unwrap(),
+            time_zone: "Australia/Lord_Howe".to_owned(),
+        };
+        store.set_limits(tenant, &publisher.into(), Some(&limits)).await.unwrap();
+        let of_call = Snapshot::counters_of_call(campaign_id, Some(publisher));
+        let counters = of_call.into_iter().chain(snapshot.counters()).collect();
         let campaign = campaign_id;
         Self {
             store,
@@ -383,7 +407,7 @@ impl World {
         self.store.load(self.tenant, call).await.unwrap().expect("the call is there")
     }
 
-    /// Counters of all destinations, in order.
+    /// Counters of everything that is capped, in order.
     pub async fn usage(&self) -> Vec<Usage> {
         let usage = self.store.usage(self.tenant, &self.counters).await.unwrap();
         self.counters.iter().map(|counter| usage.get(counter).cloned().unwrap_or_default()).collect()

@@ -300,6 +300,7 @@ fn count(usage: &mut HashMap<CounterId, Usage>, via: Via, destined: &Destined, b
         windows: windows.into_iter().filter_map(|(name, kind)| Some((name, number(kind)?))).collect(),
         paused: destined.usage.get("paused").and_then(Value::as_bool).unwrap_or(false),
         last_at: destined.usage.get("last_at").map(|at| serde_json::from_value(at.clone()).unwrap()),
+        ..Usage::default()
     };
     usage.insert(via.counter(), row);
 }

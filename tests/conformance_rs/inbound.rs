@@ -10,13 +10,13 @@ use app::answer_call::AnswerCall;
 use app::clock::SystemClock;
 use app::ports::{
     BlockedCallers, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Numbers, Page,
-    PortResult, Published, RecordingEvent, Step, StepStart, StepWrite, Written,
+    PortResult, Published, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
 };
 use app::twilio_accounts::Directory;
 use async_trait::async_trait;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::{CounterId, ReservationState, Usage};
+use domain::caps::{CounterId, LiveLimits, Outcome, Usage};
 use domain::ids::{AccountSid, CallId, CampaignId, TenantId};
 use domain::number::NumberOwner;
 use domain::phone::E164;
@@ -88,6 +88,10 @@ impl Counters for CountingPorts {
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {
         unreachable!("written to")
     }
+
+    async fn set_limits(&self, _: TenantId, _: &CounterId, _: Option<&LiveLimits>) -> PortResult<()> {
+        unreachable!("written to")
+    }
 }
 
 #[async_trait]
@@ -138,11 +142,11 @@ impl Calls for CountingPorts {
         unreachable!("written to")
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: ReservationState) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
         unreachable!("written to")
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing) -> PortResult<bool> {
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
         unreachable!("written to")
     }
 

@@ -1,7 +1,7 @@
 //! Caps admit exactly as many calls as they say, whatever the table does.
 
 use app::ports::{Calls, Counters, Written};
-use domain::caps::{CapReached, Caps, Usage, Window};
+use domain::caps::{CapOwner, CapReached, Caps, Measure, Usage, Window};
 use futures::future::join_all;
 use store::Store;
 use testkit::faults::{Fault, Rule};
@@ -24,6 +24,10 @@ async fn usage(store: &Store) -> Usage {
     usage.remove(&counter()).unwrap_or_default()
 }
 
+fn reached(window: Window, cap: u32) -> CapReached {
+    CapReached { owner: CapOwner::Destination, window, measure: Measure::Calls, cap: cap.into() }
+}
+
 fn the_cap(caps: Caps) -> u32 {
     caps.daily.or(caps.concurrent).expect("a cap")
 }
@@ -37,8 +41,7 @@ async fn admits_exactly(caps: Caps, window: Window) {
 
     let admitted = outcomes.iter().filter(|written| **written == Written::Done).count();
     assert_eq!(admitted, cap as usize, "{window:?}");
-    let refused =
-        outcomes.iter().filter(|written| **written == Written::Full(CapReached { window, cap })).count();
+    let refused = outcomes.iter().filter(|written| **written == Written::Full(reached(window, cap))).count();
     assert_eq!(refused, 300 - cap as usize, "{window:?}");
 
     let usage = usage(&troubled.database.store()).await;
@@ -89,7 +92,7 @@ async fn the_first_full_cap_is_named_and_nothing_is_written() {
     let store = database.store();
     let caps = Caps { hourly: Some(1), daily: Some(1), ..Caps::default() };
     assert_eq!(dial(store.clone(), 1, caps).await, Written::Done);
-    let full = Written::Full(CapReached { window: Window::Hourly, cap: 1 });
+    let full = Written::Full(reached(Window::Hourly, 1));
     assert_eq!(dial(store.clone(), 2, caps).await, full);
     assert!(store.load(tenant(), call_id(2)).await.expect("a read").is_none());
     assert_eq!(store.step(tenant(), call_id(2), 0).await.expect("a read"), None);

@@ -1,16 +1,24 @@
 //! A reservation goes back exactly once, to exactly the windows it was counted in.
 
-use app::ports::{Calls, Counters, StepWrite, Written};
+use app::ports::{Calls, Counters, Release, StepWrite, Written};
 use domain::call::Attempt;
-use domain::caps::{Caps, ReservationState, Usage};
+use domain::caps::{
+    CapOwner, Caps, Counted, Limit, OpenWindows, Outcome, Price, ReservationState, RevenueCaps, Usage,
+};
+use domain::money::Money;
 use futures::future::join_all;
+use jiff::Timestamp;
 use store::Store;
 use testkit::faults::{Fault, Rule};
 
 use crate::support::*;
 
-const CAPS: Caps =
-    Caps { concurrent: Some(50), hourly: Some(50), daily: None, monthly: None, total: Some(50) };
+fn caps() -> Caps {
+    Caps { concurrent: Some(50), hourly: Some(50), total: Some(50), ..Caps::default() }
+}
+
+/// The parties talked.
+const TALKED: Outcome = Outcome { connected: true, ..Outcome::NOTHING };
 
 async fn usage(store: &Store) -> Usage {
     let mut usage = store.usage(tenant(), &[counter()]).await.expect("usage");
@@ -18,7 +26,7 @@ async fn usage(store: &Store) -> Usage {
 }
 
 async fn reserved(store: &Store, number: u32) -> Attempt {
-    let write = dialling(&call(number), vec![limit(CAPS, noon())]);
+    let write = dialling(&call(number), vec![limit(caps(), noon())]);
     assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
     write.attempt.expect("an attempt")
 }
@@ -32,20 +40,19 @@ async fn twenty_releases_at_once_give_back_once() {
     let troubled = troubled(&a_busy_table()).await;
     let plain = troubled.database.store();
     let (one, two) = (reserved(&plain, 1).await, reserved(&plain, 2).await);
-    for (number, attempt, to, left) in [
-        (1, one, ReservationState::Returned, (1, 1, vec![1, 1, 1])),
-        (2, two, ReservationState::Confirmed, (0, 1, vec![1, 1, 1])),
-    ] {
+    for (number, attempt, to, left) in
+        [(1, one, Outcome::NOTHING, (1, 1, vec![1, 1, 1])), (2, two, TALKED, (0, 1, vec![1, 1, 1]))]
+    {
         let releases = (0..20).map(|_| {
             let (store, attempt) = (troubled.store.clone(), attempt.clone());
-            tokio::spawn(async move { store.release(tenant(), call_id(number), &attempt, to).await })
+            tokio::spawn(async move { store.release(tenant(), call_id(number), &attempt, &to).await })
         });
         for joined in join_all(releases).await {
             joined.expect("no panic").expect("released");
         }
         assert_eq!(counts(&usage(&plain).await), left);
         let record = plain.load(tenant(), call_id(number)).await.expect("a read").expect("a call");
-        assert_eq!(record.attempts[0].reservation.as_ref().expect("a reservation").state, to);
+        assert_eq!(record.attempts[0].reservation.as_ref().expect("a reservation").state, to.state());
     }
 }
 
@@ -54,11 +61,9 @@ async fn a_reservation_that_was_confirmed_is_not_returned() {
     let database = database().await;
     let store = database.store();
     let attempt = reserved(&store, 1).await;
-    store.release(tenant(), call_id(1), &attempt, ReservationState::Confirmed).await.expect("released");
-    store.release(tenant(), call_id(1), &attempt, ReservationState::Returned).await.expect("nothing to do");
+    store.release(tenant(), call_id(1), &attempt, &TALKED).await.expect("released");
+    store.release(tenant(), call_id(1), &attempt, &Outcome::NOTHING).await.expect("nothing to do");
     assert_eq!(counts(&usage(&store).await), (0, 1, vec![1, 1, 1]));
-    let back = store.release(tenant(), call_id(1), &attempt, ReservationState::Reserved).await;
-    assert!(back.is_err(), "a reservation does not become reserved again");
 }
 
 #[tokio::test]
@@ -66,9 +71,9 @@ async fn a_release_in_a_later_window_goes_back_to_the_window_it_was_counted_in()
     let database = database().await;
     let store = database.store();
     let early = reserved(&store, 1).await;
-    let late = dialling(&call(2), vec![limit(CAPS, after(60))]);
+    let late = dialling(&call(2), vec![limit(caps(), after(60))]);
     assert_eq!(store.write_step(&late).await.expect("an answer"), Written::Done);
-    store.release(tenant(), call_id(1), &early, ReservationState::Returned).await.expect("released");
+    store.release(tenant(), call_id(1), &early, &Outcome::NOTHING).await.expect("released");
     let usage = usage(&store).await;
     assert_eq!(usage.windows["h2026-11-22T12:00:00Z"], 0);
     assert_eq!(usage.windows["h2026-11-22T13:00:00Z"], 1);
@@ -80,11 +85,11 @@ async fn a_window_that_was_removed_meanwhile_does_not_go_below_zero() {
     let database = database().await;
     let store = database.store();
     let early = reserved(&store, 1).await;
-    let mut later = limit(CAPS, after(180));
+    let mut later = limit(caps(), after(180));
     later.outdated = vec!["h2026-11-22T12:00:00Z".to_owned()];
     let late = dialling(&call(2), vec![later]);
     assert_eq!(store.write_step(&late).await.expect("an answer"), Written::Done);
-    store.release(tenant(), call_id(1), &early, ReservationState::Returned).await.expect("released");
+    store.release(tenant(), call_id(1), &early, &Outcome::NOTHING).await.expect("released");
     let usage = usage(&store).await;
     assert_eq!(usage.windows.get("h2026-11-22T12:00:00Z").copied().unwrap_or(0), 0);
     assert_eq!((usage.live, usage.total, usage.windows["h2026-11-22T15:00:00Z"]), (1, 1, 1));
@@ -124,7 +129,7 @@ fn failing_over(number: u32, failed: &Attempt, caps: Caps) -> StepWrite {
 async fn a_step_gives_back_and_takes_from_one_counter_in_one_transaction() {
     let database = database().await;
     let store = database.store();
-    let only_one = Caps { concurrent: Some(1), hourly: Some(1), daily: None, monthly: None, total: Some(1) };
+    let only_one = Caps { concurrent: Some(1), hourly: Some(1), total: Some(1), ..Caps::default() };
     let write = dialling(&call(1), vec![limit(only_one, noon())]);
     assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
     let failed = write.attempt.expect("an attempt");
@@ -138,7 +143,7 @@ async fn a_step_gives_back_and_takes_from_one_counter_in_one_transaction() {
     assert_eq!(states, [ReservationState::Returned, ReservationState::Reserved]);
 
     // Its leg's end is told later.
-    store.release(tenant(), call_id(1), &failed, ReservationState::Returned).await.expect("nothing to do");
+    store.release(tenant(), call_id(1), &failed, &Outcome::NOTHING).await.expect("nothing to do");
     assert_eq!(counts(&usage(&store).await), (1, 1, vec![1, 1, 1]));
 }
 
@@ -148,8 +153,8 @@ async fn a_step_is_written_also_when_the_capacity_was_given_back_before() {
     let store = database.store();
     let failed = reserved(&store, 1).await;
     let _other = reserved(&store, 2).await;
-    store.release(tenant(), call_id(1), &failed, ReservationState::Returned).await.expect("released");
-    let write = failing_over(1, &failed, CAPS);
+    store.release(tenant(), call_id(1), &failed, &Outcome::NOTHING).await.expect("released");
+    let write = failing_over(1, &failed, caps());
     assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
     assert_eq!(counts(&usage(&store).await), (2, 2, vec![2, 2, 2]));
 }
@@ -159,7 +164,7 @@ async fn with_the_capacity_given_back_before_a_full_cap_is_full() {
     let database = database().await;
     let store = database.store();
     let failed = reserved(&store, 1).await;
-    store.release(tenant(), call_id(1), &failed, ReservationState::Returned).await.expect("released");
+    store.release(tenant(), call_id(1), &failed, &Outcome::NOTHING).await.expect("released");
     let _other = reserved(&store, 2).await;
     let only_one = Caps { total: Some(1), ..Caps::default() };
     let written = store.write_step(&failing_over(1, &failed, only_one)).await.expect("an answer");
@@ -175,7 +180,7 @@ async fn a_release_waits_longer_than_a_caller_would() {
     let attempt = reserved(&plain, 1).await;
     troubled
         .store
-        .release(tenant(), call_id(1), &attempt, ReservationState::Returned)
+        .release(tenant(), call_id(1), &attempt, &Outcome::NOTHING)
         .await
         .expect("released in the end");
     assert_eq!(counts(&usage(&plain).await), (0, 0, vec![0, 0, 0]));
@@ -190,7 +195,7 @@ async fn a_caller_does_not_wait_for_capacity_that_only_goes_back() {
     let goodbye = StepWrite { gives_back: Some(failed.clone()), ..next_step(&call(1), 1, "goodbye") };
     assert_eq!(troubled.store.write_step(&goodbye).await.expect("an answer"), Written::Done);
     assert_eq!(counts(&usage(&plain).await), (1, 1, vec![1, 1, 1]));
-    plain.release(tenant(), call_id(1), &failed, ReservationState::Returned).await.expect("released later");
+    plain.release(tenant(), call_id(1), &failed, &Outcome::NOTHING).await.expect("released later");
     assert_eq!(counts(&usage(&plain).await), (0, 0, vec![0, 0, 0]));
 }
 
@@ -199,8 +204,8 @@ async fn a_window_may_be_outdated_and_given_back_in_one_step() {
     let database = database().await;
     let store = database.store();
     let failed = reserved(&store, 1).await;
-    let mut write = failing_over(1, &failed, CAPS);
-    write.limits = vec![limit(CAPS, after(180))];
+    let mut write = failing_over(1, &failed, caps());
+    write.limits = vec![limit(caps(), after(180))];
     write.limits[0].outdated = vec!["h2026-11-22T12:00:00Z".to_owned(), "h2026-11-22T15:00:00Z".to_owned()];
     write.attempt = Some(attempt(1, &write.limits));
     assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
@@ -208,4 +213,104 @@ async fn a_window_may_be_outdated_and_given_back_in_one_step() {
     assert_eq!(usage.windows.get("h2026-11-22T12:00:00Z"), None);
     assert_eq!(usage.windows["h2026-11-22T15:00:00Z"], 1, "open now, so not outdated whatever was said");
     assert_eq!((usage.live, usage.total), (1, 1));
+}
+
+/// Caps of all kinds on the campaign: conversions count, revenue is capped.
+fn booked() -> Caps {
+    let revenue = RevenueCaps { daily: Some(Money::from_units(100)), ..RevenueCaps::default() };
+    Caps { daily: Some(10), count: Counted::Converted, revenue, ..Caps::default() }
+}
+
+fn of_campaign(price: Price, now: Timestamp) -> Limit {
+    limit_of(CapOwner::Campaign, campaign().into(), booked(), Some(price), now)
+}
+
+async fn booked_usage(store: &Store) -> Usage {
+    let of = [campaign().into()];
+    store.usage(tenant(), &of).await.expect("usage").remove(&of[0]).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn of_what_is_booked_the_rest_goes_back_and_more_is_added() {
+    let database = database().await;
+    let store = database.store();
+    let units = Money::from_units;
+    let converted = |earned| Outcome { connected: true, converted: true, earned };
+    let ends = [
+        // Never connected; connected without converting; converted; converted at a price that showed at its end.
+        (Price::Known(units(30)), Outcome::NOTHING, 0, 0),
+        (Price::Known(units(30)), TALKED, 0, 0),
+        (Price::Known(units(30)), converted(units(30)), 1, 30),
+        (Price::Unknown, converted(units(12)), 2, 42),
+    ];
+    for (number, (price, outcome, calls, earned)) in (1..).zip(ends) {
+        let write = dialling(&call(number), vec![of_campaign(price, noon())]);
+        assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+        let held = booked_usage(&store).await;
+        assert_eq!((held.live, held.unpriced), (1, u32::from(price == Price::Unknown)));
+        store.release(tenant(), call_id(number), &write.attempt.unwrap(), &outcome).await.expect("released");
+        let left = booked_usage(&store).await;
+        assert_eq!((left.live, left.unpriced, left.total), (0, 0, calls));
+        assert_eq!(left.revenue_total, units(earned));
+        let open = OpenWindows::at(noon(), "UTC");
+        assert_eq!((left.windows[&open.day], left.revenue[&open.month]), (calls, units(earned)));
+    }
+}
+
+/// What waits for the books goes back in the very transaction that settles the call; once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_settlements_at_once_give_back_once() {
+    let troubled = troubled(&a_busy_table()).await;
+    let plain = troubled.database.store();
+    let write = dialling(&call(1), vec![of_campaign(Price::Unknown, noon())]);
+    assert_eq!(plain.write_step(&write).await.expect("an answer"), Written::Done);
+    let outcome = Outcome { connected: true, converted: true, earned: Money::from_units(7) };
+    let release = Release { attempt: write.attempt.unwrap(), outcome };
+    let closing = app::ports::Closing { attempts: 1, ..closing() };
+    let settlements = (0..10).map(|_| {
+        let (store, closing, release) = (troubled.store.clone(), closing.clone(), release.clone());
+        tokio::spawn(async move { store.settle(tenant(), &call(1), &closing, &[release]).await })
+    });
+    let settled =
+        join_all(settlements).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
+    assert_eq!(settled.filter(|settled| *settled).count(), 1);
+    let left = booked_usage(&plain).await;
+    assert_eq!((left.live, left.total, left.revenue_total), (0, 1, Money::from_units(7)));
+}
+
+#[tokio::test]
+async fn a_price_above_the_cap_has_no_room_even_in_an_empty_row() {
+    let database = database().await;
+    let store = database.store();
+    let above = Price::Known(Money::from_micros(100_000_001));
+    let write = dialling(&call(1), vec![of_campaign(above, noon())]);
+    let Written::Full(full) = store.write_step(&write).await.expect("an answer") else {
+        panic!("it was taken")
+    };
+    assert_eq!(full.text(), "the campaign's daily revenue cap 100.00 reached");
+    let exactly = Price::Known(Money::from_units(100));
+    let write = dialling(&call(1), vec![of_campaign(exactly, noon())]);
+    assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+    // Reached: also for a call whose price nobody knows yet.
+    let write = dialling(&call(2), vec![of_campaign(Price::Unknown, noon())]);
+    assert!(matches!(store.write_step(&write).await.expect("an answer"), Written::Full(_)));
+}
+
+#[tokio::test]
+async fn failing_over_within_one_buyer_takes_its_last_revenue_again() {
+    let database = database().await;
+    let store = database.store();
+    let price = Price::Known(Money::from_units(60));
+    let write = dialling(&call(1), vec![of_campaign(price, noon())]);
+    assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
+    let limits = vec![of_campaign(Price::Known(Money::from_units(90)), after(1))];
+    let next = StepWrite {
+        attempt: Some(attempt(1, &limits)),
+        limits,
+        gives_back: write.attempt,
+        ..next_step(&call(1), 1, "next")
+    };
+    assert_eq!(store.write_step(&next).await.expect("an answer"), Written::Done);
+    let usage = booked_usage(&store).await;
+    assert_eq!((usage.live, usage.total, usage.revenue_total), (1, 1, Money::from_units(90)));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::ports::{Answered, Closing, StepWrite};
 use domain::audit::AuditEntry;
 use domain::call::{Attempt, Call, CallStatus, Leg, LegEvent, Source};
-use domain::caps::{Caps, CounterId, Limit, OpenWindows, Reservation};
+use domain::caps::{CapOwner, Caps, CounterId, Limit, OpenWindows, Price, Reservation};
 use domain::duplicates::Verdict;
 use domain::ids::{CallId, CampaignId, Id, Noun, NumberId, PublisherId, TargetId, TenantId};
 use domain::ledger::{Conversion, Entry, EntryKind, Party, Payout, Revenue, Settlement, Terms};
@@ -138,7 +138,19 @@ pub fn counter() -> CounterId {
 }
 
 pub fn limit(caps: Caps, now: Timestamp) -> Limit {
-    Limit { counter: counter(), caps, open: OpenWindows::at(now, "UTC"), outdated: Vec::new(), at: now }
+    limit_of(CapOwner::Destination, counter(), caps, None, now)
+}
+
+/// What a call takes of a thing in UTC; `price` when its revenue is capped.
+pub fn limit_of(
+    owner: CapOwner,
+    counter: CounterId,
+    caps: Caps,
+    price: Option<Price>,
+    now: Timestamp,
+) -> Limit {
+    let open = OpenWindows::at(now, "UTC");
+    Limit { owner, counter, caps, time_zone: "UTC".to_owned(), open, outdated: Vec::new(), at: now, price }
 }
 
 pub fn leg_event(leg: Leg, status: CallStatus, sequence: u32) -> LegEvent {

@@ -39,7 +39,7 @@ macro_rules! markers {
 markers! {
     CampaignsRead CampaignsWrite TargetsRead TargetsWrite RtbTargetsRead RtbTargetsWrite PublishersRead PublishersWrite
     BuyersRead BuyersWrite PhoneNumbersRead PhoneNumbersWrite PhoneNumbersBuy BlockedNumbersRead BlockedNumbersWrite
-    CallsRead UsersRead UsersWrite ApiKeysRead ApiKeysWrite AccountRead AccountWrite TwilioAccountsRead
+    CallsRead UsageRead UsersRead UsersWrite ApiKeysRead ApiKeysWrite AccountRead AccountWrite TwilioAccountsRead
     TwilioAccountsWrite AuditRead PrivacyWrite Myself
 }
 

@@ -44,6 +44,7 @@ pub mod shape;
 mod sizes;
 mod twilio_account_docs;
 mod twilio_accounts;
+mod usage;
 
 use std::sync::Arc;
 
@@ -73,6 +74,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = privacy::routes(routes);
     let routes = twilio_accounts::routes(routes);
     let routes = numbers::routes(routes);
+    let routes = usage::routes(routes);
     calls::routes(routes)
 }
 

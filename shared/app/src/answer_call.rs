@@ -9,20 +9,21 @@ use std::sync::Arc;
 
 use domain::blocked::BlockPattern;
 use domain::call::{Call, seconds_between};
-use domain::caps::{CounterId, Usage};
+use domain::caps::{CounterId, Price, Usage};
 use domain::duplicates::{self, Verdict};
+use domain::filter::Tags;
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
-use domain::ledger::Payout;
+use domain::money::Money;
 use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
-use domain::routing::{Decisions, TurnedAway, place_of};
+use domain::routing::{Decisions, Situation, TurnedAway, call_limits, place_of};
 use domain::screening::{Arrival, screen};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::place::{self, ANSWER_WITHIN, NOT_IN_SERVICE, Placing};
+use crate::place::{self, ANSWER_WITHIN, NOBODY_FREE, NOT_IN_SERVICE, Placing};
 use crate::ports::{
     BlockedCallers, Calls, Counters, KnownCaller, Numbers, PortResult, Published, Step, Vault,
 };
@@ -142,10 +143,6 @@ impl AnswerCall {
         let blocked = blocks.iter().any(|block| block.holds(call.started_at));
         let around = Around { usage: &usage, blocked, known: known.as_ref() };
         let turned_away = turned_away(&call, &snapshot, &around);
-        if turned_away.is_some() {
-            // Nobody is paid for a call that could not earn anything.
-            call.payout = Payout::default();
-        }
         self.first_step((Arc::new(call), known), turned_away, &snapshot, &usage).await.map(Answer::Taken)
     }
 
@@ -175,6 +172,7 @@ impl AnswerCall {
         };
         let reply = match why {
             TurnedAway::BlockedNumber | TurnedAway::Screened(_) | TurnedAway::Duplicate => Reply::reject(),
+            TurnedAway::Cap(_) => Reply::words_and_hangup(NOBODY_FREE),
             TurnedAway::CampaignPaused | TurnedAway::PublisherPaused | TurnedAway::PublisherTermsPaused => {
                 Reply::words_and_hangup(NOT_IN_SERVICE)
             }
@@ -183,7 +181,8 @@ impl AnswerCall {
         place::finish(&*self.calls, &placing, reply, decisions, self.clock.now()).await
     }
 
-    /// The live flags of campaign and publisher; and counters, if it dials in this step, which it does without an auction.
+    /// The live flags and caps of campaign and publisher; and those of the destinations, if it dials in this step, which it
+    /// does without an auction.
     async fn usage_for(
         &self,
         owner: &NumberOwner,
@@ -191,10 +190,7 @@ impl AnswerCall {
         snapshot: Option<&Snapshot>,
     ) -> PortResult<HashMap<CounterId, Usage>> {
         let dials_now = snapshot.filter(|snapshot| !snapshot.has_auction());
-        let mut of: Vec<CounterId> = vec![campaign.into()];
-        if let Some(publisher) = owner.publisher {
-            of.extend([publisher.into(), CounterId::terms(campaign, publisher)]);
-        }
+        let mut of = Snapshot::counters_of_call(campaign, owner.publisher);
         of.extend(dials_now.into_iter().flat_map(Snapshot::counters));
         self.counters.usage(owner.tenant, &of).await
     }
@@ -292,5 +288,11 @@ pub(crate) fn turned_away(call: &Call, snapshot: &Snapshot, around: &Around<'_>)
     if let Err(refusal) = screen(&snapshot.campaign.screening, &arrival) {
         return Some(TurnedAway::Screened(refusal));
     }
-    (call.repeat == Verdict::Refuse).then_some(TurnedAway::Duplicate)
+    if call.repeat == Verdict::Refuse {
+        return Some(TurnedAway::Duplicate);
+    }
+    // A cap that holds for the call whatever its destination: when it is full, nobody is asked for a bid either.
+    let (usage, now) = (around.usage, call.started_at);
+    let situation = Situation { call, now, usage, tried: &[], asked: &[], tags: Tags::new() };
+    call_limits(snapshot, &situation, Price::Known(Money::ZERO)).err().map(TurnedAway::Cap)
 }

@@ -3,17 +3,17 @@
 //! May run any number of times, in any process: capacity goes back once per attempt, settling happens once, both by
 //! conditional writes.
 
-use domain::call::{CallStatus, Conclusion, Leg, Standing, leg_end, standing};
+use domain::call::{Attempt, Conclusion, Standing, standing};
 use domain::caps::ReservationState;
 use domain::ids::{CallId, TenantId};
 use domain::ledger;
 
-use crate::ports::{CallRecord, Calls, Closing, PortError, PortResult};
+use crate::ports::{CallRecord, Calls, Closing, PortError, PortResult, Release};
 
 /// How often a look is repeated when somebody dialled between looking and settling.
 const LOOKS: u8 = 3;
 
-/// Gives back the capacity of attempts that have ended, and settles the call if it is over. `true` when the call is
+/// Gives back the capacity of attempts whose outcome is known, and settles the call if it is over. `true` when the call is
 /// settled now, by us or by somebody else.
 pub async fn close_if_over(calls: &dyn Calls, tenant: TenantId, call: CallId) -> PortResult<bool> {
     for _ in 0..LOOKS {
@@ -25,7 +25,9 @@ pub async fn close_if_over(calls: &dyn Calls, tenant: TenantId, call: CallId) ->
         let Standing::Concluded(conclusion) = standing(&record.call, &record.attempts, &record.events) else {
             return Ok(false);
         };
-        if calls.settle(tenant, &record.call, &closing(&record, &conclusion)).await? {
+        let closing = closing(&record, &conclusion);
+        let releases = releases(&record, &closing);
+        if calls.settle(tenant, &record.call, &closing, &releases).await? {
             return Ok(true);
         }
     }
@@ -49,18 +51,28 @@ fn closing(record: &CallRecord, conclusion: &Conclusion) -> Closing {
     }
 }
 
+/// Gives back the capacity of attempts whose outcome is known before the books are closed.
 async fn give_back(calls: &dyn Calls, record: &CallRecord) -> PortResult<()> {
-    for attempt in &record.attempts {
-        let held = attempt.reservation.as_ref().map(|reservation| reservation.state);
-        if held != Some(ReservationState::Reserved) {
-            continue;
+    for attempt in record.attempts.iter().filter(|attempt| is_reserved(attempt)) {
+        if let Some(outcome) = attempt.outcome_at_its_end(&record.attempts, &record.events) {
+            calls.release(record.call.tenant, record.call.id, attempt, &outcome).await?;
         }
-        let Some(end) = leg_end(Leg::Attempt(attempt.number), &record.events) else { continue };
-        let to = match end.status {
-            CallStatus::Completed => ReservationState::Confirmed,
-            _ => ReservationState::Returned,
-        };
-        calls.release(record.call.tenant, record.call.id, attempt, to).await?;
     }
     Ok(())
+}
+
+/// The others go back with the books, so that what is counted is what is booked, whatever is reported meanwhile.
+fn releases(record: &CallRecord, closing: &Closing) -> Vec<Release> {
+    let waiting = record.attempts.iter().filter(|attempt| {
+        is_reserved(attempt) && attempt.outcome_at_its_end(&record.attempts, &record.events).is_none()
+    });
+    let release = |attempt: &Attempt| Release {
+        attempt: attempt.clone(),
+        outcome: attempt.outcome_by_the_books(&record.events, closing.billed_attempt, &closing.settlement),
+    };
+    waiting.map(release).collect()
+}
+
+fn is_reserved(attempt: &Attempt) -> bool {
+    attempt.reservation.as_ref().is_some_and(|held| held.state == ReservationState::Reserved)
 }

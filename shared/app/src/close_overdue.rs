@@ -115,11 +115,13 @@ impl CloseOverdue {
             self.telephony.children(&due.account_sid, &sid),
         )?;
         let now = self.clock.now();
-        if parent.as_ref().is_some_and(|parent| !parent.status.is_terminal()) {
-            self.put_off(due).await?;
-            return Ok(false);
-        }
-        for event in missing_ends(&record, parent.as_ref(), &children, now) {
+        let goes_on = parent.as_ref().is_some_and(|parent| !parent.status.is_terminal());
+        let ends = match goes_on {
+            // The caller stays; what was dialled before may be over all the same, and then holds nobody's capacity.
+            true => ends_of_attempts(&overdue_attempts(&record, &children, now), &record, &children, now),
+            false => missing_ends(&record, parent.as_ref(), &children, now),
+        };
+        for event in ends {
             self.calls.record_event(due.tenant, due.call, &event).await?;
         }
         if close_call::close_if_over(&*self.calls, due.tenant, due.call).await? {
@@ -141,12 +143,39 @@ pub fn missing_ends(
     if leg_end(Leg::Caller, &record.events).is_none() {
         events.push(as_event(Leg::Caller, parent, now));
     }
+    let attempts: Vec<&Attempt> = record.attempts.iter().collect();
+    events.extend(ends_of_attempts(&attempts, record, children, now));
+    events
+}
+
+/// Of a call that goes on, the attempts that may be over: those that Twilio knows; and those dialled long ago, if Twilio
+/// knows nothing that was dialled and is still going on. A leg that is only about to be dialled is none of them.
+fn overdue_attempts<'a>(
+    record: &'a CallRecord,
+    children: &[CarrierCall],
+    now: Timestamp,
+) -> Vec<&'a Attempt> {
+    let nothing_goes_on = children.iter().all(|child| child.status.is_terminal());
+    let long_ago = |attempt: &Attempt| {
+        attempt.dialled_at.checked_add(LOOK_AGAIN).is_ok_and(|latest| latest <= now) && nothing_goes_on
+    };
+    let is_known = |attempt: &Attempt| children.iter().any(|child| went_to(child, &attempt.destination));
+    record.attempts.iter().filter(|attempt| is_known(attempt) || long_ago(attempt)).collect()
+}
+
+fn ends_of_attempts(
+    attempts: &[&Attempt],
+    record: &CallRecord,
+    children: &[CarrierCall],
+    now: Timestamp,
+) -> Vec<LegEvent> {
+    let mut events = Vec::new();
     let sid_of = |attempt: &Attempt| {
         let leg = Leg::Attempt(attempt.number);
         record.events.iter().filter(|event| event.leg == leg).find_map(|event| event.sid.clone())
     };
     let mut claimed: Vec<CallSid> = record.attempts.iter().filter_map(sid_of).collect();
-    for attempt in &record.attempts {
+    for attempt in attempts {
         let leg = Leg::Attempt(attempt.number);
         if leg_end(leg, &record.events).is_some() {
             continue;

@@ -22,6 +22,7 @@ pub mod place;
 pub mod ports;
 pub mod preview_route;
 pub mod publish_campaign;
+pub mod read_usage;
 pub mod run_auction;
 pub mod secret;
 pub mod trail;

@@ -4,14 +4,16 @@
 //! The step's answer, the attempt and the capacity it takes are one transaction, so a repeat finds the same answer and
 //! nothing is ever taken twice. A full or busy counter sends us to the next destination with that reason.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::auction::Auction;
 use domain::call::{Attempt, Call};
-use domain::caps::{CounterId, Reservation, Usage};
-use domain::routing::{self, Asked, Candidate, Decisions, Passed, Situation, Stop, Via, Walk};
+use domain::caps::{CounterId, Measure, Outcome, Reservation, Usage};
+use domain::ledger::Payout;
+use domain::routing::{self, Asked, Candidate, Decisions, Passed, Situation, Stop, TurnedAway, Via, Walk};
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Dial, DialNoun, Recording, Reply, TIME_LIMIT_S, Verb};
 use jiff::{SignedDuration, Timestamp};
@@ -105,7 +107,9 @@ pub struct Placing<'a> {
 /// and a hang-up when nobody is left.
 pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
     let now = clock.now();
-    let Placing { usage, tried, asked, .. } = placing;
+    let Placing { tried, asked, .. } = placing;
+    let usage = as_if_given_back(placing.usage, placing.gives_back.as_ref());
+    let usage = usage.as_ref();
     let tags = routing::tags(&placing.call, placing.snapshot);
     let situation = Situation { call: &placing.call, now, usage, tried, asked, tags };
     let mut walk = Walk::new(placing.snapshot, &situation);
@@ -134,10 +138,42 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
                 Written::Busy => Passed::BusyCounter,
             }
         };
+        let full = if let Passed::Cap(full) = &passed_over { Some(*full) } else { None };
         walk.decisions.note(candidate.via, &candidate.name, Some(passed_over));
+        // No other destination would find room either; of revenue a cheaper one might.
+        if let Some(full) = full.filter(|full| full.owner.is_of_the_call() && full.measure == Measure::Calls)
+        {
+            walk.decisions.turned_away = Some(TurnedAway::Cap(full));
+            break;
+        }
     }
     let decisions = std::mem::take(&mut walk.decisions);
     finish(calls, &placing, Reply::words_and_hangup(NOBODY_FREE), decisions, now).await
+}
+
+/// The counters as they are once this very step has given the failed attempt's capacity back: a call that fails over does
+/// not stand in its own way.
+fn as_if_given_back<'a>(
+    usage: &'a HashMap<CounterId, Usage>,
+    attempt: Option<&Attempt>,
+) -> Cow<'a, HashMap<CounterId, Usage>> {
+    let mut usage = Cow::Borrowed(usage);
+    let held = attempt.and_then(|attempt| attempt.reservation.as_ref());
+    for taken in held.into_iter().flat_map(|reservation| &reservation.taken) {
+        if let Some(row) = usage.to_mut().get_mut(&taken.counter) {
+            row.give_back(&taken.gives_back(&Outcome::NOTHING));
+        }
+    }
+    usage
+}
+
+/// A call that is turned away at its beginning pays nobody: it could not earn anything.
+fn as_it_begins(placing: &Placing<'_>, decisions: &Decisions) -> Arc<Call> {
+    if placing.begins && decisions.turned_away.is_some() {
+        let call = placing.call.as_ref().clone();
+        return Arc::new(Call { payout: Payout::default(), ..call });
+    }
+    Arc::clone(&placing.call)
 }
 
 /// Writes a step that dials nobody.
@@ -148,8 +184,10 @@ pub async fn finish(
     decisions: Decisions,
     now: Timestamp,
 ) -> PortResult<Reply> {
+    // As the call's last one, an attempt that nobody answered may yet convert: then the books give its capacity back.
+    let gives_back = placing.gives_back.clone().filter(Attempt::returns_unanswered);
     let write = StepWrite {
-        call: Arc::clone(&placing.call),
+        call: as_it_begins(placing, &decisions),
         begins: placing.begins,
         number: placing.step,
         started_by: placing.started_by,
@@ -157,7 +195,7 @@ pub async fn finish(
         caller: placing.caller.clone(),
         attempt: None,
         limits: Vec::new(),
-        gives_back: placing.gives_back.clone(),
+        gives_back,
         auction: placing.auction.clone(),
         due_at: due_at(now, 0, 0),
     };

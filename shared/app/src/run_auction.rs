@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::auction::{self, Answer, Auction, Bid, BidRequest, BidderResult, Refusal};
 use domain::call::{Call, CallStatus, Leg, leg_end};
 use domain::campaign::{AuctionSettings, BidderEntry};
-use domain::caps::{CounterId, Usage};
+use domain::caps::{CounterId, Price, Usage};
 use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone;
 use domain::plan::Tree;
@@ -139,7 +139,7 @@ impl RunAuction {
         let asking = Asking { call: &record.call, step, tree, settings, tried: &so_far.tried };
         let outcome = self.ask_everyone(&asking, snapshot, usage).await;
         // Seconds have passed: what was full may have room, what was open may be paused. An old look is better than none.
-        let (call, of) = (&record.call, usage_of(snapshot));
+        let (call, of) = (&record.call, rows_of(snapshot, &record.call));
         let fresh = self.counters.usage(call.tenant, &of).await.unwrap_or_else(|_| usage.clone());
         let so_far = so_far.and(&outcome.auction);
         let placing = Placing {
@@ -351,7 +351,7 @@ fn eligible(
     let mut sight = Sight::new(snapshot, situation);
     let of_entry = |entry: &BidderEntry| {
         let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { return Ok(()) };
-        Destined::bidder(entry.rtb_target, bidder).eligible(&mut sight, true).map(drop)
+        Destined::bidder(entry.rtb_target, bidder).eligible(&mut sight, Price::Unknown, true).map(drop)
     };
     settings.bidders.iter().map(of_entry).collect()
 }
@@ -385,12 +385,14 @@ pub(crate) async fn call_context(
     let snapshot = published.snapshot(call.tenant, call.campaign, call.snapshot_version).await?;
     let missing = || PortError::corrupt("read the campaign of a call", "its published version is missing");
     let snapshot = snapshot.ok_or_else(missing)?;
-    let usage = counters.usage(call.tenant, &usage_of(&snapshot)).await?;
+    let usage = counters.usage(call.tenant, &rows_of(&snapshot, call)).await?;
     Ok((snapshot, usage))
 }
 
-fn usage_of(snapshot: &Snapshot) -> Vec<CounterId> {
-    snapshot.counters().into_iter().collect()
+/// The rows that say who may be dialled.
+fn rows_of(snapshot: &Snapshot, call: &Call) -> Vec<CounterId> {
+    let of_call = Snapshot::counters_of_call(snapshot.campaign_id, call.publisher);
+    of_call.into_iter().chain(snapshot.counters()).collect()
 }
 
 /// What we heard from one bidder, with what the log keeps of it.

@@ -21,3 +21,4 @@ pub mod problem;
 pub mod publication;
 pub mod query;
 pub mod resource;
+pub mod usage;

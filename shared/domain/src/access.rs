@@ -138,6 +138,8 @@ permissions! {
     BlockedNumbersWrite = "blocked_numbers:write",      [All All All No No No];
     /// Calls and their books.
     CallsRead = "calls:read",                           [All All All All Own Own];
+    /// How much of their caps things have used.
+    UsageRead = "usage:read",                           [All All All All Own Own];
     /// See phone numbers of callers whole.
     NumbersRead = "numbers:read",                       [All All All No No No];
     /// Users and invitations.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::caps::Caps;
 use crate::duplicates::DuplicateRule;
 use crate::ids::{PublisherId, RingTreeId, RtbTargetId};
 use crate::ledger::Payout;
@@ -62,7 +63,7 @@ pub struct Campaign {
     /// Set when the platform paused it, gone when it is active again; nobody else writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_reason: Option<PausedReason>,
-    /// Clock of its reports: an IANA name such as `America/New_York`.
+    /// Clock of its reports and its caps: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
     #[schema(default = "UTC")]
     pub time_zone: String,
@@ -109,6 +110,9 @@ pub struct Campaign {
     /// Where callers go when our servers cannot answer.
     #[serde(default)]
     pub fallback_number: Option<E164>,
+    /// Limits on its calls, over all destinations. When one is full, no destination is tried.
+    #[serde(default)]
+    pub caps: Caps,
     /// What publishers earn.
     #[serde(default)]
     pub payout: Payout,
@@ -118,6 +122,15 @@ pub struct Campaign {
 }
 
 impl Campaign {
+    /// Its caps on revenue are in the currency of its books: in another one they would never be reached.
+    fn check_caps(&self, at: &str, caps: &Caps, problems: &mut Problems) {
+        caps.check(at, problems);
+        if caps.revenue.any() && caps.revenue.currency != self.currency {
+            let words = format!("the campaign keeps its books in {}", self.currency.code());
+            problems.add(format!("{at}.revenue.currency"), "currency", words);
+        }
+    }
+
     /// What a call of this publisher pays out.
     pub fn payout_for(&self, publisher: Option<PublisherId>) -> Payout {
         let terms = publisher.and_then(|publisher| self.publishers.get(&publisher));
@@ -153,6 +166,8 @@ pub struct PublisherTerms {
     pub payout: Option<Payout>,
     /// Whether the campaign takes its calls; effective at once.
     pub status: Status,
+    /// Limits on its calls on this campaign, by the campaign's clock.
+    pub caps: Caps,
 }
 
 /// Who is asked for bids, and by which rules: a campaign's own, or a ring tree's.
@@ -248,7 +263,9 @@ impl Validate for Campaign {
         }
         self.payout.check("payout", &mut problems);
         problems.at_most("publishers", self.publishers.len(), MAX_PUBLISHERS);
+        self.check_caps("caps", &self.caps, &mut problems);
         for (publisher, terms) in &self.publishers {
+            self.check_caps(&format!("publishers.{publisher}.caps"), &terms.caps, &mut problems);
             if let Some(payout) = terms.payout {
                 payout.check(&format!("publishers.{publisher}.payout"), &mut problems);
             }

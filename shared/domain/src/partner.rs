@@ -1,13 +1,14 @@
 //! Whom a tenant does business with: publishers, who send calls, and buyers, who pay for them.
 //!
 //! What must stay true: pausing one is effective at once and needs no publishing. A paused publisher's calls are not taken;
-//! a paused buyer's targets and bidders are passed over.
+//! a paused buyer's targets and bidders are passed over. The caps of both hold over all that is theirs.
 
 use serde::{Deserialize, Serialize};
 
+use crate::caps::{Caps, LiveLimits};
 use crate::email::EmailAddress;
 use crate::hours::Hours;
-use crate::target::Status;
+use crate::target::{Status, utc};
 use crate::validate::{Problem, Problems, Validate};
 
 /// Longest notes about a partner, characters.
@@ -23,6 +24,13 @@ pub struct Publisher {
     /// Whether its calls are taken.
     #[serde(default)]
     pub status: Status,
+    /// Limits on its calls, over all campaigns; effective at once.
+    #[serde(default)]
+    pub caps: Caps,
+    /// Clock for the caps: an IANA name such as `America/New_York`.
+    #[serde(default = "utc")]
+    #[schema(default = "UTC")]
+    pub time_zone: String,
     /// Whom to write to.
     #[serde(default)]
     pub contact_email: Option<EmailAddress>,
@@ -45,6 +53,9 @@ pub struct Buyer {
     /// When it takes calls, whatever its targets and bidders say; `None` is always.
     #[serde(default)]
     pub hours: Option<Hours>,
+    /// Limits on its calls, over all of its targets and bidders.
+    #[serde(default)]
+    pub caps: Caps,
     /// Clock of its hours and caps: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
     #[schema(default = "UTC")]
@@ -67,16 +78,22 @@ impl Buyer {
     }
 }
 
+impl Publisher {
+    /// What the call path must know of it at once: a publisher is in no published campaign.
+    pub fn live_limits(&self) -> Option<LiveLimits> {
+        self.caps.any().then(|| LiveLimits { caps: self.caps, time_zone: self.time_zone.clone() })
+    }
+}
+
 impl Validate for Publisher {
     fn validate(&self) -> Result<(), Vec<Problem>> {
-        check(&self.name, &self.notes).into_result()
+        check(&self.name, &self.notes, &self.caps, &self.time_zone).into_result()
     }
 }
 
 impl Validate for Buyer {
     fn validate(&self) -> Result<(), Vec<Problem>> {
-        let mut problems = check(&self.name, &self.notes);
-        problems.time_zone("time_zone", &self.time_zone);
+        let mut problems = check(&self.name, &self.notes, &self.caps, &self.time_zone);
         if let Some(hours) = &self.hours {
             hours.check("hours", &mut problems);
         }
@@ -84,13 +101,11 @@ impl Validate for Buyer {
     }
 }
 
-fn check(name: &str, notes: &str) -> Problems {
+fn check(name: &str, notes: &str, caps: &Caps, time_zone: &str) -> Problems {
     let mut problems = Problems::new();
     problems.name("name", name);
     problems.text("notes", notes, MAX_NOTES);
+    caps.check("caps", &mut problems);
+    problems.time_zone("time_zone", time_zone);
     problems
-}
-
-fn utc() -> String {
-    "UTC".to_owned()
 }

@@ -11,7 +11,7 @@ use crate::caps::CounterId;
 use crate::duplicates::{CallerHistory, Restrict, Restricted};
 use crate::filter::{Filter, FilterSet};
 use crate::group::{RingTree, TargetGroup};
-use crate::ids::{BuyerId, CampaignId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
+use crate::ids::{BuyerId, CampaignId, PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
 use crate::partner::Buyer;
 use crate::plan::{Planned, Tree};
 use crate::routing::Via;
@@ -147,8 +147,16 @@ impl Snapshot {
         })
     }
 
-    /// The rows the call path looks at when it chooses: capped destinations, and the live flags of every destination and
-    /// of their buyers.
+    /// The rows of a call whatever its destination: live flags and caps of the campaign, of the publisher, and of what was
+    /// agreed between them.
+    pub fn counters_of_call(campaign: CampaignId, publisher: Option<PublisherId>) -> Vec<CounterId> {
+        let publishers = publisher
+            .into_iter()
+            .flat_map(|publisher| [publisher.into(), CounterId::terms(campaign, publisher)]);
+        std::iter::once(campaign.into()).chain(publishers).collect()
+    }
+
+    /// The rows the call path looks at when it chooses: caps and live flags of every destination and of their buyers.
     pub fn counters(&self) -> BTreeSet<CounterId> {
         let targets = self.planned_targets();
         let trees = || std::iter::once(&self.campaign.auction).chain(self.ring_trees.values());

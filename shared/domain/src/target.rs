@@ -137,7 +137,7 @@ pub struct Target {
     pub conversion: Conversion,
 }
 
-fn utc() -> String {
+pub(crate) fn utc() -> String {
     "UTC".to_owned()
 }
 
@@ -146,7 +146,7 @@ impl Validate for Target {
         let mut problems = Problems::new();
         problems.name("name", &self.name);
         self.dial.check(&mut problems);
-        self.caps.check(&mut problems);
+        self.caps.check("caps", &mut problems);
         problems.time_zone("time_zone", &self.time_zone);
         check_who_calls(
             self.hours.as_ref(),
@@ -294,7 +294,7 @@ impl Validate for RtbTarget {
             problems.add("max_bid", "range", "the highest acceptable bid is below the lowest");
         }
         self.dial.check(&mut problems);
-        self.caps.check(&mut problems);
+        self.caps.check("caps", &mut problems);
         problems.time_zone("time_zone", &self.time_zone);
         check_who_calls(
             self.hours.as_ref(),

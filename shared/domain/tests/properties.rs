@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::blocked::BlockPattern;
 use domain::call::{Call, CallStatus, Leg, LegEnd, LegEvent, Source, leg_end};
 use domain::campaign::Campaign;
-use domain::caps::{Caps, CounterId, OpenWindows, Usage, Window};
+use domain::caps::{CapOwner, Capped, Caps, CounterId, Expected, OpenWindows, Price, Usage, Window};
 use domain::country::Country;
 use domain::filter::Tags;
 use domain::group::{Member, TargetGroup};
 use domain::ids::{CallId, CallSid, TargetGroupId, TargetId};
-use domain::money::Money;
+use domain::money::{Currency, Money};
 use domain::number::LineKind;
 use domain::phone::{E164, erase_number, mask_all, mask_words, number_of_caller};
 use domain::plan::{PlanEntry, Planned, Strategy as Among, Tree};
@@ -446,7 +446,11 @@ fn old_windows_go_when_a_new_one_opens() {
     usage.windows.insert(open.hour.clone(), 4);
     assert_eq!(usage.outdated(&open), ["h2026-11-22T09:00:00Z", "h2026-11-22T10:00:00Z"]);
     let caps = Caps { hourly: Some(4), ..Caps::default() };
-    assert_eq!(usage.full(&caps, &open).unwrap().window, Window::Hourly);
+    let expected = Expected { price: Price::Unknown, currency: Currency::USD };
+    let now = "2026-11-22T12:30:00Z".parse().unwrap();
+    let counter = target(1).into();
+    let capped = Capped { owner: CapOwner::Destination, counter, caps: &caps, time_zone: "UTC" };
+    assert_eq!(capped.room(Some(&usage), now, expected).unwrap_err().window, Window::Hourly);
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use app::ports::{
     BidLogEntry, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Outbox, Page,
-    PortResult, Published, RecordingEvent, Step, StepStart, StepWrite, Written,
+    PortResult, Published, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::{CounterId, ReservationState, Usage};
+use domain::caps::{CounterId, LiveLimits, Outcome, Usage};
 use domain::ids::{CallId, CampaignId, RtbTargetId, TargetId, TenantId};
 use domain::snapshot::{Parts, Snapshot};
 use jiff::Timestamp;
@@ -129,6 +129,10 @@ impl Counters for Memory {
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {
         Ok(())
     }
+
+    async fn set_limits(&self, _: TenantId, _: &CounterId, _: Option<&LiveLimits>) -> PortResult<()> {
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -184,11 +188,11 @@ impl Calls for Memory {
         Ok(true)
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: ReservationState) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
         Ok(())
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing) -> PortResult<bool> {
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
         Ok(true)
     }
 

@@ -40,4 +40,5 @@ mod support;
 mod switches;
 mod table;
 mod twilio_accounts;
+mod usage;
 mod validation;

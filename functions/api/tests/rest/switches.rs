@@ -7,7 +7,7 @@ use app::catalog::{self, Tools};
 use app::ports::{Counters, PortResult, Published};
 use async_trait::async_trait;
 use domain::audit::{Actor, By, Origin};
-use domain::caps::{CounterId, Usage};
+use domain::caps::{CounterId, LiveLimits, Usage};
 use domain::ids::{CampaignId, RtbTargetId, TargetId, TenantId};
 use domain::target::{Status, Target};
 use serde_json::{Value, json};
@@ -96,6 +96,15 @@ impl Counters for Interrupted<'_> {
             self.world.patch(&self.address, &patch).await.ok(200);
         }
         self.world.counters.set_paused(tenant, of, paused).await
+    }
+
+    async fn set_limits(
+        &self,
+        tenant: TenantId,
+        of: &CounterId,
+        limits: Option<&LiveLimits>,
+    ) -> PortResult<()> {
+        self.world.counters.set_limits(tenant, of, limits).await
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::blocked::{BlockPattern, BlockedNumber};
 use domain::campaign::{BidderEntry, Campaign, CampaignStatus};
-use domain::caps::CounterId;
+use domain::caps::{CounterId, LiveLimits};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{
     BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id, Noun, NumberNoun, PublisherId,
@@ -83,6 +83,12 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     /// status at once; see [`super::switches`].
     fn switches(&self, _id: Id<Self::Noun>) -> Vec<(CounterId, Status)> {
         Vec::new()
+    }
+
+    /// Limits that live on its counter row, because it is in no published campaign: kept there like the flags. `None`: its
+    /// limits are published, or it has none.
+    fn live_limits(&self) -> Option<LiveLimits> {
+        None
     }
 
     /// The Twilio account it names is one of the tenant's.
@@ -328,6 +334,10 @@ impl Entry for Publisher {
 
     fn switches(&self, id: PublisherId) -> Vec<(CounterId, Status)> {
         vec![(id.into(), self.status)]
+    }
+
+    fn live_limits(&self) -> Option<LiveLimits> {
+        Publisher::live_limits(self)
     }
 }
 

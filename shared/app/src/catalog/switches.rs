@@ -1,4 +1,5 @@
-//! Live flags follow what is stored: the call path looks at them, so pausing and activating need no publishing.
+//! Live flags, and limits that live beside them, follow what is stored: the call path looks at them, so pausing,
+//! activating and changing a publisher's caps need no publishing.
 //!
 //! What must stay true: a thing that is born paused is never live for a moment; whatever order savers and setters come in,
 //! the flags end where the last save put them; a flag whose thing (or part of a thing) is gone holds nobody up.
@@ -14,14 +15,18 @@ use crate::ports::PortResult;
 /// Flags set at the same time, at most.
 const PARALLEL: usize = 16;
 
-/// Before it is stored for the first time: flags of what is born paused.
+/// Before it is stored for the first time: flags of what is born paused, and live limits.
 pub(super) async fn before_birth<E: Entry>(
     tools: &Tools<'_>,
     tenant: TenantId,
     id: Id<E::Noun>,
     entry: &E,
 ) -> PortResult<()> {
-    let paused = entry.switches(id).into_iter().filter(|(_, status)| *status == Status::Paused);
+    let switches = entry.switches(id);
+    if let (Some((own, _)), Some(limits)) = (switches.first(), entry.live_limits()) {
+        tools.counters.set_limits(tenant, own, Some(&limits)).await?;
+    }
+    let paused = switches.into_iter().filter(|(_, status)| *status == Status::Paused);
     set(tools, tenant, &paused.collect::<Vec<_>>()).await
 }
 
@@ -62,14 +67,21 @@ pub(super) async fn follow<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id
     let printed = id.to_string();
     for _ in 0..ROUNDS {
         let Some(record) = tools.catalog.get(tenant, E::KIND, &printed).await? else { return Ok(()) };
-        let wanted = entry_of::<E>(&record)?.switches(id);
+        let entry = entry_of::<E>(&record)?;
+        let wanted = entry.switches(id);
         let of: Vec<CounterId> = wanted.iter().map(|(of, _)| of.clone()).collect();
         let found = tools.counters.usage(tenant, &of).await?;
         let is_paused = |of: &CounterId| found.get(of).is_some_and(|row| row.paused);
         let differ: Vec<(CounterId, Status)> =
             wanted.into_iter().filter(|(of, status)| is_paused(of) != (*status == Status::Paused)).collect();
-        if differ.is_empty() {
+        let limits = entry.live_limits();
+        let own =
+            of.first().filter(|of| found.get(of).and_then(|row| row.limits.as_ref()) != limits.as_ref());
+        if differ.is_empty() && own.is_none() {
             return Ok(());
+        }
+        if let Some(own) = own {
+            tools.counters.set_limits(tenant, own, limits.as_ref()).await?;
         }
         set(tools, tenant, &differ).await?;
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::auction::Auction;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::{Attempt, Call, CallStatus, LegEvent};
-use domain::caps::{CapReached, CounterId, Limit, ReservationState, Usage};
+use domain::caps::{CapReached, CounterId, Limit, LiveLimits, Outcome, Usage};
 use domain::duplicates::{CallerHistory, Reached};
 use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, TenantId};
 use domain::ledger::{Entry, Settlement};
@@ -59,8 +59,16 @@ pub trait Counters: Send + Sync {
     /// Rows of many things in one batch; a thing without a row is missing from the answer.
     async fn usage(&self, tenant: TenantId, of: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>>;
 
-    /// Switches a destination off or on, at once.
+    /// Switches a thing off or on, at once.
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()>;
+
+    /// Sets the limits of a thing that is in no published campaign, at once; `None` is unlimited.
+    async fn set_limits(
+        &self,
+        tenant: TenantId,
+        of: &CounterId,
+        limits: Option<&LiveLimits>,
+    ) -> PortResult<()>;
 }
 
 /// The answer to one action webhook, kept so that a repeat gets the same.
@@ -197,6 +205,15 @@ pub struct Closing {
     pub settlement: Settlement,
 }
 
+/// An attempt whose capacity goes back, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The attempt, with its reservation.
+    pub attempt: Attempt,
+    /// What stays counted.
+    pub outcome: Outcome,
+}
+
 /// A call with all that is known of it.
 #[derive(Debug, Clone)]
 pub struct CallRecord {
@@ -291,19 +308,26 @@ pub trait Calls: Send + Sync {
         event: &RecordingEvent,
     ) -> PortResult<bool>;
 
-    /// Moves an attempt's reservation out of `reserved`, exactly once, and gives back what belongs back: `live` always,
-    /// the windows and the total when it is returned. Doing it again does nothing.
+    /// Moves an attempt's reservation out of `reserved`, exactly once, and gives back what its outcome does not keep: see
+    /// [`domain::caps::Taken::gives_back`]. Doing it again does nothing.
     async fn release(
         &self,
         tenant: TenantId,
         call: CallId,
         attempt: &Attempt,
-        to: ReservationState,
+        outcome: &Outcome,
     ) -> PortResult<()>;
 
-    /// Closes and settles in one transaction, and removes the due work. `false` when the call was settled before, or has
-    /// more attempts than the closing counts: look again.
-    async fn settle(&self, tenant: TenantId, call: &Call, closing: &Closing) -> PortResult<bool>;
+    /// Closes and settles in one transaction, gives back what waited for the books, and removes the due work. `false` when
+    /// the call was settled before, has more attempts than the closing counts, or one of the releases was made before:
+    /// look again.
+    async fn settle(
+        &self,
+        tenant: TenantId,
+        call: &Call,
+        closing: &Closing,
+        releases: &[Release],
+    ) -> PortResult<bool>;
 
     /// Calls whose due time has passed, oldest first, from one of [`DUE_SHARDS`] shards.
     async fn due(&self, shard: u8, now: Timestamp, limit: u16) -> PortResult<Vec<DueCall>>;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Via;
-use crate::caps::CapReached;
+use crate::caps::{CapOwner, CapReached};
 use crate::duplicates::Restricted;
 use crate::screening;
 
@@ -74,7 +74,7 @@ impl Passed {
             Self::NotAgain(restricted) => restricted.text(),
             Self::SameAsBefore => "the caller was connected to it before: another destination".to_owned(),
             Self::AlreadyTried => "already tried in this call".to_owned(),
-            Self::Cap(full) => format!("{} cap {} reached", full.window.word(), full.cap),
+            Self::Cap(full) => full.text(),
             Self::BusyCounter => "its counter was busy".to_owned(),
             Self::BidExpired => "its bid had expired".to_owned(),
             Self::OutOfTime => "the time for finding somebody was over".to_owned(),
@@ -110,6 +110,8 @@ pub enum TurnedAway {
     PublisherPaused,
     /// The campaign does not take this publisher's calls.
     PublisherTermsPaused,
+    /// A cap is full that holds for the call whatever its destination.
+    Cap(CapReached),
 }
 
 impl TurnedAway {
@@ -122,6 +124,10 @@ impl TurnedAway {
             Self::CampaignPaused => "campaign_paused",
             Self::PublisherPaused => "publisher_paused",
             Self::PublisherTermsPaused => "publisher_terms_paused",
+            Self::Cap(full) => match full.owner {
+                CapOwner::Publisher | CapOwner::PublisherTerms => "publisher_cap_reached",
+                _ => "campaign_cap_reached",
+            },
         }
     }
 
@@ -129,6 +135,7 @@ impl TurnedAway {
     pub fn text(self) -> String {
         let words = match self {
             Self::Screened(refusal) => return refusal.text(),
+            Self::Cap(full) => return full.text(),
             Self::Duplicate => "the caller called before and is not taken again",
             Self::BlockedNumber => "the caller is blocked",
             Self::CampaignPaused => "the campaign takes no calls",

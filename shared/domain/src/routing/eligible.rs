@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::{Passed, Situation, Via};
-use crate::caps::{Caps, CounterId, Limit, OpenWindows};
+use crate::caps::{CapOwner, CapReached, Capped, Caps, CounterId, Expected, Limit, OpenWindows, Price};
 use crate::duplicates::Verdict;
 use crate::filter::Look;
 use crate::hours::{Hours, Standing, closed_text};
@@ -47,6 +47,52 @@ impl<'a> Sight<'a> {
         });
         #[expect(clippy::indexing_slicing, reason = "the index was found or made a line above")]
         &self.zones[index]
+    }
+
+    /// What a dial at this price takes of something that is limited, or counted in any case.
+    fn room(&mut self, capped: Capped<'a>, price: Price, counted: bool) -> Result<Option<Limit>, CapReached> {
+        if !capped.caps.any() && !counted {
+            return Ok(None);
+        }
+        let Situation { usage, now, call, .. } = self.situation;
+        let usage = usage.get(&capped.counter);
+        let expected = Expected { price, currency: call.currency };
+        let open = &self.zone(capped.time_zone).open;
+        capped.take(usage, *now, open, expected).map(Some)
+    }
+
+    /// The capacity that a call takes whatever its destination: of its campaign, of its publisher, and of what was agreed
+    /// with the publisher on the campaign.
+    ///
+    /// # Errors
+    /// The cap that is full: nobody can be dialled at that price.
+    pub fn of_the_call(&mut self, price: Price) -> Result<Vec<Limit>, CapReached> {
+        let Snapshot { campaign_id, campaign, .. } = self.snapshot;
+        let situation = self.situation;
+        let clock = campaign.time_zone.as_str();
+        let of_campaign = Capped {
+            owner: CapOwner::Campaign,
+            counter: (*campaign_id).into(),
+            caps: &campaign.caps,
+            time_zone: clock,
+        };
+        let publisher = situation.call.publisher;
+        let live = publisher.and_then(|publisher| {
+            let counter = CounterId::from(publisher);
+            let limits = situation.usage.get(&counter)?.limits.as_ref()?;
+            let owner = CapOwner::Publisher;
+            Some(Capped { owner, counter, caps: &limits.caps, time_zone: &limits.time_zone })
+        });
+        let agreed = publisher.and_then(|publisher| {
+            let terms = campaign.publishers.get(&publisher)?;
+            let counter = CounterId::terms(*campaign_id, publisher);
+            Some(Capped { owner: CapOwner::PublisherTerms, counter, caps: &terms.caps, time_zone: clock })
+        });
+        let mut limits = Vec::new();
+        for capped in [Some(of_campaign), live, agreed].into_iter().flatten() {
+            limits.extend(self.room(capped, price, false)?);
+        }
+        Ok(limits)
     }
 
     fn is_open(&mut self, hours: Option<&Hours>, zone: &'a str) -> bool {
@@ -100,19 +146,23 @@ impl<'a> Destined<'a> {
         Self { counted, ..self }
     }
 
-    /// Whether it may take a call now; the capacity to take first, of everything that is capped. `in_words`: whether
-    /// somebody reads the reason.
+    /// Whether it may take a call at this price now; the capacity to take first, its own, its buyer's and the call's.
+    /// `in_words`: whether somebody reads the reason.
     ///
     /// # Errors
     /// Why it is passed over.
-    pub fn eligible(&self, sight: &mut Sight<'a>, in_words: bool) -> Result<Vec<Limit>, Passed> {
+    pub fn eligible(
+        &self,
+        sight: &mut Sight<'a>,
+        price: Price,
+        in_words: bool,
+    ) -> Result<Vec<Limit>, Passed> {
         let situation = sight.situation;
         if situation.tried.contains(&self.via) {
             return Err(Passed::AlreadyTried);
         }
         let counter = self.via.counter();
-        let usage = situation.usage.get(&counter);
-        if self.status == Status::Paused || usage.is_some_and(|usage| usage.paused) {
+        if self.status == Status::Paused || sight.is_paused(&counter) {
             return Err(Passed::Paused);
         }
         if self.buyer.is_some_and(|buyer| sight.is_paused(&buyer.into())) {
@@ -122,7 +172,8 @@ impl<'a> Destined<'a> {
         if !sight.is_open(self.hours, self.time_zone) {
             return Err(Passed::Closed(sight.closed(self.hours, self.time_zone, in_words)));
         }
-        if let Some(buyer) = self.buyer.and_then(|buyer| sight.snapshot.buyers.get(&buyer))
+        let buyer = self.buyer.and_then(|id| Some((id, sight.snapshot.buyers.get(&id)?)));
+        if let Some((_, buyer)) = buyer
             && !sight.is_open(buyer.hours.as_ref(), &buyer.time_zone)
         {
             let words = sight.closed(buyer.hours.as_ref(), &buyer.time_zone, in_words);
@@ -133,15 +184,17 @@ impl<'a> Destined<'a> {
         {
             return Err(Passed::Filtered(if in_words { failed.text() } else { String::new() }));
         }
-        if !self.caps.any() && !self.counted {
-            return Ok(Vec::new());
+        let Self { caps, time_zone, .. } = *self;
+        let own = Capped { owner: CapOwner::Destination, counter, caps, time_zone };
+        let mut limits = Vec::new();
+        limits.extend(sight.room(own, price, self.counted).map_err(Passed::Cap)?);
+        if let Some((id, buyer)) = buyer {
+            let (caps, time_zone) = (&buyer.caps, buyer.time_zone.as_str());
+            let buyers = Capped { owner: CapOwner::Buyer, counter: id.into(), caps, time_zone };
+            limits.extend(sight.room(buyers, price, false).map_err(Passed::Cap)?);
         }
-        let open = &sight.zone(self.time_zone).open;
-        if let Some(full) = usage.and_then(|usage| usage.full(self.caps, open)) {
-            return Err(Passed::Cap(full));
-        }
-        let outdated = usage.map(|usage| usage.outdated(open)).unwrap_or_default();
-        Ok(vec![Limit { counter, caps: *self.caps, open: open.clone(), outdated, at: situation.now }])
+        limits.extend(sight.of_the_call(price).map_err(Passed::Cap)?);
+        Ok(limits)
     }
 
     /// Whether it takes this caller again.

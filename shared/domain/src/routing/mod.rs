@@ -20,7 +20,7 @@ pub use self::order::{Place, order};
 pub use self::tags::{place_of, tags};
 use crate::auction::Bid;
 use crate::call::{Call, seconds_between};
-use crate::caps::{CounterId, Limit, Usage};
+use crate::caps::{CapReached, CounterId, Limit, Price, Usage};
 use crate::filter::Tags;
 use crate::ids::{RtbTargetId, TargetId};
 use crate::ledger::{Conversion, Revenue, Terms, TimerStart};
@@ -127,15 +127,12 @@ impl<'a> Walk<'a> {
             let spent = seconds_between(situation.call.started_at, situation.now);
             u16::try_from(u32::from(most).saturating_sub(spent)).unwrap_or(most)
         });
-        Self {
-            snapshot,
-            situation,
-            sight: Sight::new(snapshot, situation),
-            places: order(snapshot, situation).into_iter(),
-            bids: [].iter(),
-            ringing_s,
-            decisions: Decisions::default(),
-        }
+        let mut sight = Sight::new(snapshot, situation);
+        let full = sight.of_the_call(Price::Known(Money::ZERO)).err();
+        // When a cap is full that holds for the call whatever its destination, nobody is looked at.
+        let places = if full.is_some() { Vec::new() } else { order(snapshot, situation) };
+        let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), ..Decisions::default() };
+        Self { snapshot, situation, sight, places: places.into_iter(), bids: [].iter(), ringing_s, decisions }
     }
 
     /// What was decided when this candidate is dialled: nobody behind it was needed.
@@ -188,7 +185,8 @@ impl<'a> Walk<'a> {
             Err(Passed::BidExpired)
         } else {
             let in_words = self.decisions.has_room();
-            Destined::bidder(bid.bidder, bidder).eligible(&mut self.sight, in_words)
+            let price = Price::Known(bid.amount);
+            Destined::bidder(bid.bidder, bidder).eligible(&mut self.sight, price, in_words)
         };
         self.judge(via, &bidder.name, verdict, |limits| Candidate {
             via,
@@ -212,7 +210,9 @@ impl<'a> Walk<'a> {
         let target = self.snapshot.targets.get(&id)?;
         let via = Via::Target(id);
         let in_words = self.decisions.has_room();
-        let verdict = Destined::target(id, target).counted(counted).eligible(&mut self.sight, in_words);
+        let price = Price::of(target.revenue, None);
+        let destined = Destined::target(id, target).counted(counted);
+        let verdict = destined.eligible(&mut self.sight, price, in_words);
         self.judge(via, &target.name, verdict, |limits| Candidate {
             via,
             name: target.name.clone(),
@@ -249,6 +249,18 @@ impl Iterator for Walk<'_> {
             }
         }
     }
+}
+
+/// The capacity that a call takes whatever its destination, see [`Sight::of_the_call`].
+///
+/// # Errors
+/// The cap that is full.
+pub fn call_limits(
+    snapshot: &Snapshot,
+    situation: &Situation<'_>,
+    price: Price,
+) -> Result<Vec<Limit>, CapReached> {
+    Sight::new(snapshot, situation).of_the_call(price)
 }
 
 /// What the callee sees. A caller without a phone number, and a SIP caller, fall back to the campaign's default.

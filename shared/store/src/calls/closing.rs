@@ -3,18 +3,18 @@
 //! None of this gives up early: a call that is over keeps nobody waiting, and what is left undone must be done by
 //! housekeeping.
 
-use app::ports::{Closing, DueCall, PortError, PortResult};
+use app::ports::{Closing, DueCall, PortResult, Release};
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use domain::call::{Attempt, Call};
-use domain::caps::ReservationState;
+use domain::caps::{Outcome, ReservationState};
 use domain::duplicates::News;
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::capacity::{Returns, changes};
+use super::capacity::changes;
+use super::history;
 use super::steps::reservation_moves;
-use super::{Refused, history};
 use crate::Store;
 use crate::failure::{Failure, PATIENT};
 use crate::item::{Draft, body, json, number, parsed, text};
@@ -46,20 +46,16 @@ impl Store {
         tenant: TenantId,
         call: CallId,
         attempt: &Attempt,
-        to: ReservationState,
+        outcome: &Outcome,
     ) -> PortResult<()> {
         const WHAT: &str = "give an attempt's capacity back";
-        let returns = match to {
-            ReservationState::Confirmed => Returns::Live,
-            ReservationState::Returned => Returns::Everything,
-            ReservationState::Reserved => return Err(PortError::failed(WHAT, Refused::BackToReserved)),
-        };
         let Some(reservation) = &attempt.reservation else { return Ok(()) };
         if reservation.state != ReservationState::Reserved {
             return Ok(());
         }
-        let mut actions = vec![reservation_moves(tenant, call, attempt, to).into_action(WHAT, self.table())?];
-        for change in changes(&[], &reservation.taken, returns) {
+        let mut actions =
+            vec![reservation_moves(tenant, call, attempt, outcome.state()).into_action(WHAT, self.table())?];
+        for change in changes(&[], [(reservation, outcome)]) {
             actions.push(change.write(tenant).into_action(WHAT, self.table())?);
         }
         match self.transact(Instant::now() + PATIENT, &actions).await {
@@ -74,6 +70,7 @@ impl Store {
         tenant: TenantId,
         call: &Call,
         closing: &Closing,
+        releases: &[Release],
     ) -> PortResult<bool> {
         const WHAT: &str = "settle a call";
         let set = "SET #settled = :yes, #closing = :closing REMOVE #due_at, #due_in, #due";
@@ -90,13 +87,21 @@ impl Store {
             .value(":attempts", number(closing.attempts))
             .value(":closing", json(WHAT, closing)?);
         let mut writes = vec![closes];
+        for Release { attempt, outcome } in releases {
+            writes.push(reservation_moves(tenant, call.id, attempt, outcome.state()));
+        }
+        let with_call_and_reservations = writes.len();
         if let Some(caller) = call.caller_key.as_deref() {
             let known = self.read_caller(tenant, call.campaign, caller).await?;
             let converted = closing.reached.filter(|_| closing.settlement.converted);
             let news = News::Ended { connected: closing.reached, converted };
             writes.extend(history::learns(call, &known, news)?);
         }
-        let learns = writes.len() > 1;
+        let learns = writes.len() > with_call_and_reservations;
+        let given = releases
+            .iter()
+            .filter_map(|release| Some((release.attempt.reservation.as_ref()?, &release.outcome)));
+        writes.extend(changes(&[], given).iter().map(|change| change.write(tenant)));
         for entry in &closing.settlement.entries {
             let month = keys::ledger_in_month(tenant, entry.party, closing.ended_at, call.id, entry.number);
             let item = Draft::new(keys::ledger(tenant, call.id, entry.number), "ledger_entry", Some(tenant))
@@ -110,15 +115,15 @@ impl Store {
         match self.transact(Instant::now() + PATIENT, &actions).await {
             Ok(()) => Ok(true),
             Err(Failure::Cancelled(reasons)) => {
+                let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+                let (before, after) = reasons.split_at(with_call_and_reservations.min(reasons.len()));
                 // Another call of the same caller has changed what is known of them: look again.
-                let failed = |index: usize| {
-                    reasons.get(index).and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
-                };
-                if learns && failed(1) && !failed(0) {
+                if learns && after.first().is_some_and(failed) && !before.iter().any(failed) {
                     return Ok(false);
                 }
-                // The call is there: it was settled before, or somebody has dialled since we looked.
-                let there = reasons.first().and_then(|reason| reason.item()).is_some();
+                // The call or the attempt is there: it was settled or given back before, or somebody has dialled since we
+                // looked.
+                let there = before.iter().any(|reason| reason.item().is_some());
                 if there { Ok(false) } else { Err(Failure::Cancelled(reasons).into_port(WHAT)) }
             }
             Err(failure) => Err(failure.into_port(WHAT)),

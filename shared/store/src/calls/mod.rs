@@ -12,12 +12,12 @@ mod records;
 mod steps;
 
 use app::ports::{
-    CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortResult, RecordingEvent, Step,
-    StepStart, StepWrite, Written,
+    CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortResult, RecordingEvent, Release,
+    Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::ReservationState;
+use domain::caps::Outcome;
 use domain::ids::{CallId, CampaignId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -44,9 +44,6 @@ pub enum Refused {
     /// The attempt exists already without this step.
     #[error("the attempt exists already")]
     AttemptExists,
-    /// A reservation cannot go back to `reserved`.
-    #[error("a reservation does not become reserved again")]
-    BackToReserved,
 }
 
 #[async_trait]
@@ -106,13 +103,19 @@ impl Calls for Store {
         tenant: TenantId,
         call: CallId,
         attempt: &Attempt,
-        to: ReservationState,
+        outcome: &Outcome,
     ) -> PortResult<()> {
-        self.release_attempt(tenant, call, attempt, to).await
+        self.release_attempt(tenant, call, attempt, outcome).await
     }
 
-    async fn settle(&self, tenant: TenantId, call: &Call, closing: &Closing) -> PortResult<bool> {
-        self.settle_call(tenant, call, closing).await
+    async fn settle(
+        &self,
+        tenant: TenantId,
+        call: &Call,
+        closing: &Closing,
+        releases: &[Release],
+    ) -> PortResult<bool> {
+        self.settle_call(tenant, call, closing, releases).await
     }
 
     async fn due(&self, shard: u8, now: Timestamp, limit: u16) -> PortResult<Vec<DueCall>> {

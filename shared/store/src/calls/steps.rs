@@ -6,14 +6,14 @@
 use app::ports::{Answered, Cause, KnownCaller, PortError, PortResult, Step, StepStart, StepWrite, Written};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use domain::call::Attempt;
-use domain::caps::ReservationState;
+use domain::caps::{Outcome, ReservationState};
 use domain::duplicates::News;
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::capacity::{CounterChange, NoRoom, Returns, changes};
+use super::capacity::{CounterChange, NoRoom, changes};
 use super::{Refused, history};
 use crate::Store;
 use crate::failure::{Failure, WRITING_A_STEP};
@@ -142,13 +142,13 @@ impl Store {
             let item = item.with("body", json(WRITE, auction.as_ref())?).build();
             writes.push((Role::Auction, Write::new(Deed::Put(item))));
         }
-        let mut gives: &[domain::caps::Taken] = &[];
+        let mut gives = None;
         if let Some(attempt) = given_back {
-            gives = attempt.reservation.as_ref().map_or(gives, |reservation| reservation.taken.as_slice());
+            gives = attempt.reservation.as_ref().map(|reservation| (reservation, &Outcome::NOTHING));
             let moved = reservation_moves(tenant, write.call.id, attempt, ReservationState::Returned);
             writes.push((Role::GivenBack, moved));
         }
-        for change in changes(&write.limits, gives, Returns::Everything) {
+        for change in changes(&write.limits, gives) {
             let change_write = change.write(tenant);
             writes.push((Role::Counter(change), change_write));
         }

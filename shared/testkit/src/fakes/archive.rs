@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use app::ports::{
     BidLog, BidLogEntry, CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortError,
-    PortResult, RecordingEvent, Step, StepStart, StepWrite, Written,
+    PortResult, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::ReservationState;
+use domain::caps::Outcome;
 use domain::ids::{AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -113,11 +113,11 @@ impl Calls for CallArchive {
         read_only("note a recording")
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: ReservationState) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
         read_only("give capacity back")
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing) -> PortResult<bool> {
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
         read_only("settle a call")
     }
 

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use app::ports::{Counters, PortError, PortResult};
 use async_trait::async_trait;
-use domain::caps::{CounterId, Usage};
+use domain::caps::{CounterId, LiveLimits, Usage};
 use domain::ids::TenantId;
 
 use super::locked;
 
-/// Rows of counters in memory; only their flag changes here.
+/// Rows of counters in memory; only what is set changes here.
 #[derive(Debug, Default)]
 pub struct FakeCounters {
     rows: Mutex<HashMap<(TenantId, CounterId), Usage>>,
@@ -27,6 +27,16 @@ impl FakeCounters {
     /// Whether the thing is switched off.
     pub fn is_paused(&self, tenant: TenantId, of: &CounterId) -> bool {
         locked(&self.rows).get(&(tenant, of.clone())).is_some_and(|usage| usage.paused)
+    }
+
+    /// What its row says.
+    pub fn row(&self, tenant: TenantId, of: &CounterId) -> Usage {
+        locked(&self.rows).get(&(tenant, of.clone())).cloned().unwrap_or_default()
+    }
+
+    /// Makes its row say this.
+    pub fn set_row(&self, tenant: TenantId, of: &CounterId, usage: Usage) {
+        locked(&self.rows).insert((tenant, of.clone()), usage);
     }
 
     fn answer(&self, what: &'static str) -> PortResult<()> {
@@ -46,6 +56,17 @@ impl Counters for FakeCounters {
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {
         self.answer("switch a destination")?;
         locked(&self.rows).entry((tenant, of.clone())).or_default().paused = paused;
+        Ok(())
+    }
+
+    async fn set_limits(
+        &self,
+        tenant: TenantId,
+        of: &CounterId,
+        limits: Option<&LiveLimits>,
+    ) -> PortResult<()> {
+        self.answer("set live limits")?;
+        locked(&self.rows).entry((tenant, of.clone())).or_default().limits = limits.cloned();
         Ok(())
     }
 }
