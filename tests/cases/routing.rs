@@ -239,6 +239,7 @@ fn call(seed: u64, now: Timestamp) -> Call {
         from_state: None,
         from_zip: None,
         caller_key: None,
+        previous_call_s: None,
         started_at: now,
         seed,
         currency: Currency::USD,

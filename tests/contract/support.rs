@@ -72,6 +72,7 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         from_state: Some("CA".to_owned()),
         from_zip: None,
         caller_key: None,
+        previous_call_s: None,
         started_at,
         seed: u64::MAX - u64::from(number),
         currency: Currency::USD,
@@ -143,6 +144,8 @@ pub fn leg_event(leg: Leg, status: CallStatus, sequence: u32) -> LegEvent {
 pub fn closing() -> Closing {
     let entry = |number, kind, party, amount| Entry {
         number,
+        at: after(3),
+        source: domain::ledger::Source::Settlement,
         kind,
         party,
         amount,
@@ -161,10 +164,16 @@ pub fn closing() -> Closing {
         billed_name: Some("a target".to_owned()),
         billed_via: Some(Via::Target(target())),
         buyer: None,
+        connected_at: Some(after(1)),
+        seconds_from_incoming: 180,
+        seconds_from_dial: 120,
+        reported: false,
         settlement: Settlement {
             converted: true,
+            no_conversion: None,
             revenue,
             payout,
+            no_payout: None,
             profit: revenue.checked_sub(payout).expect("fits"),
             entries: vec![
                 entry(1, EntryKind::Revenue, Party::Destination(Via::Target(target())), revenue),

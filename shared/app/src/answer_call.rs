@@ -245,6 +245,7 @@ impl AnswerCall {
             from_state: incoming.from_state.clone(),
             from_zip: incoming.from_zip.clone(),
             caller_key: None,
+            previous_call_s: None,
             started_at: self.clock.now(),
             seed,
             currency: snapshot.campaign.currency,

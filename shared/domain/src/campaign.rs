@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
-use crate::ledger::Payout;
+use crate::ledger::{Conversion, Payout, Revenue};
 use crate::money::{Currency, Money};
 use crate::phone::E164;
 use crate::target::Status;
@@ -87,6 +87,12 @@ pub struct Campaign {
     /// Where callers go when our servers cannot answer.
     #[serde(default)]
     pub fallback_number: Option<E164>,
+    /// What a converted call is worth, where neither the target nor its buyer says so.
+    #[serde(default)]
+    pub revenue: Option<Revenue>,
+    /// When a call counts as converted, where neither the destination nor its buyer says so.
+    #[serde(default)]
+    pub conversion: Option<Conversion>,
     /// What publishers earn.
     #[serde(default)]
     pub payout: Payout,
@@ -304,6 +310,9 @@ impl Validate for Campaign {
                 let field = format!("plan[{index}].{}", entry.to.field());
                 problems.add(field, "duplicate", format!("{} stands in the plan twice", entry.to));
             }
+        }
+        if let Some(revenue) = &self.revenue {
+            revenue.check("revenue", &mut problems);
         }
         self.payout.check("payout", &mut problems);
         problems.at_most("publishers", self.publishers.len(), MAX_PUBLISHERS);

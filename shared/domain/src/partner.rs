@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::email::EmailAddress;
+use crate::ledger::{Conversion, Revenue};
 use crate::target::Status;
 use crate::validate::{Problem, Problems, Validate};
 
@@ -48,6 +49,12 @@ pub struct Buyer {
     #[serde(default)]
     #[schema(max_length = 2000)]
     pub notes: String,
+    /// What a converted call is worth to it, where its targets say nothing themselves.
+    #[serde(default)]
+    pub revenue: Option<Revenue>,
+    /// When a call counts as converted, where its targets and bidders say nothing themselves.
+    #[serde(default)]
+    pub conversion: Option<Conversion>,
 }
 
 impl Buyer {
@@ -61,19 +68,23 @@ impl Buyer {
 
 impl Validate for Publisher {
     fn validate(&self) -> Result<(), Vec<Problem>> {
-        check(&self.name, &self.notes)
+        checked(&self.name, &self.notes).into_result()
     }
 }
 
 impl Validate for Buyer {
     fn validate(&self) -> Result<(), Vec<Problem>> {
-        check(&self.name, &self.notes)
+        let mut problems = checked(&self.name, &self.notes);
+        if let Some(revenue) = &self.revenue {
+            revenue.check("revenue", &mut problems);
+        }
+        problems.into_result()
     }
 }
 
-fn check(name: &str, notes: &str) -> Result<(), Vec<Problem>> {
+fn checked(name: &str, notes: &str) -> Problems {
     let mut problems = Problems::new();
     problems.name("name", name);
     problems.text("notes", notes, MAX_NOTES);
-    problems.into_result()
+    problems
 }

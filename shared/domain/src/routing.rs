@@ -14,7 +14,7 @@ use crate::campaign::{PlanEntry, Planned};
 use crate::caps::{CapReached, Caps, CounterId, Limit, OpenWindows, Usage};
 use crate::group::TargetGroup;
 use crate::ids::{BuyerId, RtbTargetId, TargetGroupId, TargetId};
-use crate::ledger::{Conversion, Revenue, Terms, TimerStart};
+use crate::ledger::Terms;
 use crate::money::Money;
 use crate::phone::{Destination, E164};
 use crate::seed::Dice;
@@ -220,14 +220,12 @@ pub fn candidates(
                 name: bidder.name.clone(),
                 destination: bid.destination.clone(),
                 bid: Some(bid.amount),
-                terms: Terms {
-                    revenue: Revenue::WinningBid,
-                    conversion: bid.call_length_s.map_or(bidder.conversion, |seconds| Conversion::Length {
-                        seconds,
-                        from: TimerStart::Connect,
-                    }),
-                    buyer: bidder.buyer,
-                },
+                terms: Terms::of_bidder(
+                    bidder,
+                    bid.call_length_s,
+                    snapshot.buyer(bidder.buyer),
+                    &snapshot.campaign,
+                ),
                 dial: bidder.dial.clone(),
                 limits,
             }),
@@ -243,7 +241,7 @@ pub fn candidates(
                 name: target.name.clone(),
                 destination: target.destination.clone(),
                 bid: None,
-                terms: Terms { revenue: target.revenue, conversion: target.conversion, buyer: target.buyer },
+                terms: Terms::of_target(target, snapshot.buyer(target.buyer), &snapshot.campaign),
                 dial: target.dial.clone(),
                 limits,
             }),

@@ -127,6 +127,11 @@ impl Snapshot {
         targets
     }
 
+    /// A buyer of its destinations.
+    pub fn buyer(&self, id: Option<BuyerId>) -> Option<&Buyer> {
+        self.buyers.get(&id?)
+    }
+
     /// Whether an auction comes first.
     pub fn has_auction(&self) -> bool {
         !self.campaign.auction.bidders.is_empty()

@@ -12,11 +12,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Refused;
+use super::books::entry_write;
 use super::capacity::{Returns, changes};
 use super::steps::reservation_moves;
 use crate::Store;
 use crate::failure::{Failure, PATIENT};
-use crate::item::{Draft, body, json, number, parsed, text};
+use crate::item::{body, json, number, parsed, text};
 use crate::keys::{self, GSI2, Key};
 use crate::read::{Part, Range};
 use crate::write::{Deed, Write};
@@ -75,9 +76,15 @@ impl Store {
         closing: &Closing,
     ) -> PortResult<bool> {
         const WHAT: &str = "settle a call";
-        let set = "SET #settled = :yes, #closing = :closing REMOVE #due_at, #due_in, #due";
+        let set = "SET #settled = :yes, #closing = :closing, #books = :first REMOVE #due_at, #due_in, #due";
+        let report =
+            if closing.reported { "attribute_exists(#report)" } else { "attribute_not_exists(#report)" };
+        let open = "attribute_exists(#pk) AND attribute_not_exists(#settled)";
         let closes = Write::new(Deed::Change(keys::call(tenant, call.id), set.to_owned()))
-            .only_if("attribute_exists(#pk) AND attribute_not_exists(#settled) AND #attempts = :attempts")
+            .only_if(format!("{open} AND #attempts = :attempts AND {report}"))
+            .name("#report", super::REPORT)
+            .name("#books", super::BOOKS)
+            .value(":first", number(1))
             .name("#pk", "pk")
             .name("#settled", "settled")
             .name("#attempts", "attempts")
@@ -90,16 +97,12 @@ impl Store {
             .value(":closing", json(WHAT, closing)?);
         let mut actions = vec![closes.into_action(WHAT, self.table())?];
         for entry in &closing.settlement.entries {
-            let month = keys::ledger_in_month(tenant, entry.party, closing.ended_at, call.id, entry.number);
-            let item = Draft::new(keys::ledger(tenant, call.id, entry.number), "ledger_entry", Some(tenant))
-                .with("body", json(WHAT, entry)?)
-                .gsi2(month);
-            actions.push(Write::create(item.build()).into_action(WHAT, self.table())?);
+            actions.push(entry_write(WHAT, tenant, call.id, entry)?.into_action(WHAT, self.table())?);
         }
         match self.transact(Instant::now() + PATIENT, &actions).await {
             Ok(()) => Ok(true),
             Err(Failure::Cancelled(reasons)) => {
-                // The call is there: it was settled before, or somebody has dialled since we looked.
+                // The call is there: it was settled before, or somebody has dialled or reported since we looked.
                 let there = reasons.first().and_then(|reason| reason.item()).is_some();
                 if there { Ok(false) } else { Err(Failure::Cancelled(reasons).into_port(WHAT)) }
             }
