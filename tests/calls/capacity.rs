@@ -89,6 +89,7 @@ impl Template {
         StepWrite {
             call: Arc::new(Call { id: call(number), ..self.call.clone() }),
             begins: step == 0,
+            caller: None,
             number: step,
             started_by: None,
             answered: Answered { reply: Reply::hangup(), decisions: Decisions::default(), at: now },

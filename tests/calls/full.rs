@@ -86,7 +86,8 @@ async fn a_call_that_fails_over_within_its_buyer_does_not_stand_in_its_own_way()
     assert!(reasons.contains(&"its buyer's concurrent cap 1 reached".to_owned()), "{reasons:?}");
 
     // The buyer's bidder and the other one do not answer; then the buyer's target is dialled.
-    let busy = DialEnded { caller: CallStatus::InProgress, dial: CallStatus::Busy, child: None };
+    let busy =
+        DialEnded { caller: CallStatus::InProgress, dial: CallStatus::Busy, child: None, talked_s: None };
     assert!(dials(&world.dial_result(call(1), 2, &busy).await));
     assert!(dials(&world.dial_result(call(1), 3, &busy).await));
     assert_eq!(row(&world, &world.buyer.into()).await.live, 1);

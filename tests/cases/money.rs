@@ -1,15 +1,21 @@
 //! `money/*.json`: what happened on a call in, its books out. Times are seconds after the call came in.
 
-use domain::call::{Attempt, Call, CallStatus, Leg, LegEvent, Source, Standing, standing};
+use domain::adjustment::{Adjustment, AdjustmentStatus};
+use domain::audit::Actor;
+use domain::call::{Attempt, Call, CallStatus, Conclusion, Leg, LegEvent, Source, Standing, standing};
+use domain::campaign::Campaign;
+use domain::conversion_report::{ConversionReport, Effect, Reporter};
 use domain::duplicates::Verdict;
-use domain::ids::{BuyerId, CallId, CampaignId, NumberId, PublisherId, TargetId, TenantId};
-use domain::ledger::{self, EntryKind, Payout, Terms};
+use domain::ids::{AdjustmentId, BuyerId, CallId, CampaignId, NumberId, PublisherId, TargetId, TenantId};
+use domain::ledger::{self, Conversion, EntryKind, Payout, Revenue, Settlement, Terms, Unbookable};
 use domain::money::{Currency, Money};
+use domain::partner::Buyer;
 use domain::phone::Destination;
 use domain::routing::Via;
+use domain::target::{RtbTarget, Target};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 #[derive(Deserialize)]
@@ -20,18 +26,61 @@ struct Case {
     publisher: bool,
     #[serde(default)]
     payout: Payout,
+    /// Seconds since the caller's last call on the campaign; absent when it is the first.
+    previous_call_s: Option<u64>,
+    /// What the whole campaign agrees, where nobody says otherwise.
+    #[serde(default)]
+    campaign: Agreed,
     attempts: Vec<Dialled>,
     /// State and second of the caller's end; absent while the caller is still there.
     caller_ended: Option<(CallStatus, i64)>,
+    /// The conversion report that comes, and whether the call has closed by then.
+    report: Option<Report>,
+    /// What is adjusted afterwards, in this order; each is approved.
+    #[serde(default)]
+    adjust: Vec<Adjust>,
     expect: Expect,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Agreed {
+    revenue: Option<Revenue>,
+    conversion: Option<Conversion>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Report {
+    revenue: Option<Money>,
+    #[serde(default)]
+    before_the_call_closed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Adjust {
+    #[serde(default)]
+    revenue: Money,
+    #[serde(default)]
+    payout: Money,
+    /// Why it cannot be done: `below_zero` or `nobody`.
+    refused: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Dialled {
     at: i64,
-    terms: Value,
+    /// What was agreed with the destination itself.
+    #[serde(default)]
+    terms: Agreed,
+    /// What was agreed with its buyer.
+    buyer: Option<Agreed>,
+    /// A destination with a bid is a bidder, the others are targets.
     bid: Option<Money>,
+    /// The call length that the bidder's answer names.
+    bid_call_length_s: Option<u32>,
     /// How and when the leg ended, and for how many seconds it had been answered; absent while it lives.
     ended: Option<(CallStatus, i64, u32)>,
 }
@@ -44,6 +93,12 @@ struct Expect {
     open: bool,
     #[serde(default)]
     converted: bool,
+    /// The code of the reason why not.
+    no_conversion: Option<String>,
+    no_payout: Option<String>,
+    /// Words of the ledger's first line with revenue, and with payout.
+    revenue_reason: Option<String>,
+    payout_reason: Option<String>,
     #[serde(default)]
     revenue: String,
     #[serde(default)]
@@ -83,6 +138,7 @@ fn calls_are_settled_as_written() {
             repeat: Verdict::First,
             not_again: Vec::new(),
             caller_key: None,
+            previous_call_s: case.previous_call_s,
             started_at: start,
             seed: 1,
             currency: Currency::USD,
@@ -92,9 +148,7 @@ fn calls_are_settled_as_written() {
         let mut attempts = Vec::new();
         let mut events = Vec::new();
         for (number, dialled) in (0_u16..).zip(&case.attempts) {
-            let mut terms = dialled.terms.clone();
-            terms["buyer"] = BuyerId::from_uuid(id(9)).to_string().into();
-            let terms: Terms = serde_json::from_value(terms).unwrap();
+            let terms = terms(dialled, &case.campaign);
             attempts.push(Attempt {
                 number,
                 via: Via::Target(TargetId::from_uuid(id(20 + u128::from(number)))),
@@ -118,7 +172,36 @@ fn calls_are_settled_as_written() {
             return;
         };
         assert!(!case.expect.open, "{rule}: the call has closed");
-        let books = ledger::settle(&call, &conclusion);
+        let mut books = books(rule, &call, &conclusion, case.report.as_ref());
+        for (number, wanted) in (1_u128..).zip(&case.adjust) {
+            let adjusted = ledger::with_adjustment(
+                &books,
+                &call,
+                &conclusion,
+                &adjustment(&call, number, wanted),
+                later(),
+            );
+            match (adjusted, wanted.refused.as_deref()) {
+                (Ok((after, _)), None) => books = after,
+                (Err(Unbookable::BelowZero(_)), Some("below_zero")) => {}
+                (Err(Unbookable::Nobody(_)), Some("nobody")) => {}
+                (outcome, wanted) => panic!("{rule}: adjusting gave {outcome:?}, expected {wanted:?}"),
+            }
+        }
+        let codes = (books.no_conversion.map(|why| why.code()), books.no_payout.map(|why| why.code()));
+        let expected = (case.expect.no_conversion.as_deref(), case.expect.no_payout.as_deref());
+        assert_eq!(codes.0, expected.0, "{rule}: why it did not convert");
+        assert_eq!(codes.1, expected.1, "{rule}: why nothing is paid out");
+        let words =
+            |kind| books.entries.iter().find(|entry| entry.kind == kind).map(|entry| entry.reason.as_str());
+        for (kind, expected) in [
+            (EntryKind::Revenue, &case.expect.revenue_reason),
+            (EntryKind::Payout, &case.expect.payout_reason),
+        ] {
+            if expected.is_some() {
+                assert_eq!(words(kind), expected.as_deref(), "{rule}: the ledger's words");
+            }
+        }
         let seen = (books.converted, conclusion.connected_seconds);
         assert_eq!(seen, (case.expect.converted, case.expect.connected_seconds), "{rule}");
         let shown = [books.revenue, books.payout, books.profit].map(|amount| amount.to_string());
@@ -129,6 +212,68 @@ fn calls_are_settled_as_written() {
         assert_eq!(sum(EntryKind::Revenue), books.revenue.micros(), "{rule}: ledger sum = revenue");
         assert_eq!(sum(EntryKind::Payout), books.payout.micros(), "{rule}: ledger sum = payout");
     });
+}
+
+/// The terms as the product resolves them.
+fn terms(dialled: &Dialled, campaign: &Agreed) -> Terms {
+    let agreed = |thing: Value, agreed: &Agreed| -> Value {
+        let mut thing = thing;
+        thing["revenue"] = serde_json::to_value(agreed.revenue).unwrap();
+        thing["conversion"] = serde_json::to_value(agreed.conversion).unwrap();
+        thing
+    };
+    let campaign: Campaign = serde_json::from_value(agreed(json!({"name": "Campaign"}), campaign)).unwrap();
+    let buyer: Option<Buyer> = dialled
+        .buyer
+        .as_ref()
+        .map(|buyer| serde_json::from_value(agreed(json!({"name": "Buyer"}), buyer)).unwrap());
+    let buyer_id = BuyerId::from_uuid(id(9));
+    if dialled.bid.is_some() {
+        let bidder = json!({"name": "Bidder", "buyer": buyer_id, "url": "https://bids.example.com", "body": "{}", "answer": {}});
+        let bidder: RtbTarget = serde_json::from_value(agreed(bidder, &dialled.terms)).unwrap();
+        return Terms::of_bidder(&bidder, dialled.bid_call_length_s, buyer.as_ref(), &campaign);
+    }
+    let target = json!({"name": "Target", "buyer": buyer_id, "destination": {"number": "+12025550123"}});
+    let target: Target = serde_json::from_value(agreed(target, &dialled.terms)).unwrap();
+    Terms::of_target(&target, buyer.as_ref(), &campaign)
+}
+
+/// The books with the report, which must be the same whether it came before or after the call closed.
+fn books(rule: &str, call: &Call, conclusion: &Conclusion, report: Option<&Report>) -> Settlement {
+    let Some(report) = report else { return ledger::settle(call, conclusion, None) };
+    let came = ConversionReport {
+        at: later(),
+        by: Reporter::Account(Actor::System),
+        revenue: report.revenue,
+        effect: Effect::Held,
+    };
+    let before = ledger::settle(call, conclusion, Some(&came));
+    let stored = ledger::settle(call, conclusion, None);
+    let (after, _) = ledger::with_report(&stored, call, conclusion, &came).unwrap();
+    let money = |books: &Settlement| (books.converted, books.revenue, books.payout, books.profit);
+    assert_eq!(money(&before), money(&after), "{rule}: a report counts the same before and after");
+    if report.before_the_call_closed { before } else { after }
+}
+
+fn later() -> Timestamp {
+    "2026-11-25T12:00:00Z".parse().unwrap()
+}
+
+fn adjustment(call: &Call, number: u128, wanted: &Adjust) -> Adjustment {
+    Adjustment {
+        id: AdjustmentId::from_uuid(id(100 + number)),
+        tenant: call.tenant,
+        call: call.id,
+        revenue: wanted.revenue,
+        payout: wanted.payout,
+        currency: call.currency,
+        reason: "agreed by phone".to_owned(),
+        disputed_by: None,
+        requested_at: later(),
+        requested_by: Actor::System,
+        status: AdjustmentStatus::Requested,
+        decided: None,
+    }
 }
 
 fn event(leg: Leg, status: CallStatus, at: Timestamp, answered: u32) -> LegEvent {

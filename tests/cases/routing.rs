@@ -322,6 +322,7 @@ fn call(seed: u64, now: Timestamp) -> Call {
         repeat: Verdict::First,
         not_again: Vec::new(),
         caller_key: None,
+        previous_call_s: None,
         started_at: now,
         seed,
         currency: Currency::USD,

@@ -77,6 +77,7 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         repeat: Verdict::First,
         not_again: Vec::new(),
         caller_key: None,
+        previous_call_s: None,
         started_at,
         seed: u64::MAX - u64::from(number),
         currency: Currency::USD,
@@ -161,6 +162,8 @@ pub fn leg_event(leg: Leg, status: CallStatus, sequence: u32) -> LegEvent {
 pub fn closing() -> Closing {
     let entry = |number, kind, party, amount| Entry {
         number,
+        at: after(3),
+        source: domain::ledger::Source::Settlement,
         kind,
         party,
         amount,
@@ -179,11 +182,16 @@ pub fn closing() -> Closing {
         billed_name: Some("a target".to_owned()),
         billed_via: Some(Via::Target(target())),
         buyer: None,
-        reached: None,
+        connected_at: Some(after(1)),
+        seconds_from_incoming: 180,
+        seconds_from_dial: 120,
+        reported: false,
         settlement: Settlement {
             converted: true,
+            no_conversion: None,
             revenue,
             payout,
+            no_payout: None,
             profit: revenue.checked_sub(payout).expect("fits"),
             entries: vec![
                 entry(1, EntryKind::Revenue, Party::Destination(Via::Target(target())), revenue),

@@ -76,6 +76,8 @@ const CASES: &[Case] = &[
         &[],
         Kept { entries: 1, failed: &["059f36b4-87a3-44ab-83d2-661970000003"] },
     ),
+    case("conversion-webhook/address-of-nobody", &[], Problem(404, "unknown_webhook")),
+    case("conversion-webhook/form-to-an-address-of-nobody", &[], Problem(404, "unknown_webhook")),
     case("rtb-health/tick", &[], Worked),
     case("rtb-health/tick-from-a-rule", &[], Worked),
     case("housekeeping/tick", &[], Worked),
@@ -125,6 +127,7 @@ fn every_file_has_a_row_and_every_row_a_file() {
     for function in [
         "api",
         "bid-log",
+        "conversion-webhook",
         "housekeeping",
         "rtb-auction",
         "rtb-health",

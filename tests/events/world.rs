@@ -203,6 +203,17 @@ impl World {
                 let follow_leg = FollowLeg { numbers, calls: store.clone(), clock };
                 voice_status::handle(Arc::new(voice_status::Context { door, follow_leg }), request).await
             }
+            "conversion-webhook" => {
+                let context = conversion_webhook::Context {
+                    vault: test_vault(),
+                    limiter: store.clone(),
+                    catalog: store.clone(),
+                    calls: store.clone(),
+                    books: store.clone(),
+                    clock: self.clock.clone(),
+                };
+                conversion_webhook::handle(Arc::new(context), request).await
+            }
             other => panic!("there is no function {other}"),
         }
     }

@@ -39,7 +39,9 @@ macro_rules! markers {
 markers! {
     CampaignsRead CampaignsWrite TargetsRead TargetsWrite RtbTargetsRead RtbTargetsWrite PublishersRead PublishersWrite
     BuyersRead BuyersWrite PhoneNumbersRead PhoneNumbersWrite PhoneNumbersBuy BlockedNumbersRead BlockedNumbersWrite
-    CallsRead UsageRead UsersRead UsersWrite ApiKeysRead ApiKeysWrite AccountRead AccountWrite TwilioAccountsRead
+    CallsRead ConversionsWrite UsageRead AdjustmentsRead AdjustmentsRequest AdjustmentsDecide LedgerRead
+    IncomingWebhooksRead IncomingWebhooksWrite UsersRead UsersWrite ApiKeysRead ApiKeysWrite AccountRead AccountWrite
+    TwilioAccountsRead
     TwilioAccountsWrite AuditRead PrivacyWrite Myself
 }
 
@@ -154,12 +156,18 @@ pub struct OwnAccess<P> {
     pub sees_numbers: bool,
     /// Whose things alone they see; `None` is everything.
     pub only: Option<Party>,
+    /// Who it is and from where, for the audit log.
+    pub by: By,
     permission: PhantomData<fn() -> P>,
 }
 
 /// The principal that the guard found.
 fn principal(parts: &Parts) -> Result<&Principal, Refusal> {
     parts.extensions.get::<Principal>().ok_or_else(|| Refusal::unauthenticated(HOW_TO_SIGN_IN, false))
+}
+
+fn by_of(parts: &Parts, principal: &Principal) -> By {
+    By { actor: principal.actor(), origin: parts.extensions.get().cloned().unwrap_or_default() }
 }
 
 /// What somebody unknown is told.
@@ -174,12 +182,11 @@ impl<P: Permission> FromRequestParts<Arc<Context>> for Access<P> {
         if principal.grant(P::PERMISSION) != Grant::All {
             return Err(principal.refusal(P::PERMISSION));
         }
-        let origin = parts.extensions.get().cloned().unwrap_or_default();
         Ok(Self {
             tenant: principal.tenant,
             sees_numbers: principal.grant(access::Permission::NumbersRead) == Grant::All,
             principal: principal.clone(),
-            by: By { actor: principal.actor(), origin },
+            by: by_of(parts, principal),
             permission: PhantomData,
         })
     }
@@ -200,6 +207,7 @@ impl<P: Permission> FromRequestParts<Arc<Context>> for OwnAccess<P> {
             tenant: principal.tenant,
             sees_numbers: principal.grant(access::Permission::NumbersRead) == Grant::All,
             only,
+            by: by_of(parts, principal),
             permission: PhantomData,
         })
     }

@@ -9,8 +9,8 @@ use app::identity;
 use app::identity::passwords::Argon2Passwords;
 use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
-    Accounts, Audit, BidLog, Callers, Calls, CarrierNumbers, Catalog, Counters, FallbackPages, Identity,
-    Limiter, Mailer, Once, Passwords, Published, Vault,
+    Accounts, Audit, BidLog, Books, Callers, Calls, CarrierNumbers, Catalog, Counters, FallbackPages,
+    Identity, Limiter, Mailer, Once, Passwords, Published, Vault,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
@@ -53,6 +53,8 @@ pub struct Context {
     pub counters: Arc<dyn Counters>,
     /// Calls.
     pub calls: Arc<dyn Calls>,
+    /// The calls' money.
+    pub books: Arc<dyn Books>,
     /// Whose calls they are.
     pub callers: Arc<dyn Callers>,
     /// API keys.
@@ -75,6 +77,8 @@ pub struct Context {
     pub mailer: Arc<dyn Mailer>,
     /// Where numbers are pointed.
     pub hooks: Hooks,
+    /// Where conversion reports come in, without the webhook's token.
+    pub hook_url: String,
     /// The rules for bidders' addresses.
     pub check_url: Box<UrlCheck>,
     /// The audit log.
@@ -120,6 +124,7 @@ impl Context {
             published: store.clone(),
             counters: store.clone(),
             calls: store.clone(),
+            books: store.clone(),
             callers: store.clone(),
             identity: store.clone(),
             bid_log: store.clone(),
@@ -145,6 +150,7 @@ impl Context {
                 fallback_base_url: settings.fallback_base_url.clone(),
                 patience: PATIENCE,
             },
+            hook_url: format!("{}/hook", settings.public_base_url.trim_end_matches('/')),
             check_url: url_rules(AllowList::parse(&settings.outbound_allow)?),
         })
     }

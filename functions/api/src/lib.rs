@@ -16,6 +16,7 @@ pub mod access;
 mod actors;
 mod audit;
 pub mod body;
+mod books;
 mod bulk;
 pub mod calls;
 mod campaigns;
@@ -70,6 +71,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = publish::routes(routes);
     let routes = campaigns::routes(routes);
     let routes = audit::routes(routes);
+    let routes = books::routes(routes);
     let routes = identity::routes(routes);
     let routes = privacy::routes(routes);
     let routes = twilio_accounts::routes(routes);

@@ -11,6 +11,7 @@ use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{Id, Noun};
+use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
 use domain::target::{RtbTarget, Target};
@@ -62,7 +63,7 @@ impl NounDoc for Campaign {
             "plan": [{"target": "TA019abc0de1f27a3b8c4d5e6f70819203", "priority": 1, "weight": 100}],
             "recording": "from_answer",
             "fallback_number": "+12025550180",
-            "payout": {"on": {"length": 90}, "amount": {"fixed": 18_000_000}},
+            "payout": {"on": {"length": {"seconds": 90}}, "amount": {"fixed": 18_000_000}},
         })
     }
 }
@@ -175,6 +176,16 @@ impl NounDoc for BlockedNumber {
 
     fn example() -> Value {
         json!({"number": "+14155550123", "reason": "Robocalls", "expires_at": "2027-01-01T00:00:00Z"})
+    }
+}
+
+impl NounDoc for IncomingWebhook {
+    const ABOUT: &'static str = "By its secret address a system of yours reports which calls converted, and for how much. \
+                                 The address is read with `GET /api/incoming-webhooks/{id}/url`.";
+
+    fn example() -> Value {
+        json!({"name": "CRM sales", "call_parameter": "call_id", "revenue_parameter": "call_revenue",
+               "fire_parameter": "sale_successful"})
     }
 }
 

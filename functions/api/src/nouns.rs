@@ -19,6 +19,7 @@ use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::Id;
+use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
 use domain::target::{RtbTarget, Target};
@@ -28,8 +29,8 @@ use serde_json::Value;
 
 use crate::access::{
     Access, BlockedNumbersRead, BlockedNumbersWrite, BuyersRead, BuyersWrite, CampaignsRead, CampaignsWrite,
-    Permission, PhoneNumbersRead, PhoneNumbersWrite, PublishersRead, PublishersWrite, RtbTargetsRead,
-    RtbTargetsWrite, TargetsRead, TargetsWrite,
+    IncomingWebhooksRead, IncomingWebhooksWrite, Permission, PhoneNumbersRead, PhoneNumbersWrite,
+    PublishersRead, PublishersWrite, RtbTargetsRead, RtbTargetsWrite, TargetsRead, TargetsWrite,
 };
 use crate::body::JsonObject;
 use crate::bulk::bulk;
@@ -119,6 +120,14 @@ impl ApiNoun for BlockedNumber {
     type Write = BlockedNumbersWrite;
 }
 
+impl ApiNoun for IncomingWebhook {
+    const ALL: &'static str = "/api/incoming-webhooks";
+    const ONE: &'static str = "/api/incoming-webhooks/{id}";
+    const BULK: &'static str = "/api/incoming-webhooks/bulk";
+    type Read = IncomingWebhooksRead;
+    type Write = IncomingWebhooksWrite;
+}
+
 /// Their routes.
 pub fn routes(routes: Routes) -> Routes {
     let routes = noun::<Campaign>(routes);
@@ -129,7 +138,8 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = noun::<Buyer>(routes);
     let routes = noun::<TargetGroup>(routes);
     let routes = noun::<RingTree>(routes);
-    noun::<BlockedNumber>(routes)
+    let routes = noun::<BlockedNumber>(routes);
+    noun::<IncomingWebhook>(routes)
 }
 
 fn noun<N: ApiNoun>(routes: Routes) -> Routes {

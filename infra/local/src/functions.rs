@@ -90,6 +90,7 @@ fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Ca
         "RtbAuction" => rtb_auction(settings, store, services)?,
         "VoiceDialResult" => voice_dial_result(settings, store, services)?,
         "VoiceStatus" => voice_status(settings, store, services)?,
+        "ConversionWebhook" => conversion_webhook(settings, store, services)?,
         "Api" => api(settings, store, services)?,
         "BidLog" => {
             let context = Arc::new(bid_log::Context { keep_bids: KeepBids { log: store } });
@@ -161,6 +162,18 @@ fn voice_status(settings: &Settings, store: Arc<Store>, services: &Services) -> 
         follow_leg: FollowLeg { numbers: store.clone(), calls: store, clock: clock() },
     });
     Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_status::handle(context.clone(), request)))))
+}
+
+fn conversion_webhook(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let context = Arc::new(conversion_webhook::Context {
+        vault: webhook::vault(settings, &services.database, store.clone())?,
+        limiter: store.clone(),
+        catalog: store.clone(),
+        calls: store.clone(),
+        books: store,
+        clock: clock(),
+    });
+    Ok(Handler::Http(Arc::new(move |request| Box::pin(conversion_webhook::handle(context.clone(), request)))))
 }
 
 /// What the API works with; the platform itself does some deeds with it, too.

@@ -23,7 +23,7 @@ fn template() -> Template {
 #[test]
 fn every_function_has_a_trigger_and_is_given_what_all_need() {
     let template = template();
-    assert_eq!(template.functions.len(), 8);
+    assert_eq!(template.functions.len(), 9);
     for (id, function) in &template.functions {
         assert!(!function.events.is_empty(), "{id} is never called");
         for variable in ["TABLE_NAME", "STAGE", "PUBLIC_BASE_URL", "AWS_LC_SYS_NO_JITTER_ENTROPY"] {
@@ -44,6 +44,8 @@ fn routes_queue_and_schedules_are_read_from_the_template() {
         ("POST /twilio/voice/status", "VoiceStatus"),
         ("POST /twilio/voice/{tenant}/{call}/leg/{attempt}", "VoiceStatus"),
         ("POST /twilio/voice/{tenant}/{call}/recording/{attempt}", "VoiceStatus"),
+        ("GET /hook/{token}", "ConversionWebhook"),
+        ("POST /hook/{token}", "ConversionWebhook"),
         ("ANY /api/{proxy+}", "Api"),
     ] {
         assert!(

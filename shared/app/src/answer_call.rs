@@ -137,6 +137,8 @@ impl AnswerCall {
         };
         let mut call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
         if let Some(KnownCaller { history, .. }) = &known {
+            let last_call = history.last_call_before(call.started_at);
+            call.previous_call_s = last_call.map(|at| seconds_between(at, call.started_at).into());
             call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
             call.not_again = snapshot.not_again(history, call.started_at);
         }
@@ -239,6 +241,7 @@ impl AnswerCall {
             repeat: Verdict::First,
             not_again: Vec::new(),
             caller_key: None,
+            previous_call_s: None,
             started_at: self.clock.now(),
             seed,
             currency: snapshot.campaign.currency,

@@ -427,5 +427,6 @@ pub const fn word(kind: Kind) -> &'static str {
         Kind::TargetGroup => "target group",
         Kind::RingTree => "ring tree",
         Kind::BlockedNumber => "blocked number",
+        Kind::IncomingWebhook => "incoming webhook",
     }
 }

@@ -46,8 +46,11 @@ fn closing(record: &CallRecord, conclusion: &Conclusion) -> Closing {
         billed_name: conclusion.billed.as_ref().map(|attempt| attempt.name.clone()),
         billed_via: conclusion.billed.as_ref().map(|attempt| attempt.via),
         buyer: conclusion.billed.as_ref().and_then(|attempt| attempt.terms.buyer),
-        reached: conclusion.reached(),
-        settlement: ledger::settle(&record.call, conclusion),
+        connected_at: conclusion.connected_at,
+        seconds_from_incoming: conclusion.seconds_from_incoming,
+        seconds_from_dial: conclusion.seconds_from_dial,
+        reported: record.report.is_some(),
+        settlement: ledger::settle(&record.call, conclusion, record.report.as_ref()),
     }
 }
 

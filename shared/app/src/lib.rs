@@ -7,6 +7,7 @@
 pub mod answer_call;
 pub mod api_keys;
 pub mod bid_log;
+pub mod books;
 pub mod campaigns;
 pub mod catalog;
 pub mod check_bidders;
@@ -17,6 +18,7 @@ pub mod dial_next;
 pub mod erase_caller;
 pub mod follow_leg;
 pub mod identity;
+pub mod incoming_webhooks;
 pub mod numbers;
 pub mod place;
 pub mod ports;

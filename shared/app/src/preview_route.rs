@@ -197,6 +197,7 @@ fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) ->
         started_at: wanted.at,
         seed: wanted.seed,
         currency: snapshot.campaign.currency,
+        previous_call_s: None,
         publisher: wanted.publisher,
         payout: snapshot.campaign.payout_for(wanted.publisher),
     })

@@ -129,7 +129,7 @@ impl AuditQuery {
         let today = now.to_zoned(TimeZone::UTC).date();
         let month = match given.get("month") {
             None => today.first_of_month(),
-            Some(text) => month(text).unwrap_or_else(|| {
+            Some(text) => month_of(text).unwrap_or_else(|| {
                 problems.add("month", "month", "a UTC month such as 2026-11");
                 today.first_of_month()
             }),
@@ -148,7 +148,8 @@ impl AuditQuery {
     }
 }
 
-fn month(text: &str) -> Option<Date> {
+/// The first day of a UTC month such as `2026-11`.
+pub(crate) fn month_of(text: &str) -> Option<Date> {
     let (year, number) = text.split_once('-')?;
     let (year, number): (i16, i8) = (year.parse().ok()?, number.parse().ok()?);
     let sound = (2_000..=9_998).contains(&year) && (1..=12).contains(&number);

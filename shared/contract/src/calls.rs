@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use domain::call::CallStatus;
-use domain::ids::{AuctionId, CallId, CampaignId, NumberId, PublisherId, RtbTargetId};
+use domain::ids::{AdjustmentId, AuctionId, CallId, CampaignId, NumberId, PublisherId, RtbTargetId};
 use domain::money::{Currency, Money};
 use domain::phone::E164;
 use jiff::Timestamp;
@@ -74,6 +74,12 @@ pub struct ClosingView {
     pub connected_s: u32,
     /// Whether it converted.
     pub converted: bool,
+    /// Why it did not. Absent for publishers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_conversion: Option<Verdict>,
+    /// Why the rules pay out nothing for it. Absent for buyers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_payout: Option<Verdict>,
     /// The destination that the books are about; not for publishers.
     pub destination_name: Option<String>,
     /// What it earned; to a buyer, what it costs. Absent for publishers.
@@ -249,7 +255,7 @@ pub struct BidderView {
 /// A reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Verdict {
-    /// `won`, `valid`, or why the bid could not win.
+    /// For programs: of a bid `won`, `valid`, or why it could not win.
     pub code: String,
     /// The same in words.
     pub text: String,
@@ -300,6 +306,13 @@ pub struct Totals {
 pub struct EntryView {
     /// Counts the call's lines from 1.
     pub number: u16,
+    /// When it was written down; of a settlement, when the call ended.
+    pub at: Timestamp,
+    /// `settlement`, `report` or `adjustment`.
+    pub source: String,
+    /// The adjustment that brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjustment: Option<AdjustmentId>,
     /// `revenue` or `payout`.
     pub kind: String,
     /// `buyer`, `target`, `rtb_target` or `publisher`.

@@ -11,6 +11,7 @@
 //! * **Lists** are a [`page::Page`]: `items` and, when there is more, `next`, to be given back as `cursor`.
 
 pub mod audit;
+pub mod books;
 pub mod calls;
 pub mod campaigns;
 pub mod identity;

@@ -91,6 +91,10 @@ pub enum Code {
     LastOwner,
     /// It is not in the state for this.
     WrongState,
+    /// Another conversion report counts for the call.
+    ReportedBefore,
+    /// The call was connected too long ago.
+    TooLate,
 }
 
 impl Code {
@@ -133,6 +137,8 @@ impl Code {
         Self::AboveRole,
         Self::LastOwner,
         Self::WrongState,
+        Self::ReportedBefore,
+        Self::TooLate,
     ];
 
     /// As it is written in JSON.
@@ -189,6 +195,8 @@ impl Code {
             Self::AboveRole => ("above_role", 403, "That role is above yours"),
             Self::LastOwner => ("last_owner", 409, "The account needs an owner"),
             Self::WrongState => ("wrong_state", 409, "That does not go now"),
+            Self::ReportedBefore => ("reported_before", 409, "Another report counts for this call"),
+            Self::TooLate => ("too_late", 410, "It is too late for this"),
         }
     }
 }
@@ -196,7 +204,7 @@ impl Code {
 /// Something that stands in the way of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsedBy {
-    /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group`, `ring_tree`, `user` or `invitation`.
+    /// `campaign`, `phone_number`, `target`, `rtb_target`, `target_group`, `ring_tree`, `incoming_webhook`, `user` or `invitation`.
     pub kind: String,
     /// Its id.
     pub id: String,

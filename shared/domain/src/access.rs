@@ -140,6 +140,20 @@ permissions! {
     CallsRead = "calls:read",                           [All All All All Own Own];
     /// How much of their caps things have used.
     UsageRead = "usage:read",                           [All All All All Own Own];
+    /// Report that calls converted.
+    ConversionsWrite = "conversions:write",             [All All All No No No];
+    /// Adjustments of calls' books: who asked, who decided.
+    AdjustmentsRead = "adjustments:read",               [All All All All Own No];
+    /// Ask for an adjustment; a buyer's person disputes own calls.
+    AdjustmentsRequest = "adjustments:request",         [All All All No Own No];
+    /// Approve and reject adjustments: they move money.
+    AdjustmentsDecide = "adjustments:decide",           [All All No No No No];
+    /// What is owed by and to whom, by month.
+    LedgerRead = "ledger:read",                         [All All All All Own Own];
+    /// Incoming webhooks, without their URLs.
+    IncomingWebhooksRead = "incoming_webhooks:read",    [All All All All No No];
+    /// Set up incoming webhooks, and see their URLs.
+    IncomingWebhooksWrite = "incoming_webhooks:write",  [All All All No No No];
     /// See phone numbers of callers whole.
     NumbersRead = "numbers:read",                       [All All All No No No];
     /// Users and invitations.

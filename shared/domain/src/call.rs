@@ -6,11 +6,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::caps::Reservation;
-use crate::duplicates::{Reached, Restricted, Verdict};
+use crate::duplicates::{Restricted, Verdict};
 use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
 use crate::ledger::{Payout, Terms};
 use crate::money::{Currency, Money};
@@ -134,6 +134,9 @@ pub struct Call {
     /// Keyed hash of the caller's number, by which their calls are found again; `None` when there is no number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller_key: Option<String>,
+    /// Seconds since the same caller's last call on this campaign began; `None` for the first, and without a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_call_s: Option<u64>,
     /// When it reached us.
     pub started_at: Timestamp,
     /// Decides every draw of this call; stored so that decisions can be replayed.
@@ -249,6 +252,10 @@ pub fn leg_end(leg: Leg, events: &[LegEvent]) -> Option<LegEnd> {
     Some(LegEnd { status: end.status, at: end.at, answered_seconds })
 }
 
+fn answered_at(end: &LegEnd) -> Timestamp {
+    end.at.checked_sub(SignedDuration::from_secs(i64::from(end.answered_seconds))).unwrap_or(end.at)
+}
+
 /// Whole seconds from one instant to another, never negative.
 pub fn seconds_between(from: Timestamp, to: Timestamp) -> u32 {
     u32::try_from(to.as_second().saturating_sub(from.as_second())).unwrap_or(0)
@@ -274,24 +281,16 @@ pub struct Conclusion {
     pub total_seconds: u32,
     /// Whether caller and callee could talk.
     pub connected: bool,
+    /// Since when; `None` when they could not.
+    pub connected_at: Option<Timestamp>,
     /// Seconds they could; 0 when they could not.
     pub connected_seconds: u32,
+    /// Seconds from the call's start to the end of the billed attempt.
+    pub seconds_from_incoming: u32,
     /// Seconds from dialling the billed attempt to its end.
     pub seconds_from_dial: u32,
     /// The attempt the books are about: the connected one, else the last one dialled.
     pub billed: Option<Attempt>,
-}
-
-impl Conclusion {
-    /// The destination that the caller talked to, and since when.
-    pub fn reached(&self) -> Option<Reached> {
-        let attempt = self.billed.as_ref().filter(|_| self.connected)?;
-        let until_end = jiff::SignedDuration::from_secs(
-            i64::from(self.seconds_from_dial) - i64::from(self.connected_seconds),
-        );
-        let at = attempt.dialled_at.checked_add(until_end).unwrap_or(attempt.dialled_at);
-        Some(Reached { at, via: attempt.via })
-    }
 }
 
 /// Folds what we know into where the call stands. The order of `attempts` and `events` and repetitions in them do not
@@ -315,6 +314,8 @@ pub fn standing(call: &Call, attempts: &[Attempt], events: &[LegEvent]) -> Stand
         ended_at: caller.at,
         total_seconds: seconds_between(call.started_at, caller.at),
         connected,
+        connected_at: billed.filter(|_| connected).map(|(_, end)| answered_at(&end)),
+        seconds_from_incoming: billed.map_or(0, |(_, end)| seconds_between(call.started_at, end.at)),
         connected_seconds: billed.map_or(0, |(_, end)| end.answered_seconds),
         seconds_from_dial: billed.map_or(0, |(attempt, end)| seconds_between(attempt.dialled_at, end.at)),
         billed: billed.map(|(attempt, _)| attempt.clone()),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::caps::Caps;
 use crate::duplicates::DuplicateRule;
 use crate::ids::{PublisherId, RingTreeId, RtbTargetId};
-use crate::ledger::Payout;
+use crate::ledger::{Conversion, Payout, Revenue};
 use crate::money::{Currency, Money};
 use crate::phone::E164;
 use crate::plan::{self, PlanEntry, Strategy, check_place, default_weight, one};
@@ -113,6 +113,12 @@ pub struct Campaign {
     /// Limits on its calls, over all destinations. When one is full, no destination is tried.
     #[serde(default)]
     pub caps: Caps,
+    /// What a converted call is worth, where neither the target nor its buyer says so.
+    #[serde(default)]
+    pub revenue: Option<Revenue>,
+    /// When a call counts as converted, where neither the destination nor its buyer says so.
+    #[serde(default)]
+    pub conversion: Option<Conversion>,
     /// What publishers earn.
     #[serde(default)]
     pub payout: Payout,
@@ -260,6 +266,9 @@ impl Validate for Campaign {
         }
         if let Some(seconds) = self.give_up_after_s {
             problems.within("give_up_after_s", seconds, GIVE_UP_AFTER_S);
+        }
+        if let Some(revenue) = &self.revenue {
+            revenue.check("revenue", &mut problems);
         }
         self.payout.check("payout", &mut problems);
         problems.at_most("publishers", self.publishers.len(), MAX_PUBLISHERS);

@@ -150,6 +150,10 @@ nouns! {
     TargetGroupNoun, TargetGroupId, "TG", "target group";
     /// RTB targets asked together.
     RingTreeNoun, RingTreeId, "RT", "ring tree";
+    /// A way in for conversion reports.
+    IncomingWebhookNoun, IncomingWebhookId, "WH", "incoming webhook";
+    /// A correction of a call's books.
+    AdjustmentNoun, AdjustmentId, "AJ", "adjustment";
     /// A caller, or a range of callers, that is refused.
     BlockedNumberNoun, BlockedNumberId, "BL", "blocked number";
 }

@@ -3,12 +3,14 @@
 //! No clock, no randomness, no I/O: time, seeds and ids are arguments. Every decision returns its reasons.
 
 pub mod access;
+pub mod adjustment;
 pub mod auction;
 pub mod audit;
 pub mod blocked;
 pub mod call;
 pub mod campaign;
 pub mod caps;
+pub mod conversion_report;
 pub mod country;
 pub mod destinations;
 pub mod duplicates;
@@ -18,6 +20,7 @@ pub mod geo;
 pub mod group;
 pub mod hours;
 pub mod ids;
+pub mod incoming_webhook;
 pub mod ledger;
 pub mod money;
 pub mod number;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::caps::{Caps, LiveLimits};
 use crate::email::EmailAddress;
 use crate::hours::Hours;
+use crate::ledger::{Conversion, Revenue};
 use crate::target::{Status, utc};
 use crate::validate::{Problem, Problems, Validate};
 
@@ -67,6 +68,12 @@ pub struct Buyer {
     #[serde(default)]
     #[schema(max_length = 2000)]
     pub notes: String,
+    /// What a converted call is worth to it, where its targets say nothing themselves.
+    #[serde(default)]
+    pub revenue: Option<Revenue>,
+    /// When a call counts as converted, where its targets and bidders say nothing themselves.
+    #[serde(default)]
+    pub conversion: Option<Conversion>,
 }
 
 impl Buyer {
@@ -96,6 +103,9 @@ impl Validate for Buyer {
         let mut problems = check(&self.name, &self.notes, &self.caps, &self.time_zone);
         if let Some(hours) = &self.hours {
             hours.check("hours", &mut problems);
+        }
+        if let Some(revenue) = &self.revenue {
+            revenue.check("revenue", &mut problems);
         }
         problems.into_result()
     }

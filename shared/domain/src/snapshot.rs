@@ -225,6 +225,11 @@ impl Snapshot {
         targets.chain(bidders).filter_map(restricted).collect()
     }
 
+    /// A buyer of its destinations.
+    pub fn buyer(&self, id: Option<BuyerId>) -> Option<&Buyer> {
+        self.buyers.get(&id?)
+    }
+
     /// Whether an auction comes before the plan.
     pub fn has_auction(&self) -> bool {
         !self.campaign.auction.bidders.is_empty()

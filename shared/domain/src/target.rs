@@ -129,12 +129,12 @@ pub struct Target {
     #[serde(default = "utc")]
     #[schema(default = "UTC")]
     pub time_zone: String,
-    /// What a converted call is worth.
+    /// What a converted call is worth; `null` is what its buyer, else the campaign, says.
     #[serde(default)]
-    pub revenue: Revenue,
-    /// When a call counts as converted.
+    pub revenue: Option<Revenue>,
+    /// When a call counts as converted; `null` is what its buyer, else the campaign, says.
     #[serde(default)]
-    pub conversion: Conversion,
+    pub conversion: Option<Conversion>,
 }
 
 pub(crate) fn utc() -> String {
@@ -154,10 +154,9 @@ impl Validate for Target {
             self.restrict_duplicates.as_ref(),
             &mut problems,
         );
-        if self.revenue == Revenue::WinningBid {
-            problems.add("revenue", "no_bid", "a target makes no bid: choose a fixed or per-minute price");
+        if let Some(revenue) = &self.revenue {
+            revenue.check("revenue", &mut problems);
         }
-        self.revenue.check(&mut problems);
         problems.into_result()
     }
 }
@@ -252,9 +251,13 @@ pub struct RtbTarget {
     /// How much of the caller's number it sees.
     #[serde(default)]
     pub caller_id_exposure: CallerIdExposure,
-    /// When a call counts as converted, unless the answer names a call length.
+    /// What a converted call is worth, whatever was bid; `null` is the bid.
     #[serde(default)]
-    pub conversion: Conversion,
+    pub revenue: Option<Revenue>,
+    /// When a call counts as converted, unless the answer names a call length; `null` is what its buyer, else the campaign,
+    /// says.
+    #[serde(default)]
+    pub conversion: Option<Conversion>,
     /// How it is dialled.
     #[serde(default)]
     pub dial: DialSettings,
@@ -292,6 +295,9 @@ impl Validate for RtbTarget {
         }
         if self.max_bid.is_some_and(|most| most < self.min_bid) {
             problems.add("max_bid", "range", "the highest acceptable bid is below the lowest");
+        }
+        if let Some(revenue) = self.revenue.as_ref().filter(|revenue| **revenue != Revenue::WinningBid) {
+            revenue.check("revenue", &mut problems);
         }
         self.dial.check(&mut problems);
         self.caps.check("caps", &mut problems);

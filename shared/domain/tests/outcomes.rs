@@ -115,6 +115,8 @@ fn the_books_are_about_one_attempt() {
         revenue: money,
         payout: Money::ZERO,
         profit: money,
+        no_conversion: None,
+        no_payout: None,
         entries: Vec::new(),
     };
     let events = [end(1, CallStatus::Completed)];

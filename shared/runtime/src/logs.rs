@@ -8,11 +8,12 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Our own crates, as log targets. Whatever is not here is held to warnings.
-const OURS: [&str; 23] = [
+const OURS: [&str; 24] = [
     "api",
     "app",
     "bid_log",
     "contract",
+    "conversion_webhook",
     "domain",
     "housekeeping",
     "local_platform",

@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use domain::audit::AuditEntry;
 use domain::blocked::{Block, BlockPattern, BlockedNumber, PatternError};
 use domain::ids::{
-    BlockedNumberId, BuyerId, CampaignId, IdError, NumberId, PublisherId, RingTreeId, RtbTargetId,
-    TargetGroupId, TargetId, TenantId,
+    BlockedNumberId, BuyerId, CampaignId, IdError, IncomingWebhookId, NumberId, PublisherId, RingTreeId,
+    RtbTargetId, TargetGroupId, TargetId, TenantId,
 };
 use domain::number::{Number, NumberOwner};
 use domain::phone::{E164, PhoneError};
@@ -43,6 +43,7 @@ fn is_id(kind: Kind, id: &str) -> bool {
         Kind::TargetGroup => id.parse::<TargetGroupId>().is_ok(),
         Kind::RingTree => id.parse::<RingTreeId>().is_ok(),
         Kind::BlockedNumber => id.parse::<BlockedNumberId>().is_ok(),
+        Kind::IncomingWebhook => id.parse::<IncomingWebhookId>().is_ok(),
     }
 }
 
@@ -57,6 +58,7 @@ const fn kind_word(kind: Kind) -> &'static str {
         Kind::TargetGroup => "target_group",
         Kind::RingTree => "ring_tree",
         Kind::BlockedNumber => "blocked_number",
+        Kind::IncomingWebhook => "incoming_webhook",
     }
 }
 

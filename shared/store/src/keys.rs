@@ -6,17 +6,17 @@
 //! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
 
 use app::ports::{DUE_SHARDS, Kind};
+use domain::adjustment::AdjustmentStatus;
 use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
-    AccountSid, ApiKeyId, AuctionId, AuditId, CallId, CampaignId, InvitationId, RtbTargetId, SessionId,
-    TenantId, UserId,
+    AccountSid, AdjustmentId, ApiKeyId, AuctionId, AuditId, BuyerId, CallId, CampaignId, InvitationId,
+    RtbTargetId, SessionId, TenantId, UserId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
-use domain::routing::Via;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -82,6 +82,7 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::TargetGroup => "TG",
         Kind::RingTree => "RT",
         Kind::BlockedNumber => "BL",
+        Kind::IncomingWebhook => "WH",
     }
 }
 
@@ -225,14 +226,32 @@ pub fn ledger(tenant: TenantId, call: CallId, number: u16) -> Key {
 
 /// Second index: what is owed to or by a party in a month, by time.
 pub fn ledger_in_month(tenant: TenantId, party: Party, at: Timestamp, call: CallId, number: u16) -> Key {
-    let party = match party {
-        Party::Buyer(id) => id.to_string(),
-        Party::Publisher(id) => id.to_string(),
-        Party::Destination(Via::Target(id)) => id.to_string(),
-        Party::Destination(Via::RtbTarget(id)) => id.to_string(),
-    };
-    let month = utc_date(at).strftime("%Y%m");
-    Key::new(format!("T#{tenant}#LED#{party}#{month}"), format!("{}#{call}#{number:05}", time(at)))
+    Key::new(ledger_of_month(tenant, party, utc_date(at)), format!("{}#{call}#{number:05}", time(at)))
+}
+
+/// Second index: partition of a party's ledger of a UTC month; any day of it will do.
+pub fn ledger_of_month(tenant: TenantId, party: Party, month: Date) -> String {
+    format!("T#{tenant}#LED#{}#{}", party.id(), month.strftime("%Y%m"))
+}
+
+/// An adjustment.
+pub fn adjustment(tenant: TenantId, id: AdjustmentId) -> Key {
+    Key::new(format!("T#{tenant}#AJ#{id}"), META)
+}
+
+/// First index: partition of the adjustments with a status.
+pub fn adjustments(tenant: TenantId, status: AdjustmentStatus) -> String {
+    format!("T#{tenant}#ADJ#{}", status.as_str())
+}
+
+/// Second index: partition of a buyer's disputes.
+pub fn disputes(tenant: TenantId, buyer: BuyerId) -> String {
+    format!("T#{tenant}#DISPUTES#{buyer}")
+}
+
+/// An adjustment's place in one of those lists, by time.
+pub fn adjustment_in_list(list: String, at: Timestamp, id: AdjustmentId) -> Key {
+    Key::new(list, format!("{}#{id}", time(at)))
 }
 
 /// First index: partition of the calls that began on a UTC day. The last part is a shard; one is enough so far.

@@ -5,8 +5,9 @@ use domain::call::{CallStatus, Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
-    AccountSid, ApiKeyId, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id, InvitationId, Noun,
-    NumberId, PublisherId, RingTreeId, RtbTargetId, SessionId, TargetGroupId, TargetId, TenantId, UserId,
+    AccountSid, AdjustmentId, ApiKeyId, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id,
+    IncomingWebhookId, InvitationId, Noun, NumberId, PublisherId, RingTreeId, RtbTargetId, SessionId,
+    TargetGroupId, TargetId, TenantId, UserId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
@@ -85,6 +86,7 @@ fn the_table_of_access_patterns() {
     let group: TargetGroupId = id(10);
     let tree: RingTreeId = id(11);
     let blocked: BlockedNumberId = id(12);
+    let webhook: IncomingWebhookId = id(19);
     let call: CallId = format!("RGB{:032x}", 8).parse().expect("a call id");
     let dialled: E164 = "+14155550100".parse().expect("a number");
     let now: Timestamp = "2026-11-22T09:05:07.123456Z".parse().expect("a time");
@@ -127,6 +129,13 @@ fn the_table_of_access_patterns() {
     let party = Party::Publisher(publisher);
     table.row("ledger of a party and month", "gsi2", &keys::ledger_in_month(tenant, party, now, call, 1));
 
+    let adjustment: AdjustmentId = id(18);
+    let listed = |list| keys::adjustment_in_list(list, now, adjustment);
+    table.row("an adjustment", "get", &keys::adjustment(tenant, adjustment));
+    let requested = keys::adjustments(tenant, domain::adjustment::AdjustmentStatus::Requested);
+    table.row("adjustments with a status, newest first", "gsi1", &listed(requested));
+    table.row("a buyer's disputes, newest first", "gsi2", &listed(keys::disputes(tenant, buyer)));
+
     table.row("a caller's calls", "query", &keys::call_of_caller(tenant, "<keyed hash>", call));
     table.row("proof that a caller was erased", "get", &keys::erasure_proof(tenant, "<keyed hash>"));
 
@@ -140,6 +149,7 @@ fn the_table_of_access_patterns() {
         (Kind::TargetGroup, group.to_string()),
         (Kind::RingTree, tree.to_string()),
         (Kind::BlockedNumber, blocked.to_string()),
+        (Kind::IncomingWebhook, webhook.to_string()),
     ];
     for (kind, id) in things {
         let noun = keys::letters(kind);

@@ -162,6 +162,8 @@ impl Calls for Memory {
             recordings: Vec::new(),
             auctions: Vec::new(),
             ledger: Vec::new(),
+            report: None,
+            books: 0,
         }))
     }
 

@@ -4,6 +4,7 @@ use app::catalog::{Entry, body};
 use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
+use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
 use domain::target::{RtbTarget, Target};
@@ -20,6 +21,7 @@ fn as_every_noun(value: &Value) {
     as_noun::<TargetGroup>(value);
     as_noun::<RingTree>(value);
     as_noun::<BlockedNumber>(value);
+    as_noun::<IncomingWebhook>(value);
 }
 
 /// What was read can be stored and read again, and is the same then; a refusal names a rule and says why.

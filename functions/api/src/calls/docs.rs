@@ -164,9 +164,9 @@ pub fn ledger() -> Doc {
         "currency": "USD",
         "totals": {"revenue": 38_500_000, "payout": 20_000_000, "profit": 18_500_000},
         "entries": [
-            {"number": 1, "kind": "revenue", "party_kind": "rtb_target", "party": BIDDER, "amount": 38_500_000,
+            {"number": 1, "at": "2026-11-22T10:02:10Z", "source": "settlement", "kind": "revenue", "party_kind": "rtb_target", "party": BIDDER, "amount": 38_500_000,
              "currency": "USD", "reason": "the winning bid"},
-            {"number": 2, "kind": "payout", "party_kind": "publisher", "party": PUBLISHER, "amount": 20_000_000,
+            {"number": 2, "at": "2026-11-22T10:02:10Z", "source": "settlement", "kind": "payout", "party_kind": "publisher", "party": PUBLISHER, "amount": 20_000_000,
              "currency": "USD", "reason": "fixed payout"},
         ],
     });

@@ -7,9 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use contract::calls::{EntryView, LedgerView, Totals};
 use domain::ids::CallId;
-use domain::ledger::{Entry, EntryKind, Party};
+use domain::ledger::{Entry, EntryKind, Source};
 use domain::money::Money;
-use domain::routing::Via;
 
 use super::{Viewer, load};
 use crate::access::{CallsRead, OwnAccess};
@@ -59,22 +58,25 @@ fn totals(record: &CallRecord, viewer: &Viewer) -> Result<Totals, Refusal> {
     Ok(Totals { revenue, payout, profit })
 }
 
-fn shown(entry: &Entry) -> EntryView {
-    let (party_kind, party) = match entry.party {
-        Party::Buyer(id) => ("buyer", id.to_string()),
-        Party::Destination(Via::Target(id)) => ("target", id.to_string()),
-        Party::Destination(Via::RtbTarget(id)) => ("rtb_target", id.to_string()),
-        Party::Publisher(id) => ("publisher", id.to_string()),
-    };
+/// A line as the API shows it.
+pub(crate) fn shown(entry: &Entry) -> EntryView {
     let kind = match entry.kind {
         EntryKind::Revenue => "revenue",
         EntryKind::Payout => "payout",
     };
+    let (source, adjustment) = match entry.source {
+        Source::Settlement => ("settlement", None),
+        Source::Report => ("report", None),
+        Source::Adjustment(id) => ("adjustment", Some(id)),
+    };
     EntryView {
         number: entry.number,
+        at: entry.at,
+        source: source.to_owned(),
+        adjustment,
         kind: kind.to_owned(),
-        party_kind: party_kind.to_owned(),
-        party,
+        party_kind: entry.party.kind().to_owned(),
+        party: entry.party.id(),
         amount: entry.amount,
         currency: entry.currency,
         reason: entry.reason.clone(),

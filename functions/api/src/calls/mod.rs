@@ -26,6 +26,7 @@ pub use decisions::{decision, decisions_for};
 pub use detail::detail_for;
 pub use events::events_for;
 pub use ledger::ledger_for;
+pub(crate) use ledger::shown as entry_view;
 pub use list::list_for;
 pub use shown::destination;
 pub use viewer::Viewer;

@@ -1,7 +1,7 @@
 //! Calls as they are shown, numbers masked for those who may not see them.
 
 use app::ports::{CallRecord, Closing};
-use contract::calls::{AttemptView, CallLine, ClosingView, DestinationRef, RecordingView};
+use contract::calls::{AttemptView, CallLine, ClosingView, DestinationRef, RecordingView, Verdict};
 use domain::call::{Attempt, Call, CallStatus, Leg};
 use domain::phone::{Destination, mask, mask_words};
 use domain::routing::Via;
@@ -35,11 +35,23 @@ fn closed(closing: &Closing, viewer: &Viewer) -> ClosingView {
         connected: closing.connected,
         connected_s: closing.connected_seconds,
         converted: books.converted,
+        no_conversion: books
+            .no_conversion
+            .filter(|_| viewer.sees_destinations())
+            .map(|why| verdict(why.code(), why.text())),
+        no_payout: books
+            .no_payout
+            .filter(|_| viewer.sees_publishers())
+            .map(|why| verdict(why.code(), why.text())),
         destination_name: closing.billed_name.clone().filter(|_| viewer.sees_destinations()),
         revenue,
         payout,
         profit,
     }
+}
+
+fn verdict(code: &str, text: String) -> Verdict {
+    Verdict { code: code.to_owned(), text }
 }
 
 /// A word such as `anonymous` is nobody's number and stays; anything else is masked.

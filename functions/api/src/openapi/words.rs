@@ -45,6 +45,8 @@ pub const TAGS: &[(&[&str], &str, &str)] = &[
     (&["twilio-accounts"], "Twilio accounts", "The Twilio accounts that own the phone numbers."),
     (&["blocked-numbers"], "Blocked numbers", "Callers that are refused."),
     (&["usage"], "Usage", "How much of their caps things have used."),
+    (&["incoming-webhooks"], "Incoming webhooks", "Addresses by which your systems report conversions."),
+    (&["adjustments", "ledger"], "Money", "Corrections of calls' money, and what is owed by and to whom."),
     (&["calls"], "Calls", "What happened: calls, their events, decisions, auctions and books."),
     (&["audit-log"], "Audit log", "Who changed what, and when."),
     (&["privacy"], "Privacy", "Forgetting a caller."),

@@ -77,9 +77,9 @@ pub fn record(tenant: TenantId, number: u128, started_at: &str) -> CallRecord {
         }))))
     };
     let entries = json!([
-        {"number": 1, "kind": "revenue", "party": {"destination": {"rtb_target": second}}, "amount": 38_500_000,
+        {"number": 1, "at": "2026-11-22T10:02:10Z", "kind": "revenue", "party": {"destination": {"rtb_target": second}}, "amount": 38_500_000,
          "currency": "USD", "reason": "the winning bid"},
-        {"number": 2, "kind": "payout", "party": {"publisher": PublisherId::from_uuid(uuid(3))},
+        {"number": 2, "at": "2026-11-22T10:02:10Z", "kind": "payout", "party": {"publisher": PublisherId::from_uuid(uuid(3))},
          "amount": 20_000_000, "currency": "USD", "reason": "fixed payout"},
     ]);
     CallRecord {
@@ -143,6 +143,8 @@ pub fn record(tenant: TenantId, number: u128, started_at: &str) -> CallRecord {
             "ranking": [bid(best, 42_000_000, "+12025550111"), bid(second, 38_500_000, "+12025550112")],
         }))],
         ledger: read(entries),
+        report: None,
+        books: 1,
         call: Arc::new(call),
     }
 }

@@ -104,7 +104,10 @@ async fn a_party_belongs_to_the_roles_that_have_one() {
     let accept = json!({"token": token, "name": "Xenia", "password": PASSWORD});
     let me = Browser::new(&world).post("/api/invitations/accept", accept).await.ok(201);
     assert_eq!(me["user"]["party"], json!({"buyer": made}));
-    assert_eq!(me["own_permissions"], json!(["calls:read", "usage:read"]));
+    assert_eq!(
+        me["own_permissions"],
+        json!(["calls:read", "usage:read", "adjustments:read", "adjustments:request", "ledger:read"])
+    );
     let address = format!("/api/users/{}", me["user"]["id"].as_str().unwrap());
     let problem =
         owner.patch(&address, json!({"version": 1, "role": "analyst"})).await.refused(422, "invalid");

@@ -4,6 +4,7 @@
 mod audit;
 mod auth;
 mod blocked;
+mod books;
 mod bulk;
 mod calls;
 mod calls_filters;

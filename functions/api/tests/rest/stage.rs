@@ -17,12 +17,13 @@ use domain::ids::SessionId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::books::asked_for;
 use crate::calls::{archived_call, first_write};
 use crate::people::{add_user, open_account};
 use crate::support::{World, account};
 
 /// Printed ids: prefix, the name of their shape.
-const IDS: [(&str, &str); 16] = [
+const IDS: [(&str, &str); 18] = [
     ("CA", "CampaignId"),
     ("AF", "PublisherId"),
     ("BU", "BuyerId"),
@@ -38,6 +39,8 @@ const IDS: [(&str, &str); 16] = [
     ("TG", "TargetGroupId"),
     ("RT", "RingTreeId"),
     ("BL", "BlockedNumberId"),
+    ("WH", "IncomingWebhookId"),
+    ("AJ", "AdjustmentId"),
     ("RGB", "CallId"),
 ];
 
@@ -154,6 +157,11 @@ impl<'a> Stage<'a> {
             "UserId" => {
                 let user = add_user(self.world, "analyst@acme.example", Role::Analyst).await;
                 Some(user.to_string())
+            }
+            "AdjustmentId" => {
+                let call = self.made.get("CallId").cloned();
+                let call = call.unwrap_or_else(|| archived_call(self.world, self.world.tenant));
+                Some(asked_for(self.world, call.parse().unwrap()).await)
             }
             // The one of World::sign_in.
             "SessionId" => Some(SessionId::from_uuid(Uuid::from_u128(1)).to_string()),

@@ -6,9 +6,11 @@ use domain::campaign::{BidderEntry, Campaign, CampaignStatus};
 use domain::caps::{CounterId, LiveLimits};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{
-    BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id, Noun, NumberNoun, PublisherId,
-    PublisherNoun, RingTreeNoun, RtbTargetId, RtbTargetNoun, TargetGroupNoun, TargetId, TargetNoun, TenantId,
+    BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id, IncomingWebhookNoun, Noun,
+    NumberNoun, PublisherId, PublisherNoun, RingTreeNoun, RtbTargetId, RtbTargetNoun, TargetGroupNoun,
+    TargetId, TargetNoun, TenantId,
 };
+use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
 use domain::plan::Planned;
@@ -406,6 +408,20 @@ impl Entry for BlockedNumber {
         let Some(number) = body.get_mut("number") else { return };
         let pattern = number.as_str().and_then(|text| text.parse::<BlockPattern>().ok());
         *number = Value::String(pattern.map_or_else(|| "***".to_owned(), |pattern| pattern.masked()));
+    }
+}
+
+impl Entry for IncomingWebhook {
+    const KIND: Kind = Kind::IncomingWebhook;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = IncomingWebhookNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.campaign.iter().map(|id| Reference::of("campaign", Kind::Campaign, id)).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use domain::access::Party;
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::TenantId;
+use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::target::{RtbTarget, Target};
 use domain::validate::{Problem, Problems};
@@ -124,8 +125,8 @@ const fn users(kind: Kind) -> &'static [Kind] {
         Kind::Publisher => &[Kind::Campaign, Kind::Number],
         Kind::Buyer => &[Kind::Target, Kind::RtbTarget],
         Kind::TargetGroup | Kind::RingTree => &[Kind::Campaign],
-        Kind::Campaign => &[Kind::Number],
-        Kind::Number | Kind::BlockedNumber => &[],
+        Kind::Campaign => &[Kind::Number, Kind::IncomingWebhook],
+        Kind::Number | Kind::BlockedNumber | Kind::IncomingWebhook => &[],
     }
 }
 
@@ -178,6 +179,7 @@ fn name_if_uses(record: &Record, user: Kind, kind: Kind, id: &str) -> PortResult
         Kind::RtbTarget => named::<RtbTarget>(record, kind, id),
         Kind::TargetGroup => named::<TargetGroup>(record, kind, id),
         Kind::RingTree => named::<RingTree>(record, kind, id),
+        Kind::IncomingWebhook => named::<IncomingWebhook>(record, kind, id),
         // They refer to nothing.
         Kind::Publisher | Kind::Buyer | Kind::BlockedNumber => Ok(None),
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::auction::Auction;
 use domain::blocked::{Block, BlockPattern};
-use domain::call::{Attempt, Call, CallStatus, LegEvent};
+use domain::call::{Attempt, Call, CallStatus, Conclusion, LegEvent};
 use domain::caps::{CapReached, CounterId, Limit, LiveLimits, Outcome, Usage};
+use domain::conversion_report::ConversionReport;
 use domain::duplicates::{CallerHistory, Reached};
 use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, TenantId};
 use domain::ledger::{Entry, Settlement};
@@ -198,10 +199,19 @@ pub struct Closing {
     /// Who pays for it.
     #[serde(default)]
     pub buyer: Option<BuyerId>,
-    /// Where and when the parties could talk, for the caller's history.
+    /// Since when the parties could talk.
     #[serde(default)]
-    pub reached: Option<Reached>,
-    /// The money; entries are stored beside it.
+    pub connected_at: Option<Timestamp>,
+    /// Seconds from the call's start to the end of the billed attempt.
+    #[serde(default)]
+    pub seconds_from_incoming: u32,
+    /// Seconds from dialling the billed attempt to its end.
+    #[serde(default)]
+    pub seconds_from_dial: u32,
+    /// Whether a conversion report is in the settlement. Settling fails when there is another one by then.
+    #[serde(default)]
+    pub reported: bool,
+    /// The money, as it stands now; entries are stored beside it.
     pub settlement: Settlement,
 }
 
@@ -212,6 +222,29 @@ pub struct Release {
     pub attempt: Attempt,
     /// What stays counted.
     pub outcome: Outcome,
+}
+
+impl Closing {
+    /// Where and when the parties could talk, for the caller's history.
+    pub fn reached(&self) -> Option<Reached> {
+        self.connected_at.zip(self.billed_via).map(|(at, via)| Reached { at, via })
+    }
+
+    /// What the call was settled from, as it was then: later events do not change it.
+    pub fn conclusion(&self, attempts: &[Attempt]) -> Conclusion {
+        let billed = attempts.iter().find(|attempt| Some(attempt.number) == self.billed_attempt);
+        Conclusion {
+            status: self.status,
+            ended_at: self.ended_at,
+            total_seconds: self.total_seconds,
+            connected: self.connected,
+            connected_at: self.connected_at,
+            connected_seconds: self.connected_seconds,
+            seconds_from_incoming: self.seconds_from_incoming,
+            seconds_from_dial: self.seconds_from_dial,
+            billed: billed.cloned(),
+        }
+    }
 }
 
 /// A call with all that is known of it.
@@ -233,6 +266,10 @@ pub struct CallRecord {
     pub auctions: Vec<Auction>,
     /// The ledger entries.
     pub ledger: Vec<Entry>,
+    /// The conversion report that counts for it.
+    pub report: Option<ConversionReport>,
+    /// Counts the writes to its books: 0 while it is open, 1 when it is settled.
+    pub books: u32,
 }
 
 /// One line of a list of calls.
@@ -319,8 +356,8 @@ pub trait Calls: Send + Sync {
     ) -> PortResult<()>;
 
     /// Closes and settles in one transaction, gives back what waited for the books, and removes the due work. `false` when
-    /// the call was settled before, has more attempts than the closing counts, or one of the releases was made before:
-    /// look again.
+    /// the call was settled before, has more attempts than the closing counts, another conversion report than it was
+    /// computed with, or one of the releases was made before: look again.
     async fn settle(
         &self,
         tenant: TenantId,

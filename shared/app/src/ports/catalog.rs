@@ -37,6 +37,8 @@ pub enum Kind {
     RingTree,
     /// Blocked callers. Creating one also makes the entry that the call path looks up.
     BlockedNumber,
+    /// Incoming webhooks.
+    IncomingWebhook,
 }
 
 /// One thing in the catalogue, body as JSON of its domain type.

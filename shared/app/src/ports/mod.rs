@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod books;
 mod callers;
 mod calls;
 mod catalog;
@@ -17,6 +18,7 @@ mod vault;
 
 pub use accounts::*;
 pub use audit::*;
+pub use books::*;
 pub use callers::*;
 pub use calls::*;
 pub use catalog::*;

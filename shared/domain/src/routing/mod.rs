@@ -23,7 +23,7 @@ use crate::call::{Call, seconds_between};
 use crate::caps::{CapReached, CounterId, Limit, Price, Usage};
 use crate::filter::Tags;
 use crate::ids::{RtbTargetId, TargetId};
-use crate::ledger::{Conversion, Revenue, Terms, TimerStart};
+use crate::ledger::Terms;
 use crate::money::Money;
 use crate::phone::{Destination, E164};
 use crate::plan::Tree;
@@ -181,11 +181,13 @@ impl<'a> Walk<'a> {
     fn bid(&mut self, bid: &'a Bid) -> Option<Stop> {
         let bidder = self.snapshot.rtb_targets.get(&bid.bidder)?;
         let via = Via::RtbTarget(bid.bidder);
+        let buyer = self.snapshot.buyer(bidder.buyer);
+        let terms = Terms::of_bidder(bidder, bid.call_length_s, buyer, &self.snapshot.campaign);
         let verdict = if bid.expires_at.is_some_and(|at| at <= self.situation.now) {
             Err(Passed::BidExpired)
         } else {
             let in_words = self.decisions.has_room();
-            let price = Price::Known(bid.amount);
+            let price = Price::of(terms.revenue, Some(bid.amount));
             Destined::bidder(bid.bidder, bidder).eligible(&mut self.sight, price, in_words)
         };
         self.judge(via, &bidder.name, verdict, |limits| Candidate {
@@ -193,14 +195,7 @@ impl<'a> Walk<'a> {
             name: bidder.name.clone(),
             destination: bid.destination.clone(),
             bid: Some(bid.amount),
-            terms: Terms {
-                revenue: Revenue::WinningBid,
-                conversion: bid.call_length_s.map_or(bidder.conversion, |seconds| Conversion::Length {
-                    seconds,
-                    from: TimerStart::Connect,
-                }),
-                buyer: bidder.buyer,
-            },
+            terms,
             dial: bidder.dial.clone(),
             limits,
         })
@@ -210,7 +205,8 @@ impl<'a> Walk<'a> {
         let target = self.snapshot.targets.get(&id)?;
         let via = Via::Target(id);
         let in_words = self.decisions.has_room();
-        let price = Price::of(target.revenue, None);
+        let terms = Terms::of_target(target, self.snapshot.buyer(target.buyer), &self.snapshot.campaign);
+        let price = Price::of(terms.revenue, None);
         let destined = Destined::target(id, target).counted(counted);
         let verdict = destined.eligible(&mut self.sight, price, in_words);
         self.judge(via, &target.name, verdict, |limits| Candidate {
@@ -218,7 +214,7 @@ impl<'a> Walk<'a> {
             name: target.name.clone(),
             destination: target.destination.clone(),
             bid: None,
-            terms: Terms { revenue: target.revenue, conversion: target.conversion, buyer: target.buyer },
+            terms,
             dial: target.dial.clone(),
             limits,
         })

@@ -6,11 +6,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::caps::{
-    CapReached, CounterId, Limit, Outcome, Reservation, Window, late_conversion, revenue_attribute,
-};
+use domain::caps::{CapReached, Change, CounterId, Limit, Outcome, Reservation, Window, revenue_attribute};
 use domain::ids::TenantId;
-use domain::money::Money;
 use jiff::Timestamp;
 
 use crate::counters::{KIND, usage_of};
@@ -59,16 +56,12 @@ pub(super) fn changes<'a>(
 
 /// The writes that count a conversion reported after the call: part of the transaction that enters it into the books,
 /// which makes sure that it happens once. They have no condition: what was earned is counted, whether there is room or not.
-#[expect(dead_code, reason = "for the transaction that books a report")]
-pub(crate) fn reported(
-    tenant: TenantId,
-    reservation: &Reservation,
-    newly_converted: bool,
-    earned: Money,
-    now: Timestamp,
-) -> Vec<Write> {
-    let changes = late_conversion(reservation, newly_converted, earned, now).into_iter();
-    changes.map(|change| grow(tenant, &change.counter, change.by.into_iter(), &[], None)).collect()
+pub(super) fn reported(tenant: TenantId, counted: &[Change]) -> Vec<Write> {
+    let write = |change: &Change| {
+        let by = change.by.iter().map(|(name, amount)| (name.clone(), *amount));
+        grow(tenant, &change.counter, by, &[], None)
+    };
+    counted.iter().map(write).collect()
 }
 
 /// The attribute that counts a window's calls.

@@ -12,12 +12,13 @@ use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::books::entry_write;
 use super::capacity::changes;
 use super::history;
 use super::steps::reservation_moves;
 use crate::Store;
 use crate::failure::{Failure, PATIENT};
-use crate::item::{Draft, body, json, number, parsed, text};
+use crate::item::{body, json, number, parsed, text};
 use crate::keys::{self, GSI2, Key};
 use crate::read::{Part, Range};
 use crate::write::{Deed, Write};
@@ -73,9 +74,15 @@ impl Store {
         releases: &[Release],
     ) -> PortResult<bool> {
         const WHAT: &str = "settle a call";
-        let set = "SET #settled = :yes, #closing = :closing REMOVE #due_at, #due_in, #due";
+        let set = "SET #settled = :yes, #closing = :closing, #books = :first REMOVE #due_at, #due_in, #due";
+        let report =
+            if closing.reported { "attribute_exists(#report)" } else { "attribute_not_exists(#report)" };
+        let open = "attribute_exists(#pk) AND attribute_not_exists(#settled)";
         let closes = Write::new(Deed::Change(keys::call(tenant, call.id), set.to_owned()))
-            .only_if("attribute_exists(#pk) AND attribute_not_exists(#settled) AND #attempts = :attempts")
+            .only_if(format!("{open} AND #attempts = :attempts AND {report}"))
+            .name("#report", super::REPORT)
+            .name("#books", super::BOOKS)
+            .value(":first", number(1))
             .name("#pk", "pk")
             .name("#settled", "settled")
             .name("#attempts", "attempts")
@@ -93,8 +100,9 @@ impl Store {
         let with_call_and_reservations = writes.len();
         if let Some(caller) = call.caller_key.as_deref() {
             let known = self.read_caller(tenant, call.campaign, caller).await?;
-            let converted = closing.reached.filter(|_| closing.settlement.converted);
-            let news = News::Ended { connected: closing.reached, converted };
+            let connected = closing.reached();
+            let converted = connected.filter(|_| closing.settlement.converted);
+            let news = News::Ended { connected, converted };
             writes.extend(history::learns(call, &known, news)?);
         }
         let learns = writes.len() > with_call_and_reservations;
@@ -103,11 +111,7 @@ impl Store {
             .filter_map(|release| Some((release.attempt.reservation.as_ref()?, &release.outcome)));
         writes.extend(changes(&[], given).iter().map(|change| change.write(tenant)));
         for entry in &closing.settlement.entries {
-            let month = keys::ledger_in_month(tenant, entry.party, closing.ended_at, call.id, entry.number);
-            let item = Draft::new(keys::ledger(tenant, call.id, entry.number), "ledger_entry", Some(tenant))
-                .with("body", json(WHAT, entry)?)
-                .gsi2(month);
-            writes.push(Write::create(item.build()));
+            writes.push(entry_write(WHAT, tenant, call.id, entry)?);
         }
         let actions: PortResult<Vec<_>> =
             writes.into_iter().map(|write| write.into_action(WHAT, self.table())).collect();
@@ -121,8 +125,8 @@ impl Store {
                 if learns && after.first().is_some_and(failed) && !before.iter().any(failed) {
                     return Ok(false);
                 }
-                // The call or the attempt is there: it was settled or given back before, or somebody has dialled since we
-                // looked.
+                // The call or the attempt is there: it was settled or given back before, or somebody has dialled or reported
+                // since we looked.
                 let there = before.iter().any(|reason| reason.item().is_some());
                 if there { Ok(false) } else { Err(Failure::Cancelled(reasons).into_port(WHAT)) }
             }

@@ -237,13 +237,21 @@ fn scrubbed(item: &Item, number: &E164) -> PortResult<Option<Write>> {
         Some(_) => "SET #body = :clean, #closing = :closing",
         None => "SET #body = :clean",
     };
+    // The closing moves with the books: one that was written since it was read is read again.
+    let (condition, closing_was) = match text_of(item, "closing") {
+        Ok(closing) => ("#body = :old AND #closing = :closing_was", Some(text(closing))),
+        Err(_) => ("#body = :old", None),
+    };
     let write = Write::new(Deed::Change(key, set.to_owned()))
-        .only_if("#body = :old")
+        .only_if(condition)
         .name("#body", "body")
         .value(":clean", json(SCRUB, &clean)?)
         .value(":old", text(old));
     Ok(Some(match clean_closing {
-        Some(closing) => write.name("#closing", "closing").value(":closing", json(SCRUB, &closing)?),
+        Some(closing) => {
+            let write = write.name("#closing", "closing").value(":closing", json(SCRUB, &closing)?);
+            closing_was.into_iter().fold(write, |write, was| write.value(":closing_was", was))
+        }
         None => write,
     }))
 }

@@ -4,6 +4,7 @@
 //! with its counters; a call is settled once, with its ledger; a call stands in its caller's index from its beginning.
 //! Each of these is one transaction.
 
+mod books;
 mod capacity;
 mod closing;
 mod erasing;
@@ -27,6 +28,11 @@ use crate::Store;
 use crate::item::{Draft, Item, json};
 use crate::keys;
 use crate::write::PutNew;
+
+/// Attribute of a call: the conversion report that counts for it; at the same time the marker that makes it the only one.
+const REPORT: &str = "report";
+/// Attribute of a settled call: how often its books were written.
+const BOOKS: &str = "books";
 
 /// What the call path asked for and cannot have; the ports have no value for it because it means a mistake, or a call
 /// that is over. It is the cause inside a `PortError::Failed`.

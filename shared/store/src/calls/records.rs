@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use app::ports::{CallRecord, CallSummary, Closing, Page, PortError, PortResult};
 use domain::call::{Attempt, Call};
+use domain::conversion_report::ConversionReport;
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::steps::{state_of, step_of};
 use crate::Store;
-use crate::item::{Item, body, from_json, key_attributes, text, text_of};
+use crate::item::{Item, body, from_json, key_attributes, number_of, text, text_of};
 use crate::keys::{self, GSI1};
 use crate::read::{Range, unusable};
 
@@ -31,6 +32,8 @@ impl Store {
             recordings: Vec::new(),
             auctions: Vec::new(),
             ledger: Vec::new(),
+            report: report_of(meta)?,
+            books: books_of(meta)?,
         };
         for item in &items {
             add(&mut record, item)?;
@@ -71,6 +74,18 @@ fn summary(meta: &Item) -> PortResult<CallSummary> {
 
 fn closing_of(what: &'static str, meta: &Item) -> PortResult<Option<Closing>> {
     if meta.contains_key("closing") { from_json(what, meta, "closing").map(Some) } else { Ok(None) }
+}
+
+fn report_of(meta: &Item) -> PortResult<Option<ConversionReport>> {
+    if meta.contains_key(super::REPORT) { from_json(LOAD, meta, super::REPORT).map(Some) } else { Ok(None) }
+}
+
+/// How often its books were written; none of an open call.
+fn books_of(meta: &Item) -> PortResult<u32> {
+    if !meta.contains_key(super::BOOKS) {
+        return Ok(0);
+    }
+    number_of(meta, super::BOOKS).map_err(|cause| PortError::corrupt(LOAD, cause))
 }
 
 /// Sorts an item of a call's partition into its record. Kinds that are not known yet are left out.

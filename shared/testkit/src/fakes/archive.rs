@@ -9,9 +9,10 @@ use app::ports::{
     PortResult, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
+use domain::adjustment::Adjustment;
 use domain::call::{Attempt, Call, LegEvent};
 use domain::caps::Outcome;
-use domain::ids::{AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
+use domain::ids::{AdjustmentId, AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -19,10 +20,11 @@ use uuid::Uuid;
 
 use super::locked;
 
-/// Calls in memory, for reading. Writing through the port is an error.
+/// Calls in memory, for reading; their books can be written. Writing calls through the port is an error.
 #[derive(Debug, Default)]
 pub struct CallArchive {
-    calls: Mutex<HashMap<(TenantId, CallId), CallRecord>>,
+    pub(super) calls: Mutex<HashMap<(TenantId, CallId), CallRecord>>,
+    pub(super) adjustments: Mutex<HashMap<(TenantId, AdjustmentId), Adjustment>>,
     pages_read: AtomicUsize,
 }
 

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod archive;
+mod books;
 mod callers;
 mod catalog;
 mod counters;
