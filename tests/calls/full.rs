@@ -77,13 +77,10 @@ async fn a_call_that_fails_over_within_its_buyer_does_not_stand_in_its_own_way()
     // The second call finds the buyer full, and goes to the other bidder, who has none.
     world.incoming(call(2)).await;
     assert!(dials(&world.auction(call(2), 1).await));
-    let reasons: Vec<String> = decisions(&world, call(2))
-        .await
-        .each
-        .iter()
-        .filter_map(|decision| Some(decision.passed.as_ref()?.text()))
-        .collect();
-    assert!(reasons.contains(&"its buyer's concurrent cap 1 reached".to_owned()), "{reasons:?}");
+    let record = world.record(call(2)).await;
+    let refused = record.auctions[0].results.iter().filter_map(|result| result.refusal.as_ref());
+    let reasons: Vec<String> = refused.map(|refusal| refusal.text()).collect();
+    assert_eq!(reasons, ["not asked: its buyer's concurrent cap 1 reached"]);
 
     // The buyer's bidder and the other one do not answer; then the buyer's target is dialled.
     let busy =

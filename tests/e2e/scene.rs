@@ -132,6 +132,8 @@ impl Deployment {
             "name": format!("Campaign {unique}"),
             "status": "active",
             "recording": "from_answer_dual",
+            // One caller rings again and again in these scenes.
+            "screening": {"spam_window_s": 0},
             "auction": {"bidders": entries, "deadline_ms": 800},
             "plan": [{"target": target}],
             "fallback_number": FALLBACK,

@@ -31,7 +31,8 @@ async fn a_dry_run_names_who_would_be_dialled_and_why_others_would_not() {
     world.patch(&address, &json!({"version": 1, "plan": plan})).await.ok(200);
     let preview = format!("{address}/route-preview");
     let draft = world.post(&preview, &json!({})).await.ok(200);
-    assert_eq!(draft["turned_away"]["code"], "campaign_paused", "a draft takes no calls: {draft}");
+    assert_eq!(draft["version"], Value::Null, "it was never published: {draft}");
+    assert_eq!(names(&draft["passed"]), ["Day desk", "Local desk"]);
     world.publish(&own.campaign).await.ok(200);
     world.post(&format!("{address}/activate"), &json!({})).await;
 
