@@ -4,6 +4,7 @@ mod failures;
 mod first_call;
 mod forgery;
 mod numbers;
+mod routing_calls;
 mod scene;
 mod stolen_table;
 mod whole_calls;

@@ -49,6 +49,7 @@ pub async fn all(deployment: &Deployment) {
     a_blocked_caller_is_refused_and_earns_nobody_anything(deployment).await;
     a_paused_partner_is_off_for_the_next_call(deployment).await;
     a_shared_ring_tree_and_a_target_group_take_calls(deployment).await;
+    crate::routing_calls::all(deployment).await;
 }
 
 fn micros(value: &Value) -> i64 {
@@ -56,7 +57,7 @@ fn micros(value: &Value) -> i64 {
 }
 
 /// The books of a call: totals, and that entries, totals and call agree to the micro-unit.
-async fn books(scene: &Scene<'_>, journey: &Journey) -> (i64, i64, i64) {
+pub async fn books(scene: &Scene<'_>, journey: &Journey) -> (i64, i64, i64) {
     let closing = scene.closing(journey).await;
     let ledger = scene.read(journey, "/ledger").await;
     assert_eq!(ledger["settled"], true);

@@ -1,6 +1,8 @@
 //! The whole calls of `e2e` against the unchanged template on the local AWS emulator. Not part of `cargo test`: it needs
 //! the emulator around it, see `infra/test.sh`.
 
+#[path = "../e2e/routing_calls.rs"]
+mod routing_calls;
 #[path = "../e2e/scene.rs"]
 mod scene;
 #[path = "../e2e/whole_calls.rs"]
