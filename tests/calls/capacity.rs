@@ -283,6 +283,12 @@ impl Story {
             }
             return None;
         }
+        if let Some(failed) = &failed {
+            // When its counter is busy the step does not wait for it: then the end of the leg, which is told in any case,
+            // gives back what the failed attempt held.
+            let (store, tenant) = (&self.world.store, self.world.tenant);
+            store.release(tenant, call(failed.number), &failed.attempt, &Outcome::NOTHING).await.unwrap();
+        }
         let held = Held { number, attempt: write.attempt.unwrap(), windows, price, step };
         self.count(&held, 1, None);
         Some(held)
