@@ -31,6 +31,7 @@ pub mod phone;
 pub mod plan;
 pub mod predictive;
 pub mod routing;
+pub mod rtb_target;
 pub mod schema;
 pub mod screening;
 pub mod seed;
