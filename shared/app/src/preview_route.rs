@@ -106,7 +106,7 @@ pub async fn preview_route(
     };
     let usage = usage_for(tools, tenant, &snapshot, wanted).await?;
     let known = known_caller(tools, calls, tenant, id, wanted).await?;
-    let mut call = call_of(tenant, &snapshot, wanted)?;
+    let mut call = call_of(tenant, (id, snapshot.version), &snapshot.campaign, wanted)?;
     if let Some(KnownCaller { history, .. }) = &known {
         call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
         call.not_again = snapshot.not_again(history, call.started_at);
@@ -170,7 +170,12 @@ async fn is_blocked(tools: &Tools<'_>, tenant: TenantId, wanted: &Hypothetical) 
 }
 
 /// The call as it would begin. Its id, account and number are nobody's; it is never stored.
-fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) -> PortResult<Call> {
+pub(crate) fn call_of(
+    tenant: TenantId,
+    (id, version): (CampaignId, u64),
+    campaign: &Campaign,
+    wanted: &Hypothetical,
+) -> PortResult<Call> {
     fn nobodys<T: FromStr>(letters: &str) -> PortResult<T>
     where
         T::Err: std::error::Error + Send + Sync + 'static,
@@ -182,8 +187,8 @@ fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) ->
         id: CallId::from_sid(&nobodys::<CallSid>("CA")?),
         tenant,
         account_sid: nobodys::<AccountSid>("AC")?,
-        campaign: snapshot.campaign_id,
-        snapshot_version: snapshot.version,
+        campaign: id,
+        snapshot_version: version,
         to: wanted.to.clone(),
         number: NumberId::from_uuid(uuid::Uuid::nil()),
         from: wanted.from.clone(),
@@ -196,9 +201,9 @@ fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) ->
         caller_key: None,
         started_at: wanted.at,
         seed: wanted.seed,
-        currency: snapshot.campaign.currency,
+        currency: campaign.currency,
         previous_call_s: None,
         publisher: wanted.publisher,
-        payout: snapshot.campaign.payout_for(wanted.publisher),
+        payout: campaign.payout_for(wanted.publisher),
     })
 }
