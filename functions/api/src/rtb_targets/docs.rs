@@ -3,6 +3,7 @@
 use contract::problem::Code;
 use contract::rtb_targets::{Profiles, RtbPreview, RtbPreviewQuery};
 use domain::ids::RtbTargetId;
+use domain::rtb_target::profiles;
 use serde_json::json;
 
 use crate::doc::Doc;
@@ -11,12 +12,8 @@ use crate::shape::Shape;
 const RTB_TARGET: &str = "PI019abc0de1f27a3b8c4d5e6f70819203";
 
 /// `GET …/profiles`.
-pub fn profiles() -> Doc {
-    let example = json!({"items": [{
-        "profile": "generic_json",
-        "about": "Any bidder that takes JSON and answers with the usual field names.",
-        "settings": {"url": "https://BIDDER.example.com/ping", "content_type": "json"},
-    }]});
+pub fn all_profiles() -> Doc {
+    let example = json!({"items": [profiles::find("generic_json")]});
     Doc::new("list_rtb_profiles", "Ready-made settings for bidders")
         .about("For the platforms that bidders use. A profile fills a form: what stands in capitals is left to fill in, and \
             what is saved are the settings, not the profile.")

@@ -14,7 +14,7 @@ use crate::routes::{Routes, Verb};
 pub fn routes(routes: Routes) -> Routes {
     routes
         .on(Verb::Get, "/api/rtb-targets/profiles", all_profiles)
-        .doc(docs::profiles)
+        .doc(docs::all_profiles)
         .on(Verb::Post, "/api/rtb-targets/{id}/preview", preview::preview)
         .doc(docs::preview)
 }

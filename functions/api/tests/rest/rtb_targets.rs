@@ -61,6 +61,13 @@ fn contains(field: &str, found: &Value, given: &Value) {
         Value::Object(given) => {
             given.iter().for_each(|(name, given)| contains(&format!("{field}.{name}"), &found[name], given))
         }
+        Value::Array(given) => {
+            assert_eq!(found.as_array().map(Vec::len), Some(given.len()), "{field}");
+            given
+                .iter()
+                .enumerate()
+                .for_each(|(at, given)| contains(&format!("{field}[{at}]"), &found[at], given));
+        }
         _ => assert_eq!(found, given, "{field}"),
     }
 }
@@ -163,8 +170,6 @@ async fn profiles_can_be_saved_as_they_are() {
     let profiles = world.get("/api/rtb-targets/profiles").await.ok(200);
     assert_eq!(profiles["items"].as_array().unwrap().len(), 5);
     for profile in profiles["items"].as_array().unwrap() {
-        let mut settings = profile["settings"].clone();
-        settings["name"] = profile["profile"].clone();
-        world.post("/api/rtb-targets", &settings).await.ok(201);
+        world.post("/api/rtb-targets", &profile["settings"]).await.ok(201);
     }
 }

@@ -14,8 +14,8 @@ pub struct Profile {
     pub profile: &'static str,
     /// What it is for, and what is left to fill in.
     pub about: &'static str,
-    /// Fields of an RTB target.
-    #[schema(value_type = Object)]
+    /// An RTB target, as it is posted.
+    #[schema(value_type = crate::rtb_target::RtbTarget)]
     pub settings: Value,
 }
 
@@ -35,6 +35,7 @@ fn ringba() -> Profile {
         about: "Ringba's RTB. Put the RTB id of the publisher into the address. Ringba bids on the caller's number: bids \
                 without it are not guaranteed, so the number is sent whole.",
         settings: json!({
+            "name": "Ringba",
             "method": "POST",
             "url": "https://rtb.ringba.com/v1/production/YOUR-RTB-ID.json",
             "content_type": "json",
@@ -64,6 +65,7 @@ fn retreaver() -> Profile {
         profile: "retreaver",
         about: "Retreaver's RTB: a reservation, confirmed when its bid has won. Put in your key and publisher id.",
         settings: json!({
+            "name": "Retreaver",
             "method": "POST",
             "url": "https://rtb.retreaver.com/rtbs.json",
             "content_type": "json",
@@ -106,6 +108,7 @@ fn trackdrive() -> Profile {
         about: "TrackDrive's ping and post. Put in your account's name, both addresses' last part, your number and traffic \
                 source; calls go to your TrackDrive number, which is the destination.",
         settings: json!({
+            "name": "TrackDrive",
             "method": "POST",
             "url": "https://YOUR-ACCOUNT.trackdrive.com/api/v1/inbound_webhooks/ping/YOUR-URI",
             "content_type": "json",
@@ -133,6 +136,7 @@ fn generic_json() -> Profile {
         profile: "generic_json",
         about: "Any bidder that takes JSON and answers with the usual field names.",
         settings: json!({
+            "name": "Bidder that speaks JSON",
             "method": "POST",
             "url": "https://BIDDER.example.com/ping",
             "content_type": "json",
@@ -162,6 +166,7 @@ fn generic_xml() -> Profile {
         profile: "generic_xml",
         about: "Any bidder that takes XML and answers as Ringba-class platforms do; the root element may have any name.",
         settings: json!({
+            "name": "Bidder that speaks XML",
             "method": "POST",
             "url": "https://BIDDER.example.com/ping.xml",
             "content_type": "xml",

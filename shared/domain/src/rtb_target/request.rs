@@ -258,9 +258,8 @@ impl Form<'_> {
 
 /// A header that a tenant may set.
 pub(super) fn check_header_name(field: &str, name: &str, problems: &mut Problems) {
-    let sound = !name.is_empty()
-        && name.len() <= 100
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let sound =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if !sound || NOT_YOURS.contains(&name.to_ascii_lowercase().as_str()) {
         problems.add(field, "header", format!("'{name}' is not a header you can set"));
     }
