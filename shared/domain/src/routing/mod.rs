@@ -4,6 +4,7 @@
 //! Everything considered leaves a decision with a reason. Draws among equals come from the call's seed, so the same call
 //! gets the same order at every step and a decision can be replayed.
 
+mod admission;
 mod decision;
 mod eligible;
 mod order;
@@ -14,12 +15,14 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::admission::{recognise, turned_away};
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
 pub use self::eligible::{Destined, Sight};
 pub use self::order::{Place, order};
 pub use self::tags::{place_of, tags};
 use crate::auction::Bid;
 use crate::call::{Call, seconds_between};
+use crate::campaign::{AuctionSettings, BidderEntry};
 use crate::caps::{CapReached, CounterId, Limit, Price, Usage};
 use crate::filter::Tags;
 use crate::ids::{RtbTargetId, TargetId};
@@ -162,8 +165,7 @@ impl<'a> Walk<'a> {
         verdict: Result<Vec<Limit>, Passed>,
         candidate: impl FnOnce(Vec<Limit>) -> Candidate,
     ) -> Option<Stop> {
-        let in_time = self.ringing_s.is_none_or(|left| left >= *DIAL_TIMEOUT_S.start());
-        match verdict.and_then(|limits| if in_time { Ok(limits) } else { Err(Passed::OutOfTime) }) {
+        match verdict.and_then(|limits| if self.in_time() { Ok(limits) } else { Err(Passed::OutOfTime) }) {
             Ok(limits) => {
                 let mut candidate = candidate(limits);
                 if let Some(left) = self.ringing_s {
@@ -176,6 +178,24 @@ impl<'a> Walk<'a> {
                 None
             }
         }
+    }
+
+    /// Whether a destination can still ring long enough to be answered.
+    fn in_time(&self) -> bool {
+        self.ringing_s.is_none_or(|left| left >= *DIAL_TIMEOUT_S.start())
+    }
+
+    /// Whether bidders are asked now; when the time is over, nobody they name could be dialled.
+    fn asks(&mut self, settings: &AuctionSettings) -> bool {
+        if self.in_time() {
+            return true;
+        }
+        for BidderEntry { rtb_target, .. } in &settings.bidders {
+            if let Some(bidder) = self.snapshot.rtb_targets.get(rtb_target) {
+                self.decisions.note(Via::RtbTarget(*rtb_target), &bidder.name, Some(Passed::OutOfTime));
+            }
+        }
+        false
     }
 
     fn bid(&mut self, bid: &'a Bid) -> Option<Stop> {
@@ -239,8 +259,13 @@ impl Iterator for Walk<'_> {
                 }
                 Place::Tree(tree) => match self.situation.asked.iter().find(|asked| asked.tree == tree) {
                     Some(asked) => self.bids = asked.bids.iter(),
-                    None if self.snapshot.auction(tree).is_some() => return Some(Stop::Ask(tree)),
-                    None => {}
+                    None => {
+                        if let Some(settings) = self.snapshot.auction(tree)
+                            && self.asks(settings)
+                        {
+                            return Some(Stop::Ask(tree));
+                        }
+                    }
                 },
             }
         }
