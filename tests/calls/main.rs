@@ -5,4 +5,5 @@ mod capacity;
 mod full;
 mod order;
 mod path;
+mod together;
 mod world;

@@ -7,7 +7,7 @@ use domain::call::Call;
 use domain::campaign::{BidderEntry, Campaign};
 use domain::caps::{CounterId, OpenWindows, Usage};
 use domain::duplicates::Verdict;
-use domain::group::{Member, RingTree, TargetGroup};
+use domain::group::{Member, Ring, RingTree, TargetGroup};
 use domain::ids::{
     BuyerId, CampaignId, NumberId, RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
 };
@@ -66,6 +66,8 @@ struct Group {
     members: Vec<InGroup>,
     #[serde(default)]
     strategy: Strategy,
+    #[serde(default)]
+    ring: Ring,
 }
 
 /// A ring tree in the plan.
@@ -180,7 +182,8 @@ fn calls_are_routed_as_written() {
                 Member { target, priority: member.priority, weight: member.weight }
             });
             let (members, name) = (members.collect(), group.name.clone());
-            target_groups.insert(id, TargetGroup { name, members, strategy: group.strategy });
+            target_groups
+                .insert(id, TargetGroup { name, members, strategy: group.strategy, ring: group.ring });
             plan.push(PlanEntry { to: Planned::Group(id), priority: group.priority, weight: group.weight });
         }
         for name in &case.paused_buyers {
@@ -254,7 +257,10 @@ fn calls_are_routed_as_written() {
         let mut order = Vec::new();
         for stop in walk.by_ref() {
             match stop {
-                Stop::Dial(candidate) => order.push((candidate.name, candidate.dial.timeout_s)),
+                Stop::Dial(parties) => {
+                    let names: Vec<&str> = parties.iter().map(|party| party.name.as_str()).collect();
+                    order.push((names.join(" + "), parties[0].dial.timeout_s));
+                }
                 Stop::Ask(tree) => {
                     let asks = |(_, id): &(&String, &RingTreeId)| Tree::Planned(**id) == tree;
                     let (name, _) = trees.iter().find(asks).expect("a ring tree of the plan");

@@ -158,7 +158,8 @@ impl AnswerCall {
             asked: &[],
             tried: &[],
             caller,
-            gives_back: None,
+            gives_back: Vec::new(),
+            recovers: false,
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,
         };

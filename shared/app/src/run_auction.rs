@@ -225,7 +225,8 @@ impl RunAuction {
             asked: &so_far.asked,
             tried: &so_far.tried,
             caller: None,
-            gives_back: None,
+            gives_back: Vec::new(),
+            recovers: false,
             auction: auction.cloned(),
             answer_by,
         };

@@ -101,9 +101,9 @@ pub struct RoutePreview {
 pub struct PreviewStep {
     /// `dial` or `ask`.
     pub does: String,
-    /// The destination that would be dialled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub destination: Option<DestinationRef>,
+    /// The destinations that would be dialled: several ring at the same time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub destinations: Vec<DestinationRef>,
     /// For how many seconds it would ring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rings_s: Option<u16>,

@@ -8,8 +8,8 @@ use app::ports::{
     PortResult, Published, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
-use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::{CounterId, LiveLimits, Outcome, Usage};
+use domain::call::{Call, LegEvent};
+use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
 use domain::ids::{CallId, CampaignId, RtbTargetId, TargetId, TenantId};
 use domain::snapshot::{Parts, Snapshot};
 use jiff::Timestamp;
@@ -158,6 +158,7 @@ impl Calls for Memory {
             closing: None,
             steps: Vec::new(),
             attempts: Vec::new(),
+            joints: Vec::new(),
             events: Vec::new(),
             recordings: Vec::new(),
             auctions: Vec::new(),
@@ -190,7 +191,7 @@ impl Calls for Memory {
         Ok(true)
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Held, _: &Outcome) -> PortResult<()> {
         Ok(())
     }
 

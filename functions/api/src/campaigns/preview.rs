@@ -52,15 +52,15 @@ pub async fn route_preview(
 
 fn step(stop: &Stop) -> PreviewStep {
     match stop {
-        Stop::Dial(candidate) => PreviewStep {
+        Stop::Dial(parties) => PreviewStep {
             does: "dial".to_owned(),
-            destination: Some(destination(candidate.via, &candidate.name)),
-            rings_s: Some(candidate.dial.timeout_s),
+            destinations: parties.iter().map(|party| destination(party.via, &party.name)).collect(),
+            rings_s: parties.first().map(|party| party.dial.timeout_s),
             ring_tree: None,
         },
         Stop::Ask(tree) => PreviewStep {
             does: "ask".to_owned(),
-            destination: None,
+            destinations: Vec::new(),
             rings_s: None,
             ring_tree: match tree {
                 Tree::First => None,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::World;
 
 fn names(list: &Value) -> Vec<&str> {
-    list.as_array().unwrap().iter().filter_map(|item| item["destination"]["name"].as_str()).collect()
+    list.as_array().unwrap().iter().filter_map(|item| item["destinations"][0]["name"].as_str()).collect()
 }
 
 #[tokio::test]

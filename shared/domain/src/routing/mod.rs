@@ -32,7 +32,7 @@ use crate::phone::{Destination, E164};
 use crate::plan::Tree;
 use crate::snapshot::Snapshot;
 use crate::target::{CallerIdPolicy, DialSettings};
-use crate::voice::{DIAL_TIMEOUT_S, Recording};
+use crate::voice::{DIAL_TIMEOUT_S, MAX_DIAL_NOUNS, Recording};
 
 /// A destination, whatever its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,8 +102,8 @@ pub struct Asked<'a> {
 /// What to do next for a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// Dial this destination.
-    Dial(Box<Candidate>),
+    /// Dial this destination; or several, which ring at the same time: at most [`MAX_DIAL_NOUNS`].
+    Dial(Vec<Candidate>),
     /// Ask these bidders, who were not asked yet.
     Ask(Tree),
 }
@@ -116,6 +116,8 @@ pub struct Walk<'a> {
     situation: &'a Situation<'a>,
     sight: Sight<'a>,
     places: std::vec::IntoIter<Place>,
+    /// Targets of the place that the walk has come to, which ring together and are not looked at yet.
+    together: Option<(std::vec::IntoIter<TargetId>, bool)>,
     bids: std::slice::Iter<'a, Bid>,
     /// How long the next destination may ring, when there is a limit.
     ringing_s: Option<u16>,
@@ -135,22 +137,37 @@ impl<'a> Walk<'a> {
         // When a cap is full that holds for the call whatever its destination, nobody is looked at.
         let places = if full.is_some() { Vec::new() } else { order(snapshot, situation) };
         let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), ..Decisions::default() };
-        Self { snapshot, situation, sight, places: places.into_iter(), bids: [].iter(), ringing_s, decisions }
+        Self {
+            snapshot,
+            situation,
+            sight,
+            places: places.into_iter(),
+            together: None,
+            bids: [].iter(),
+            ringing_s,
+            decisions,
+        }
     }
 
-    /// What was decided when this candidate is dialled: nobody behind it was needed.
-    pub fn dialling(&self, chosen: &Candidate) -> Decisions {
+    /// What was decided when these candidates are dialled: nobody behind them was needed.
+    pub fn dialling(&self, chosen: &[Candidate]) -> Decisions {
         let mut decisions = self.decisions.clone();
-        decisions.note(chosen.via, &chosen.name, None);
+        for candidate in chosen {
+            decisions.note(candidate.via, &candidate.name, None);
+        }
         for bid in self.bids.clone() {
             if let Some(bidder) = self.snapshot.rtb_targets.get(&bid.bidder) {
                 decisions.note(Via::RtbTarget(bid.bidder), &bidder.name, Some(Passed::NotNeeded));
             }
         }
-        for place in self.places.clone() {
-            if let Place::Target { id, .. } = place
-                && let Some(target) = self.snapshot.targets.get(&id)
-            {
+        let of_place = |place| match place {
+            Place::Target { id, .. } => vec![id],
+            Place::Together { ids, .. } => ids,
+            Place::Tree(_) => Vec::new(),
+        };
+        let rest = self.together.iter().flat_map(|(ids, _)| ids.clone());
+        for id in rest.chain(self.places.clone().flat_map(of_place)) {
+            if let Some(target) = self.snapshot.targets.get(&id) {
                 decisions.note(Via::Target(id), &target.name, Some(Passed::NotNeeded));
             }
         }
@@ -164,14 +181,14 @@ impl<'a> Walk<'a> {
         name: &str,
         verdict: Result<Vec<Limit>, Passed>,
         candidate: impl FnOnce(Vec<Limit>) -> Candidate,
-    ) -> Option<Stop> {
+    ) -> Option<Candidate> {
         match verdict.and_then(|limits| if self.in_time() { Ok(limits) } else { Err(Passed::OutOfTime) }) {
             Ok(limits) => {
                 let mut candidate = candidate(limits);
                 if let Some(left) = self.ringing_s {
                     candidate.dial.timeout_s = candidate.dial.timeout_s.min(left);
                 }
-                Some(Stop::Dial(Box::new(candidate)))
+                Some(candidate)
             }
             Err(reason) => {
                 self.decisions.note(via, name, Some(reason));
@@ -198,7 +215,7 @@ impl<'a> Walk<'a> {
         false
     }
 
-    fn bid(&mut self, bid: &'a Bid) -> Option<Stop> {
+    fn bid(&mut self, bid: &'a Bid) -> Option<Candidate> {
         let bidder = self.snapshot.rtb_targets.get(&bid.bidder)?;
         let via = Via::RtbTarget(bid.bidder);
         let buyer = self.snapshot.buyer(bidder.buyer);
@@ -221,7 +238,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn target(&mut self, id: TargetId, counted: bool) -> Option<Stop> {
+    fn target(&mut self, id: TargetId, counted: bool) -> Option<Candidate> {
         let target = self.snapshot.targets.get(&id)?;
         let via = Via::Target(id);
         let in_words = self.decisions.has_room();
@@ -241,22 +258,41 @@ impl<'a> Walk<'a> {
     }
 }
 
+impl Walk<'_> {
+    /// The next of those that ring together, as many as may.
+    fn ring_together(&mut self) -> Option<Stop> {
+        let (mut ids, counted) = self.together.take()?;
+        let mut parties = Vec::new();
+        while parties.len() < MAX_DIAL_NOUNS
+            && let Some(id) = ids.next()
+        {
+            parties.extend(self.target(id, counted));
+        }
+        self.together = Some((ids, counted));
+        (!parties.is_empty()).then_some(Stop::Dial(parties))
+    }
+}
+
 impl Iterator for Walk<'_> {
     type Item = Stop;
 
     fn next(&mut self) -> Option<Stop> {
         loop {
             while let Some(bid) = self.bids.next() {
-                if let Some(stop) = self.bid(bid) {
-                    return Some(stop);
+                if let Some(candidate) = self.bid(bid) {
+                    return Some(Stop::Dial(vec![candidate]));
                 }
+            }
+            if let Some(stop) = self.ring_together() {
+                return Some(stop);
             }
             match self.places.next()? {
                 Place::Target { id, counted } => {
-                    if let Some(stop) = self.target(id, counted) {
-                        return Some(stop);
+                    if let Some(candidate) = self.target(id, counted) {
+                        return Some(Stop::Dial(vec![candidate]));
                     }
                 }
+                Place::Together { ids, counted } => self.together = Some((ids.into_iter(), counted)),
                 Place::Tree(tree) => match self.situation.asked.iter().find(|asked| asked.tree == tree) {
                     Some(asked) => self.bids = asked.bids.iter(),
                     None => {

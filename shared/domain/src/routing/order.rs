@@ -1,23 +1,30 @@
 //! The order in which the places of a plan are tried.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Situation, Via};
 use crate::duplicates::Verdict;
-use crate::group::TargetGroup;
+use crate::group::{Ring, TargetGroup};
 use crate::ids::TargetId;
 use crate::plan::{Planned, Strategy, Tree};
 use crate::seed::Dice;
 use crate::snapshot::Snapshot;
 
 /// What is tried in one place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// This target.
     Target {
         /// Which.
         id: TargetId,
         /// Whether its calls are counted although nothing may limit them: the strategy that put it here needs that.
+        counted: bool,
+    },
+    /// These targets, at the same time; counted as above.
+    Together {
+        /// In the order in which they find a place among those that may ring at once.
+        ids: Vec<TargetId>,
+        /// See [`Self::Target`].
         counted: bool,
     },
     /// Whoever bids.
@@ -56,18 +63,46 @@ pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
                 let members = members_in_order(group, snapshot, situation, &mut dice);
                 let counted = counted || group.strategy.counts();
                 let fresh = members.into_iter().filter(|id| known.insert(*id));
-                places.extend(fresh.map(|id| Place::Target { id, counted }));
+                match group.ring {
+                    Ring::OneByOne => places.extend(fresh.map(|id| Place::Target { id, counted })),
+                    Ring::Together => places.extend(together(group, fresh.collect(), counted)),
+                }
             }
         }
     }
     if let Verdict::Prefer(Via::Target(before)) = situation.call.repeat {
-        let is_that = |place: &Place| matches!(place, Place::Target { id, .. } if *id == before);
-        if let Some(index) = places.iter().position(is_that) {
-            let place = places.remove(index);
-            places.insert(0, place);
-        }
+        prefer(&mut places, before);
     }
     places
+}
+
+/// Puts a target before all others; one that would ring together with others rings alone then.
+fn prefer(places: &mut Vec<Place>, before: TargetId) {
+    for index in 0..places.len() {
+        let counted = match places.get_mut(index) {
+            Some(Place::Target { id, counted }) if *id == before => {
+                let counted = *counted;
+                places.remove(index);
+                counted
+            }
+            Some(Place::Together { ids, counted }) if ids.contains(&before) => {
+                ids.retain(|id| *id != before);
+                *counted
+            }
+            _ => continue,
+        };
+        places.insert(0, Place::Target { id: before, counted });
+        return;
+    }
+}
+
+/// Members of one priority in one place.
+fn together(group: &TargetGroup, in_order: Vec<TargetId>, counted: bool) -> impl Iterator<Item = Place> {
+    let priorities: HashMap<TargetId, u16> =
+        group.members.iter().map(|member| (member.target, member.priority)).collect();
+    let of_one_priority = in_order.chunk_by(|one, other| priorities.get(one) == priorities.get(other));
+    let places = of_one_priority.map(|ids| Place::Together { ids: ids.to_vec(), counted });
+    places.collect::<Vec<_>>().into_iter()
 }
 
 fn members_in_order(
