@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use app::dial_next::DialEnded;
-use app::ports::Counters;
+use app::ports::{CarrierCall, Counters};
 use domain::call::{CallStatus, Leg, LegEvent, Source, attempt_number};
 use domain::caps::{CounterId, Usage};
 use domain::group::TargetGroup;
@@ -150,6 +150,40 @@ async fn when_nobody_answers_all_of_it_goes_back_and_the_next_is_dialled() {
     assert_eq!(row(&world, BUYER).await.live, 0);
     assert_eq!(world.record(call(1)).await.attempts.len(), 13);
     assert!(world.record(call(1)).await.closing.is_some());
+}
+
+/// Twilio tells us nothing of a leg that it cancelled before it was dialled: it is asked soon, not when the call is over.
+#[tokio::test]
+async fn those_who_were_cancelled_silently_are_free_while_the_conversation_goes_on() {
+    let world = world(2, 1, "{}").await;
+    world.incoming(call(1)).await;
+    let attempts = world.record(call(1)).await.attempts;
+    let target = |index: usize| attempts[index].via.counter();
+    let answered = LegEvent {
+        sid: Some(format!("CA{:032x}", 2).parse().unwrap()),
+        ..ended(&world, Leg::Attempt(attempts[0].number), CallStatus::InProgress)
+    };
+    world.told(call(1), &answered).await;
+    let child = |number: u32, to: &Destination, status| CarrierCall {
+        sid: format!("CA{number:032x}").parse().unwrap(),
+        status,
+        to: match to {
+            Destination::Number(number) => number.as_str().to_owned(),
+            Destination::Sip(uri) => uri.as_str().to_owned(),
+        },
+        duration_s: None,
+        started_at: None,
+        ended_at: None,
+    };
+    world.clock.advance(121);
+    let parent = child(1, &attempts[0].destination, CallStatus::InProgress);
+    let children = vec![
+        child(2, &attempts[0].destination, CallStatus::InProgress),
+        child(3, &attempts[1].destination, CallStatus::Canceled),
+    ];
+    world.sweep(Carrier { parent: Some(parent), children }).await;
+    assert_eq!((row(&world, target(0)).await.live, row(&world, target(1)).await.live), (1, 0));
+    assert!(world.record(call(1)).await.closing.is_none());
 }
 
 /// Callers at the same moment, more than there is room for: no desk has more than it takes, nobody's room is lost, and a

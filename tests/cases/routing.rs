@@ -15,7 +15,7 @@ use domain::ledger::Payout;
 use domain::money::{Currency, Money};
 use domain::phone::Destination;
 use domain::plan::{PlanEntry, Planned, Strategy, Tree};
-use domain::routing::{Asked, Situation, Stop, Via, Walk, tags};
+use domain::routing::{Asked, Situation, Stop, Tried, Via, Walk, tags};
 use domain::snapshot::{Parts, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -242,7 +242,7 @@ fn calls_are_routed_as_written() {
         let snapshot = Snapshot::compile(campaign_id, 1, case.now, campaign, parts).unwrap();
         let looked_at = snapshot.counters();
         assert!(usage.keys().all(|row| looked_at.contains(row)), "{rule}: a row that no call looks at");
-        let tried: Vec<Via> = case.tried.iter().map(|name| names[name]).collect();
+        let tried: Vec<Tried> = case.tried.iter().map(|name| names[name].into()).collect();
         let call = call(case.seed, case.now - SignedDuration::from_secs(case.waited));
         let over = case.trees.iter().filter(|tree| tree.asked).map(|tree| Tree::Planned(trees[&tree.name]));
         let asked: Vec<Asked<'_>> = std::iter::once(Tree::First)

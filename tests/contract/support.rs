@@ -132,6 +132,7 @@ pub fn attempt(number: u16, limits: &[Limit]) -> Attempt {
         number,
         via: Via::Target(target()),
         name: "a target".to_owned(),
+        agent: None,
         destination: Destination::Number("+14155550199".parse().expect("a number")),
         bid: None,
         terms: Terms { revenue: Revenue::None, conversion: Conversion::Connected, buyer: None },

@@ -13,7 +13,7 @@ use domain::auction::Auction;
 use domain::call::{Attempt, Call, LAST_STEP, attempt_number};
 use domain::caps::{CounterId, Held, Joint, Limit, Measure, Outcome, Reservation, Shares, Usage};
 use domain::ledger::Payout;
-use domain::routing::{self, Asked, Candidate, Decisions, Passed, Situation, Stop, TurnedAway, Via, Walk};
+use domain::routing::{self, Asked, Candidate, Decisions, Passed, Situation, Stop, Tried, TurnedAway, Walk};
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Dial, DialNoun, Recording, Reply, TIME_LIMIT_S, Verb};
 use jiff::{SignedDuration, Timestamp};
@@ -53,7 +53,7 @@ pub struct SoFar<'a> {
     /// Its auctions.
     pub asked: Vec<Asked<'a>>,
     /// The destinations that were dialled.
-    pub tried: Vec<Via>,
+    pub tried: Vec<Tried>,
 }
 
 impl<'a> SoFar<'a> {
@@ -62,7 +62,14 @@ impl<'a> SoFar<'a> {
         let asked = |auction: &'a Auction| Asked { tree: auction.tree, bids: &auction.ranking };
         Self {
             asked: record.auctions.iter().map(asked).collect(),
-            tried: record.attempts.iter().map(|attempt| attempt.via).collect(),
+            tried: record
+                .attempts
+                .iter()
+                .map(|attempt| Tried {
+                    via: attempt.via,
+                    agent: attempt.agent.as_ref().map(|agent| agent.id),
+                })
+                .collect(),
         }
     }
 
@@ -92,7 +99,7 @@ pub struct Placing<'a> {
     /// The auctions this call has had.
     pub asked: &'a [Asked<'a>],
     /// Destinations dialled before.
-    pub tried: &'a [Via],
+    pub tried: &'a [Tried],
     /// What was known of the caller when this step was begun; only with [`Self::begins`].
     pub caller: Option<KnownCaller>,
     /// What attempts held whose dial failed, and goes back.
@@ -135,7 +142,7 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
                 let reply = dial(&placing, &parties);
                 let mut decisions = walk.dialling(&parties);
                 for left in rounds.iter().flatten() {
-                    decisions.note(left.via, &left.name, Some(Passed::NotNeeded));
+                    decisions.note(left.via, &left.called(), Some(Passed::NotNeeded));
                 }
                 match calls.write_step(&dialling(&placing, &parties, reply.clone(), decisions, now)).await? {
                     Written::Done => return Ok(reply),
@@ -151,7 +158,7 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
                 }
             };
             for party in parties {
-                walk.decisions.note(party.via, &party.name, Some(passed_over.clone()));
+                walk.decisions.note(party.via, &party.called(), Some(passed_over.clone()));
             }
             if let Passed::Cap(full) = passed_over
                 && full.owner.is_of_the_call()
@@ -237,6 +244,7 @@ fn dialling(
         number,
         via: party.via,
         name: party.name.clone(),
+        agent: party.agent.clone(),
         destination: party.destination.clone(),
         bid: party.bid,
         terms: party.terms.clone(),

@@ -14,7 +14,7 @@ use domain::caps::{CounterId, Price, Usage};
 use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone;
 use domain::plan::Tree;
-use domain::routing::{self, Destined, Passed, Sight, Situation, Stop, Via, Walk};
+use domain::routing::{self, Destined, Passed, Sight, Situation, Stop, Tried, Walk};
 use domain::snapshot::Snapshot;
 use domain::target::RtbTarget;
 use domain::voice::Reply;
@@ -69,7 +69,7 @@ struct Asking<'a> {
     tree: Tree,
     settings: &'a AuctionSettings,
     /// Whoever was dialled before is not asked.
-    tried: &'a [Via],
+    tried: &'a [Tried],
 }
 
 /// What the auction brought.

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::agent::AgentRef;
 use crate::caps::Reservation;
 use crate::duplicates::{Restricted, Verdict};
 use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
@@ -187,6 +188,9 @@ pub struct Attempt {
     pub via: Via,
     /// Its name then.
     pub name: String,
+    /// The agent who is dialled, of a target that agents answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentRef>,
     /// Where.
     pub destination: Destination,
     /// The bid, when there was one.

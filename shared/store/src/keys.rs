@@ -83,6 +83,7 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::Buyer => "BU",
         Kind::TargetGroup => "TG",
         Kind::RingTree => "RT",
+        Kind::Agent => "AG",
         Kind::BlockedNumber => "BL",
         Kind::IncomingWebhook => "WH",
     }

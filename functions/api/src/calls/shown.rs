@@ -70,6 +70,7 @@ pub fn attempts(record: &CallRecord, viewer: &Viewer) -> Vec<AttemptView> {
         .map(|attempt| AttemptView {
             number: attempt.number,
             destination: destination(attempt.via, &attempt.name),
+            agent: attempt.agent.clone(),
             address: address(&attempt.destination, viewer.sees_numbers),
             bid: attempt.bid,
             dialled_at: attempt.dialled_at,

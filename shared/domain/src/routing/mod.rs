@@ -10,7 +10,8 @@ mod eligible;
 mod order;
 mod tags;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,14 +19,15 @@ use serde::{Deserialize, Serialize};
 pub use self::admission::{recognise, turned_away};
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
 pub use self::eligible::{Destined, Sight};
-pub use self::order::{Place, order};
+pub use self::order::{Party, Place, order};
 pub use self::tags::{place_of, tags};
+use crate::agent::AgentRef;
 use crate::auction::Bid;
 use crate::call::{Call, seconds_between};
 use crate::campaign::{AuctionSettings, BidderEntry};
 use crate::caps::{CapReached, CounterId, Limit, Price, Usage};
 use crate::filter::Tags;
-use crate::ids::{RtbTargetId, TargetId};
+use crate::ids::{AgentId, RtbTargetId, TargetId};
 use crate::ledger::Terms;
 use crate::money::Money;
 use crate::phone::{Destination, E164};
@@ -61,6 +63,8 @@ pub struct Candidate {
     pub via: Via,
     /// Its name.
     pub name: String,
+    /// The agent who is dialled, of a target that agents answer.
+    pub agent: Option<AgentRef>,
     /// Where.
     pub destination: Destination,
     /// The bid, when there was one.
@@ -73,6 +77,32 @@ pub struct Candidate {
     pub limits: Vec<Limit>,
 }
 
+impl Candidate {
+    /// How a decision names it: `Front desk`, `Front desk: Anna`.
+    pub fn called(&self) -> Cow<'_, str> {
+        named(&self.name, self.agent.as_ref().map(|agent| agent.name.as_str()))
+    }
+}
+
+fn named<'a>(target: &'a str, agent: Option<&str>) -> Cow<'a, str> {
+    agent.map_or(Cow::Borrowed(target), |agent| Cow::Owned(format!("{target}: {agent}")))
+}
+
+/// A destination that a call has dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tried {
+    /// Which.
+    pub via: Via,
+    /// The agent who was dialled there.
+    pub agent: Option<AgentId>,
+}
+
+impl From<Via> for Tried {
+    fn from(via: Via) -> Self {
+        Self { via, agent: None }
+    }
+}
+
 /// What the choice depends on besides the campaign.
 #[derive(Debug)]
 pub struct Situation<'a> {
@@ -83,7 +113,7 @@ pub struct Situation<'a> {
     /// Counters and live flags; a missing row means nothing counted and not paused.
     pub usage: &'a HashMap<CounterId, Usage>,
     /// Destinations this call has dialled.
-    pub tried: &'a [Via],
+    pub tried: &'a [Tried],
     /// The auctions this call has had, with what they brought.
     pub asked: &'a [Asked<'a>],
     /// What filters compare, see [`tags`].
@@ -116,8 +146,10 @@ pub struct Walk<'a> {
     situation: &'a Situation<'a>,
     sight: Sight<'a>,
     places: std::vec::IntoIter<Place>,
-    /// Targets of the place that the walk has come to, which ring together and are not looked at yet.
-    together: Option<(std::vec::IntoIter<TargetId>, bool)>,
+    /// Of the place that the walk has come to, those who ring together and are not looked at yet.
+    together: std::vec::IntoIter<Party>,
+    /// Targets that were passed over, whoever of their agents was to be dialled.
+    passed: HashSet<TargetId>,
     bids: std::slice::Iter<'a, Bid>,
     /// How long the next destination may ring, when there is a limit.
     ringing_s: Option<u16>,
@@ -142,7 +174,8 @@ impl<'a> Walk<'a> {
             situation,
             sight,
             places: places.into_iter(),
-            together: None,
+            together: Vec::new().into_iter(),
+            passed: HashSet::new(),
             bids: [].iter(),
             ringing_s,
             decisions,
@@ -153,7 +186,7 @@ impl<'a> Walk<'a> {
     pub fn dialling(&self, chosen: &[Candidate]) -> Decisions {
         let mut decisions = self.decisions.clone();
         for candidate in chosen {
-            decisions.note(candidate.via, &candidate.name, None);
+            decisions.note(candidate.via, &candidate.called(), None);
         }
         for bid in self.bids.clone() {
             if let Some(bidder) = self.snapshot.rtb_targets.get(&bid.bidder) {
@@ -161,14 +194,14 @@ impl<'a> Walk<'a> {
             }
         }
         let of_place = |place| match place {
-            Place::Target { id, .. } => vec![id],
-            Place::Together { ids, .. } => ids,
+            Place::Parties(parties) => parties,
             Place::Tree(_) => Vec::new(),
         };
-        let rest = self.together.iter().flat_map(|(ids, _)| ids.clone());
-        for id in rest.chain(self.places.clone().flat_map(of_place)) {
-            if let Some(target) = self.snapshot.targets.get(&id) {
-                decisions.note(Via::Target(id), &target.name, Some(Passed::NotNeeded));
+        for party in self.together.clone().chain(self.places.clone().flat_map(of_place)) {
+            if let Some(target) = self.snapshot.targets.get(&party.target) {
+                let agent = party.agent.and_then(|id| self.snapshot.agents.get(&id));
+                let name = named(&target.name, agent.map(|agent| agent.name.as_str()));
+                decisions.note(Via::Target(party.target), &name, Some(Passed::NotNeeded));
             }
         }
         decisions
@@ -230,6 +263,7 @@ impl<'a> Walk<'a> {
         self.judge(via, &bidder.name, verdict, |limits| Candidate {
             via,
             name: bidder.name.clone(),
+            agent: None,
             destination: bid.destination.clone(),
             bid: Some(bid.amount),
             terms,
@@ -238,37 +272,65 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn target(&mut self, id: TargetId, counted: bool) -> Option<Candidate> {
+    fn party(&mut self, party: Party) -> Option<Candidate> {
+        let Party { target: id, agent, counted } = party;
         let target = self.snapshot.targets.get(&id)?;
+        if self.passed.contains(&id) {
+            return None;
+        }
         let via = Via::Target(id);
         let in_words = self.decisions.has_room();
         let terms = Terms::of_target(target, self.snapshot.buyer(target.buyer), &self.snapshot.campaign);
         let price = Price::of(terms.revenue, None);
-        let destined = Destined::target(id, target).counted(counted);
-        let verdict = destined.eligible(&mut self.sight, price, in_words);
+        let mut verdict =
+            Destined::target(id, target).counted(counted).eligible(&mut self.sight, price, in_words);
+        let agent = agent.and_then(|id| Some((id, self.snapshot.agents.get(&id)?)));
+        // Of a team whose target is closed, full or paused nobody is looked at.
+        if verdict.is_err() && agent.is_some() {
+            self.passed.insert(id);
+        } else if let (Ok(limits), Some((id, agent))) = (&mut verdict, agent) {
+            match self.sight.agent(id, agent, in_words) {
+                Ok(own) => limits.push(own),
+                Err(reason) => {
+                    self.decisions.note(via, &named(&target.name, Some(&agent.name)), Some(reason));
+                    return None;
+                }
+            }
+        }
+        let destination = agent.map(|(_, agent)| &agent.destination).or(target.destination.as_ref());
+        let Some(destination) = destination else {
+            self.decisions.note(via, &target.name, Some(Passed::NoAgent));
+            return None;
+        };
+        let mut dial = target.dial.clone();
+        if let Some(keys) = agent.and_then(|(_, agent)| agent.extension.clone()) {
+            dial.send_digits = Some(keys);
+        }
         self.judge(via, &target.name, verdict, |limits| Candidate {
             via,
             name: target.name.clone(),
-            destination: target.destination.clone(),
+            agent: agent.map(|(id, agent)| AgentRef { id, name: agent.name.clone() }),
+            destination: destination.clone(),
             bid: None,
             terms,
-            dial: target.dial.clone(),
+            dial,
             limits,
         })
     }
-}
 
-impl Walk<'_> {
-    /// The next of those that ring together, as many as may.
-    fn ring_together(&mut self) -> Option<Stop> {
-        let (mut ids, counted) = self.together.take()?;
-        let mut parties = Vec::new();
+    /// Of those who ring together the next, as many as may.
+    fn ring(&mut self) -> Option<Stop> {
+        let mut parties: Vec<Candidate> = Vec::new();
         while parties.len() < MAX_DIAL_NOUNS
-            && let Some(id) = ids.next()
+            && let Some(party) = self.together.next()
         {
-            parties.extend(self.target(id, counted));
+            // Who answers two of the targets rings once.
+            let rings =
+                |other: &Candidate| other.agent.as_ref().is_some_and(|agent| Some(agent.id) == party.agent);
+            if !parties.iter().any(rings) {
+                parties.extend(self.party(party));
+            }
         }
-        self.together = Some((ids, counted));
         (!parties.is_empty()).then_some(Stop::Dial(parties))
     }
 }
@@ -283,16 +345,11 @@ impl Iterator for Walk<'_> {
                     return Some(Stop::Dial(vec![candidate]));
                 }
             }
-            if let Some(stop) = self.ring_together() {
+            if let Some(stop) = self.ring() {
                 return Some(stop);
             }
             match self.places.next()? {
-                Place::Target { id, counted } => {
-                    if let Some(candidate) = self.target(id, counted) {
-                        return Some(Stop::Dial(vec![candidate]));
-                    }
-                }
-                Place::Together { ids, counted } => self.together = Some((ids.into_iter(), counted)),
+                Place::Parties(parties) => self.together = parties.into_iter(),
                 Place::Tree(tree) => match self.situation.asked.iter().find(|asked| asked.tree == tree) {
                     Some(asked) => self.bids = asked.bids.iter(),
                     None => {
