@@ -313,6 +313,7 @@ fn count(usage: &mut HashMap<CounterId, Usage>, via: Via, destined: &Destined, b
 
 fn call(seed: u64, now: Timestamp) -> Call {
     Call {
+        pool: None,
         id: format!("RGB{:032x}", 1).parse().unwrap(),
         tenant: TenantId::from_uuid(Uuid::from_u128(1)),
         account_sid: format!("AC{:032x}", 1).parse().unwrap(),

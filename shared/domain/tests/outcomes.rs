@@ -37,6 +37,7 @@ fn attempt(number: u16, conversion: Conversion, caps: &Caps) -> Attempt {
         number,
         via: Via::Target(TargetId::from_uuid(Uuid::from_u128(3))),
         name: "a target".to_owned(),
+        agent: None,
         destination: Destination::Number("+12025550123".parse().expect("a number")),
         bid: None,
         terms: Terms { revenue: Revenue::Fixed(Money::from_units(20)), conversion, buyer: None },
