@@ -74,6 +74,7 @@ impl Auctions {
             calls: memory.clone(),
             bidders: Arc::new(outbound.clone()),
             outbox: memory.clone(),
+            vault: testkit::fakes::test_vault(),
             clock: Arc::new(SystemClock),
         };
         Self { use_case, memory, deadline: Duration::from_millis(u64::from(deadline_ms)) }

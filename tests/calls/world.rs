@@ -75,7 +75,12 @@ impl Bidders for ScriptedBidders {
         let amount = request.url.rsplit('/').next().unwrap();
         let body =
             json!({"accepted": true, "bidAmount": amount, "phoneNumber": format!("+120255501{amount}")});
-        Ok(BidderAnswer { status: 200, body: body.to_string().into_bytes(), elapsed: Default::default() })
+        Ok(BidderAnswer {
+            status: 200,
+            headers: Vec::new(),
+            body: body.to_string().into_bytes(),
+            elapsed: Default::default(),
+        })
     }
 
     async fn probe(&self, _: &str, _: Instant) -> Result<BidderAnswer, NoAnswer> {
@@ -392,6 +397,7 @@ impl World {
             calls: self.store.clone(),
             bidders: Arc::new(ScriptedBidders),
             outbox: Arc::new(NoOutbox),
+            vault: test_vault(),
             clock: self.clock.clone(),
         };
         reply(use_case.run(self.tenant, call, &self.account, step, CallStatus::Ringing).await.unwrap())

@@ -217,6 +217,8 @@ fn calls_are_routed_as_written() {
             bids.entry(tree).or_default().push(Bid {
                 bidder,
                 amount: Money::from_micros(destined.amount),
+                counts: None,
+                bid_id: None,
                 destination: Destination::Number("+12025550124".parse().unwrap()),
                 call_length_s: None,
                 expires_at: destined.expires_in.map(|seconds| case.now + SignedDuration::from_secs(seconds)),

@@ -175,6 +175,7 @@ impl World {
                     calls: store.clone(),
                     bidders: self.outbound.clone(),
                     outbox: Arc::new(NoOutbox),
+                    vault: test_vault(),
                     clock: self.clock.clone(),
                 };
                 rtb_auction::handle(Arc::new(rtb_auction::Context { door, run_auction }), request).await

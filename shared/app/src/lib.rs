@@ -6,6 +6,7 @@
 
 pub mod answer_call;
 pub mod api_keys;
+pub mod authenticate;
 pub mod bid_log;
 pub mod books;
 pub mod campaigns;

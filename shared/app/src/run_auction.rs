@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::auction::{self, Answer, Auction, Bid, BidRequest, BidderResult, Refusal};
+use domain::auction::{self, About, Answer, Auction, Bid, BidRequest, BidderResult, Refusal};
 use domain::call::{Call, CallStatus, Leg, leg_end};
 use domain::campaign::{AuctionSettings, BidderEntry};
 use domain::caps::{CounterId, Price, Usage};
@@ -21,14 +21,16 @@ use domain::voice::Reply;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+use crate::authenticate::authenticate;
 use crate::clock::Clock;
 use crate::place::{self, ANSWER_WITHIN, Placing, SoFar, StepAnswer};
 use crate::ports::{
-    BidLogEntry, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult, Published,
-    Step, StepStart,
+    BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult,
+    Published, Step, StepStart, Vault,
 };
 use crate::trail::Chain;
 
@@ -40,6 +42,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long the bid log's queue may take while a caller waits.
 const LOG_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long a repeated request waits.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
 
 /// Longest text of a request or answer kept in the bid log, bytes.
 const LOGGED_TEXT: usize = 4_096;
@@ -57,6 +62,8 @@ pub struct RunAuction {
     pub bidders: Arc<dyn Bidders>,
     /// The bid log.
     pub outbox: Arc<dyn Outbox>,
+    /// Opens bidders' secrets.
+    pub vault: Arc<dyn Vault>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
 }
@@ -257,10 +264,18 @@ impl RunAuction {
                     results[index] = Some(Heard::silent(entry, bidder, Refusal::NotAsked(reason), None));
                 }
                 Ok(()) => {
-                    let facts = auction::facts(call, &snapshot.campaign.name, bidder.caller_id_exposure);
-                    let request = auction::request(bidder, &facts);
+                    let about = About {
+                        call,
+                        campaign: &snapshot.campaign,
+                        settings,
+                        bidder_id: &entry.rtb_target.to_string(),
+                        bidder,
+                        tags: &situation.tags,
+                        now: started_at,
+                    };
+                    let request = auction::request(bidder, &auction::facts(&about));
                     asked.push(
-                        async move { (index, self.ask(settings, entry, bidder, request, deadline).await) },
+                        async move { (index, self.ask(asking, entry, bidder, request, deadline).await) },
                     );
                 }
             }
@@ -307,16 +322,21 @@ impl RunAuction {
 
     async fn ask(
         &self,
-        settings: &AuctionSettings,
+        asking: &Asking<'_>,
         entry: &BidderEntry,
         bidder: &RtbTarget,
-        request: BidRequest,
+        mut request: BidRequest,
         deadline: Instant,
     ) -> Heard {
         let began = Instant::now();
         let own_deadline = deadline.min(began + Duration::from_millis(u64::from(bidder.timeout_ms)));
+        let signed = self.authenticate(asking.call.tenant, bidder, &mut request);
         // The adapter keeps the deadline itself; this one holds even if an adapter does not.
-        let answer = tokio::time::timeout_at(own_deadline, self.bidders.ask(&request, own_deadline)).await;
+        let answer = match tokio::time::timeout_at(own_deadline, signed).await {
+            Ok(Ok(())) => self.ask_until(own_deadline, bidder.retries, &request).await,
+            Ok(Err(no_answer)) => Ok(Err(no_answer)),
+            Err(elapsed) => Err(elapsed),
+        };
         let mut heard = match answer {
             Err(_) => Heard::silent(entry, bidder, Refusal::TimedOut, Some(began.elapsed())),
             Ok(Err(NoAnswer { code, .. })) if code == "timed_out" => {
@@ -328,11 +348,13 @@ impl RunAuction {
             Ok(Ok(answer)) => {
                 let reading = Answer {
                     status: answer.status,
+                    headers: &answer.headers,
                     body: &answer.body,
                     latency_ms: milliseconds(answer.elapsed),
                     received_at: self.clock.now(),
                 };
-                let (result, bid) = auction::read_answer(bidder, entry, settings, reading);
+                let caller = routing::place_of(asking.call);
+                let (result, bid) = auction::read_answer(bidder, entry, asking.settings, &caller, reading);
                 Heard {
                     result,
                     bid,
@@ -346,6 +368,43 @@ impl RunAuction {
         heard.url = for_log(request.url.split(['?', '#']).next().unwrap_or_default());
         heard.request = Some(for_log(&request.body));
         heard
+    }
+
+    /// Asks, and asks again when nothing was sent or the bidder failed, while time remains.
+    async fn ask_until(
+        &self,
+        deadline: Instant,
+        retries: u8,
+        request: &BidRequest,
+    ) -> Result<Result<BidderAnswer, NoAnswer>, Elapsed> {
+        let mut left = retries;
+        loop {
+            let answer = timeout_at(deadline, self.bidders.ask(request, deadline)).await?;
+            let again_helps = match &answer {
+                Ok(answer) => answer.status >= 500,
+                Err(no_answer) => no_answer.before_sending,
+            };
+            if !again_helps || left == 0 || Instant::now() + RETRY_AFTER >= deadline {
+                return Ok(answer);
+            }
+            left -= 1;
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+    }
+
+    /// Puts in how the bidder knows us. A secret that cannot be opened is our fault, and costs only this bidder's bid.
+    async fn authenticate(
+        &self,
+        tenant: TenantId,
+        bidder: &RtbTarget,
+        request: &mut BidRequest,
+    ) -> Result<(), NoAnswer> {
+        let now = self.clock.now();
+        let done = authenticate(&*self.vault, tenant, &bidder.authentication, request, now).await;
+        done.map_err(|error| {
+            tracing::error!(bidder = bidder.name, error = %Chain(&error), "bid request not authenticated");
+            NoAnswer { code: "not_authenticated".to_owned(), before_sending: false }
+        })
     }
 }
 

@@ -33,6 +33,7 @@ pub mod plan;
 pub mod pool;
 pub mod predictive;
 pub mod routing;
+pub mod rtb_target;
 pub mod schema;
 pub mod screening;
 pub mod seed;
