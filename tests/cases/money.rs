@@ -144,6 +144,7 @@ fn calls_are_settled_as_written() {
             currency: Currency::USD,
             publisher: case.publisher.then(|| PublisherId::from_uuid(id(4))),
             payout: case.payout,
+            payout_limit: None,
         };
         let mut attempts = Vec::new();
         let mut events = Vec::new();
@@ -249,7 +250,7 @@ fn books(rule: &str, call: &Call, conclusion: &Conclusion, report: Option<&Repor
     };
     let before = ledger::settle(call, conclusion, Some(&came));
     let stored = ledger::settle(call, conclusion, None);
-    let (after, _) = ledger::with_report(&stored, call, conclusion, &came).unwrap();
+    let (after, _) = ledger::with_report(&stored, call, conclusion, &came, None).unwrap();
     let money = |books: &Settlement| (books.converted, books.revenue, books.payout, books.profit);
     assert_eq!(money(&before), money(&after), "{rule}: a report counts the same before and after");
     if report.before_the_call_closed { before } else { after }

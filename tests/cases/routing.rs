@@ -328,5 +328,6 @@ fn call(seed: u64, now: Timestamp) -> Call {
         currency: Currency::USD,
         publisher: None,
         payout: Payout::default(),
+        payout_limit: None,
     }
 }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use domain::blocked::BlockPattern;
 use domain::call::{Call, seconds_between};
-use domain::caps::{CounterId, Price, Usage};
+use domain::caps::{CapReached, CounterId, Price, Usage};
 use domain::duplicates::{self, Verdict};
 use domain::filter::Tags;
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
+use domain::ledger;
 use domain::money::Money;
 use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
@@ -23,6 +24,7 @@ use domain::voice::Reply;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::counted;
 use crate::place::{self, ANSWER_WITHIN, NOBODY_FREE, NOT_IN_SERVICE, Placing};
 use crate::ports::{
     BlockedCallers, Calls, Counters, KnownCaller, Numbers, PortResult, Published, Step, Vault,
@@ -193,8 +195,11 @@ impl AnswerCall {
     ) -> PortResult<HashMap<CounterId, Usage>> {
         let dials_now = snapshot.filter(|snapshot| !snapshot.has_auction());
         let mut of = Snapshot::counters_of_call(campaign, owner.publisher);
+        of.extend(snapshot.and_then(|snapshot| snapshot.payouts_that_refuse(owner.publisher)));
         of.extend(dials_now.into_iter().flat_map(Snapshot::counters));
-        self.counters.usage(owner.tenant, &of).await
+        let Some(snapshot) = dials_now else { return self.counters.usage(owner.tenant, &of).await };
+        let whose = (snapshot, owner.publisher);
+        counted::usage(&*self.counters, owner.tenant, whose, &of, self.clock.now()).await
     }
 
     async fn load(
@@ -247,6 +252,7 @@ impl AnswerCall {
             currency: snapshot.campaign.currency,
             publisher: owner.publisher,
             payout: snapshot.campaign.payout_for(owner.publisher),
+            payout_limit: snapshot.campaign.payout_limit_for(owner.publisher),
         }
     }
 }
@@ -297,5 +303,12 @@ pub(crate) fn turned_away(call: &Call, snapshot: &Snapshot, around: &Around<'_>)
     // A cap that holds for the call whatever its destination: when it is full, nobody is asked for a bid either.
     let (usage, now) = (around.usage, call.started_at);
     let situation = Situation { call, now, usage, tried: &[], asked: &[], tags: Tags::new() };
-    call_limits(snapshot, &situation, Price::Known(Money::ZERO)).err().map(TurnedAway::Cap)
+    let full = call_limits(snapshot, &situation, Price::Known(Money::ZERO)).err();
+    full.or_else(|| payout_cap(call, snapshot, usage)).map(TurnedAway::Cap)
+}
+
+/// The cap on what the publisher is paid that is reached, where its calls are not taken then.
+fn payout_cap(call: &Call, snapshot: &Snapshot, usage: &HashMap<CounterId, Usage>) -> Option<CapReached> {
+    let row = snapshot.payouts_that_refuse(call.publisher)?;
+    ledger::refuses(call, usage.get(&row), call.started_at)
 }

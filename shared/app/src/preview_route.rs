@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use crate::answer_call::{Around, turned_away};
 use crate::campaigns::newest;
 use crate::catalog::{self, Outcome, Refused, Tools};
+use crate::counted;
 use crate::ports::{Calls, Kind, KnownCaller, PortError, PortResult};
 use crate::publish_campaign::compile;
 
@@ -60,7 +61,7 @@ pub struct Preview {
     pub turned_away: Option<TurnedAway>,
     /// What would be done, in this order, each if everything before it did not work out.
     pub stops: Vec<Stop>,
-    /// Who would be passed over, and why.
+    /// Who would be passed over, and why; and by what everybody was ranked.
     pub passed: Decisions,
 }
 
@@ -142,7 +143,9 @@ async fn usage_for(
     if let Some(publisher) = wanted.publisher {
         of.extend([publisher.into(), CounterId::terms(snapshot.campaign_id, publisher)]);
     }
-    tools.counters.usage(tenant, &of).await
+    of.extend(snapshot.payouts_that_refuse(wanted.publisher));
+    let whose = (snapshot, wanted.publisher);
+    counted::usage(tools.counters, tenant, whose, &of, tools.clock.now()).await
 }
 
 async fn known_caller(
@@ -200,5 +203,6 @@ fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) ->
         previous_call_s: None,
         publisher: wanted.publisher,
         payout: snapshot.campaign.payout_for(wanted.publisher),
+        payout_limit: snapshot.campaign.payout_limit_for(wanted.publisher),
     })
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::caps::Reservation;
 use crate::duplicates::{Restricted, Verdict};
 use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
-use crate::ledger::{Payout, Terms};
+use crate::ledger::{Payout, PayoutLimit, Terms};
 use crate::money::{Currency, Money};
 use crate::phone::{Destination, E164};
 use crate::routing::Via;
@@ -147,6 +147,9 @@ pub struct Call {
     pub publisher: Option<PublisherId>,
     /// What they are paid.
     pub payout: Payout,
+    /// Most that they are paid on the campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout_limit: Option<PayoutLimit>,
 }
 
 impl Call {

@@ -7,6 +7,7 @@
 mod decision;
 mod eligible;
 mod order;
+mod scores;
 mod tags;
 
 use std::collections::HashMap;
@@ -16,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
 pub use self::eligible::{Destined, Sight};
-pub use self::order::{Place, order};
+pub use self::order::{Place, order, ranked_order};
+pub use self::scores::Scores;
 pub use self::tags::{place_of, tags};
 use crate::auction::Bid;
 use crate::call::{Call, seconds_between};
@@ -130,8 +132,9 @@ impl<'a> Walk<'a> {
         let mut sight = Sight::new(snapshot, situation);
         let full = sight.of_the_call(Price::Known(Money::ZERO)).err();
         // When a cap is full that holds for the call whatever its destination, nobody is looked at.
-        let places = if full.is_some() { Vec::new() } else { order(snapshot, situation) };
-        let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), ..Decisions::default() };
+        let (places, scores) =
+            if full.is_some() { Default::default() } else { ranked_order(snapshot, situation) };
+        let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), scores, ..Decisions::default() };
         Self { snapshot, situation, sight, places: places.into_iter(), bids: [].iter(), ringing_s, decisions }
     }
 
