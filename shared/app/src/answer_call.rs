@@ -259,18 +259,18 @@ impl AnswerCall {
 
 /// What decides besides the call itself whether it is given to anybody.
 #[derive(Debug)]
-pub(crate) struct Around<'a> {
+pub struct Around<'a> {
     /// Live flags of the campaign, the publisher, and what is agreed between them.
-    pub(crate) usage: &'a HashMap<CounterId, Usage>,
+    pub usage: &'a HashMap<CounterId, Usage>,
     /// Whether the block list names the caller.
-    pub(crate) blocked: bool,
+    pub blocked: bool,
     /// What is known of the caller.
-    pub(crate) known: Option<&'a KnownCaller>,
+    pub known: Option<&'a KnownCaller>,
 }
 
 /// Why the call is given to nobody. Live flags alone decide about pauses, so that pausing and activating work at once,
 /// without publishing.
-pub(crate) fn turned_away(call: &Call, snapshot: &Snapshot, around: &Around<'_>) -> Option<TurnedAway> {
+pub fn turned_away(call: &Call, snapshot: &Snapshot, around: &Around<'_>) -> Option<TurnedAway> {
     if around.blocked {
         return Some(TurnedAway::BlockedNumber);
     }

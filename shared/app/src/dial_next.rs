@@ -138,7 +138,7 @@ impl DialNext {
 
 /// Whether a caller who was connected is sent on, because the conversation was too short. The callee's leg says how long it
 /// was; the dial's own word counts until that is told.
-fn is_recovered(record: &CallRecord, recovery: Recovery, step: u16, ended: &DialEnded) -> bool {
+pub fn is_recovered(record: &CallRecord, recovery: Recovery, step: u16, ended: &DialEnded) -> bool {
     let talked = |attempt: &Attempt| {
         let end = leg_end(Leg::Attempt(attempt.number), &record.events)?;
         (end.status == CallStatus::Completed).then_some(end.answered_seconds)
