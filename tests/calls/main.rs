@@ -1,8 +1,10 @@
 //! Whole calls through the real use cases and the real store, with every callback repeated, late, reordered or lost.
 
+mod agents;
 mod callers;
 mod capacity;
 mod full;
 mod order;
 mod path;
+mod together;
 mod world;

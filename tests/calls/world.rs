@@ -132,6 +132,11 @@ pub struct World {
     _database: TestDatabase,
 }
 
+/// The target that is in every world.
+pub const STATIC_TARGET: TargetId = TargetId::from_uuid(Uuid::from_u128(3));
+/// Who pays for it.
+pub const BUYER: BuyerId = BuyerId::from_uuid(Uuid::from_u128(9));
+
 /// Where this installation is, and the token of its Twilio account.
 const PUBLIC_BASE_URL: &str = "https://calls.example.com";
 const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -158,14 +163,23 @@ impl World {
     pub async fn with_caps(auction: bool, buyers_caps: &str, campaigns_caps: &str) -> Self {
         let database = TestDatabase::start().await.unwrap();
         let store = database.store();
-        Self::over(database, store, auction, [buyers_caps, campaigns_caps], [&Value::Null; 2]).await
+        let parts = Parts::default();
+        Self::over(database, store, auction, [buyers_caps, campaigns_caps], [&Value::Null; 2], parts).await
     }
 
     /// With the target alone; campaign and target differ in these fields from the usual ones.
     pub async fn differing(campaign: Value, target: Value) -> Self {
         let database = TestDatabase::start().await.unwrap();
         let store = database.store();
-        Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &target]).await
+        Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &target], Parts::default()).await
+    }
+
+    /// With more in its plan than the target, which stands last.
+    pub async fn planned(plan: Value, parts: Parts, caps: &str) -> Self {
+        let database = TestDatabase::start().await.unwrap();
+        let store = database.store();
+        let campaign = json!({"plan": plan});
+        Self::over(database, store, false, [caps; 2], [&campaign, &Value::Null], parts).await
     }
 
     /// The same behind a proxy that counts round trips and can break them.
@@ -173,7 +187,8 @@ impl World {
         let database = TestDatabase::start().await.unwrap();
         let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
         let store = TestDatabase::store_through(&proxy.endpoint());
-        (Self::over(database, store, auction, [BOOKED_CAPS; 2], [&Value::Null; 2]).await, proxy)
+        let parts = Parts::default();
+        (Self::over(database, store, auction, [BOOKED_CAPS; 2], [&Value::Null; 2], parts).await, proxy)
     }
 
     async fn over(
@@ -182,6 +197,7 @@ impl World {
         auction: bool,
         caps_of: [&str; 2],
         [of_campaign, of_target]: [&Value; 2],
+        parts: Parts,
     ) -> Self {
         let store = Arc::new(store);
         let clock = Arc::new(TestClock::new());
@@ -194,9 +210,9 @@ impl World {
             caps_of.map(|caps| serde_json::from_str(caps).unwrap());
         let booked_caps: serde_json::Value = serde_json::from_str(BOOKED_CAPS).unwrap();
 
-        let target = TargetId::from_uuid(Uuid::from_u128(3));
+        let target = STATIC_TARGET;
         let publisher = PublisherId::from_uuid(Uuid::from_u128(8));
-        let buyer = BuyerId::from_uuid(Uuid::from_u128(9));
+        let buyer = BUYER;
         let mut target_body = json!({
             "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
             "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
@@ -221,7 +237,8 @@ impl World {
             "payout": {"on": "converted", "amount": {"share": {"basis_points": 6000}}}
         });
         overlay(&mut campaign, of_campaign);
-        let targets = [(target, serde_json::from_value(target_body).unwrap())].into();
+        let mut targets = parts.targets;
+        targets.insert(target, serde_json::from_value(target_body).unwrap());
         let snapshot = Snapshot::compile(
             campaign_id,
             1,
@@ -231,7 +248,7 @@ impl World {
                 targets,
                 rtb_targets: rtb_targets.into_iter().collect(),
                 buyers: [(buyer, serde_json::from_value(buyer_body).unwrap())].into(),
-                ..Parts::default()
+                ..Parts { targets: Default::default(), ..parts }
             },
         )
         .unwrap();

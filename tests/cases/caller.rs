@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use app::ports::KnownCaller;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::Call;
 use domain::caps::{CounterId, LiveLimits, Usage};
-use domain::duplicates::{CallerHistory, News, Reached, judge};
-use domain::ids::PublisherId;
-use domain::routing::Via;
+use domain::duplicates::{CallerHistory, News, Reached};
+use domain::ids::{BlockedNumberId, PublisherId};
+use domain::routing::{Via, recognise};
 use domain::snapshot::Snapshot;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -77,13 +76,8 @@ pub fn publisher() -> PublisherId {
 }
 
 impl Caller {
-    /// The call as it is with them, and what is known of them.
-    pub fn call(
-        &self,
-        mut call: Call,
-        snapshot: &Snapshot,
-        names: &BTreeMap<String, Via>,
-    ) -> (Call, KnownCaller) {
+    /// The call as it is with them, once they are recognised.
+    pub fn call(&self, mut call: Call, snapshot: &Snapshot, names: &BTreeMap<String, Via>) -> Call {
         call.from = self.from.clone().unwrap_or(call.from);
         (call.from_state, call.from_zip) = (self.state.clone(), self.zip.clone());
         (call.from_country, call.verstat) = (self.country.clone(), self.verstat.clone());
@@ -98,19 +92,19 @@ impl Caller {
             let id = format!("RGB{:032x}", 1_000 + number).parse().unwrap();
             history.after(id, at, News::Ended { connected, converted });
         }
-        call.repeat = judge(&snapshot.campaign.duplicates, &history, call.started_at);
-        call.not_again = snapshot.not_again(&history, call.started_at);
-        (call, KnownCaller { history, revision: 1 })
+        recognise(&mut call, snapshot, &history);
+        call
     }
 
     /// Whether the block list names them.
     pub fn is_blocked(&self, call: &Call) -> bool {
         let patterns = BlockPattern::of_caller(&call.from);
-        let until = |seconds| call.started_at + SignedDuration::from_secs(seconds);
-        self.blocked
-            .iter()
-            .filter(|blocked| patterns.contains(&blocked.number))
-            .any(|blocked| Block { expires_at: blocked.expires_in.map(until) }.holds(call.started_at))
+        self.blocked.iter().filter(|blocked| patterns.contains(&blocked.number)).any(|blocked| {
+            let until = |seconds| call.started_at + SignedDuration::from_secs(seconds);
+            let expires_at = blocked.expires_in.map(until);
+            Block { blocked_number: BlockedNumberId::from_uuid(Uuid::nil()), expires_at }
+                .holds(call.started_at)
+        })
     }
 
     /// The rows about the publisher.

@@ -165,6 +165,7 @@ fn calls_are_settled_as_written() {
                 number,
                 via: Via::Target(TargetId::from_uuid(id(20 + u128::from(number)))),
                 name: format!("Target {number}"),
+                agent: None,
                 destination: Destination::Number("+12025550123".parse().unwrap()),
                 bid: dialled.bid,
                 terms,

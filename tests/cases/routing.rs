@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use app::answer_call::{Around, turned_away};
 use domain::auction::Bid;
 use domain::call::Call;
 use domain::campaign::{BidderEntry, Campaign};
 use domain::caps::{CounterId, OpenWindows, Usage};
 use domain::duplicates::Verdict;
-use domain::group::{Member, RingTree, TargetGroup};
+use domain::group::{Member, Ring, RingTree, TargetGroup};
 use domain::ids::{
     BuyerId, CampaignId, NumberId, RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
 };
@@ -19,7 +18,7 @@ use domain::partner::Buyer;
 use domain::phone::Destination;
 use domain::plan::{PlanEntry, Planned, Strategy, Tree};
 use domain::predictive::Earned;
-use domain::routing::{Asked, Situation, Stop, Via, Walk, tags};
+use domain::routing::{Asked, Situation, Stop, Tried, Via, Walk, tags, turned_away};
 use domain::snapshot::{Parts, Snapshot};
 use domain::target::Target;
 use domain::validate::Validate;
@@ -95,6 +94,8 @@ struct Group {
     members: Vec<InGroup>,
     #[serde(default)]
     strategy: Strategy,
+    #[serde(default)]
+    ring: Ring,
 }
 
 /// A ring tree in the plan.
@@ -221,7 +222,8 @@ fn calls_are_routed_as_written() {
                 Member { target, priority: member.priority, weight: member.weight }
             });
             let (members, name) = (members.collect(), group.name.clone());
-            target_groups.insert(id, TargetGroup { name, members, strategy: group.strategy });
+            target_groups
+                .insert(id, TargetGroup { name, members, strategy: group.strategy, ring: group.ring });
             plan.push(PlanEntry { to: Planned::Group(id), priority: group.priority, weight: group.weight });
         }
         for name in &case.paused_buyers {
@@ -293,7 +295,7 @@ fn calls_are_routed_as_written() {
         });
         let ring_trees = ring_trees.collect();
         let campaign_id = CampaignId::from_uuid(Uuid::from_u128(1));
-        let parts = Parts { targets, rtb_targets, target_groups, ring_trees, buyers };
+        let parts = Parts { targets, rtb_targets, target_groups, ring_trees, buyers, ..Parts::default() };
         let snapshot = Snapshot::compile(campaign_id, 1, case.now, campaign, parts).unwrap();
         if !case.campaign_usage.is_empty() {
             let zone = &snapshot.campaign.time_zone;
@@ -305,13 +307,15 @@ fn calls_are_routed_as_written() {
         looked_at.extend(Snapshot::counters_of_call(campaign_id, publisher));
         looked_at.extend(snapshot.payouts_that_refuse(publisher));
         assert!(usage.keys().all(|row| looked_at.contains(row)), "{rule}: a row that no call looks at");
-        let tried: Vec<Via> = case.tried.iter().map(|name| names[name]).collect();
+        let tried: Vec<Tried> = case.tried.iter().map(|name| names[name].into()).collect();
         let began = case.now - SignedDuration::from_secs(case.waited);
-        let (call, known) = case.caller.call(call(case.seed, began), &snapshot, &names);
-        let blocked = case.caller.is_blocked(&call);
-        let around = Around { usage: &usage, blocked, known: Some(&known) };
-        let why = turned_away(&call, &snapshot, &around).map(|why| (why.code().to_owned(), why.text()));
-        assert_eq!(why, case.expect.turned_away, "{rule}: turned away");
+        let call = case.caller.call(call(case.seed, began), &snapshot, &names);
+        let why = turned_away(&call, &snapshot, &usage, case.caller.is_blocked(&call));
+        assert_eq!(
+            why.map(|why| (why.code().to_owned(), why.text())),
+            case.expect.turned_away,
+            "{rule}: turned away"
+        );
         if why.is_some() {
             assert!(case.expect.order.is_empty(), "{rule}: nobody is tried");
             return;
@@ -333,7 +337,10 @@ fn calls_are_routed_as_written() {
         let mut order = Vec::new();
         for stop in walk.by_ref() {
             match stop {
-                Stop::Dial(candidate) => order.push((candidate.name, candidate.dial.timeout_s)),
+                Stop::Dial(parties) => {
+                    let names: Vec<&str> = parties.iter().map(|party| party.name.as_str()).collect();
+                    order.push((names.join(" + "), parties[0].dial.timeout_s));
+                }
                 Stop::Ask(tree) => {
                     let asks = |(_, id): &(&String, &RingTreeId)| Tree::Planned(**id) == tree;
                     let (name, _) = trees.iter().find(asks).expect("a ring tree of the plan");

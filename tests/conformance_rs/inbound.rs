@@ -15,8 +15,8 @@ use app::ports::{
 use app::twilio_accounts::Directory;
 use async_trait::async_trait;
 use domain::blocked::{Block, BlockPattern};
-use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::{CounterId, LiveLimits, Outcome, Usage};
+use domain::call::{Call, LegEvent};
+use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
 use domain::ids::{AccountSid, CallId, CampaignId, PublisherId, TenantId};
 use domain::number::NumberOwner;
 use domain::phone::E164;
@@ -155,7 +155,7 @@ impl Calls for CountingPorts {
         unreachable!("written to")
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Held, _: &Outcome) -> PortResult<()> {
         unreachable!("written to")
     }
 

@@ -69,7 +69,7 @@ pub fn on_terms(number: u32, revenue: Revenue, conversion: Conversion, payout: P
     let call = Arc::new(Call { payout, ..Call::clone(&call(number)) });
     let terms = Terms { revenue, conversion, buyer: Some(id(60)) };
     let attempt = Attempt { terms, bid: Some(Money::from_units(31)), ..attempt(0, &[]) };
-    StepWrite { attempt: Some(attempt), ..first_step(&call, "dialling") }
+    StepWrite { attempts: vec![attempt], ..first_step(&call, "dialling") }
 }
 
 /// What Twilio tells of such a call: 95 seconds of talk.

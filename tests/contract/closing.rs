@@ -56,7 +56,7 @@ async fn a_settlement_that_knows_too_few_attempts_does_not_go_through() {
     store.write_step(&first_step(&call, "hello")).await.expect("written");
     let looked_before = closing();
     let mut dials = next_step(&call, 1, "dials");
-    dials.attempt = Some(attempt(1, &[]));
+    dials.attempts = vec![attempt(1, &[])];
     assert_eq!(store.write_step(&dials).await.expect("written"), app::ports::Written::Done);
     assert!(!store.settle(tenant(), &call, &looked_before, &Settling::default()).await.expect("an answer"));
     let looked_again = app::ports::Closing { attempts: 1, ..looked_before };

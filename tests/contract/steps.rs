@@ -82,7 +82,7 @@ async fn everything_a_step_brings_is_found_with_the_call() {
     let begun = first_step(&call, "one moment");
     assert_eq!(store.write_step(&begun).await.expect("an answer"), Written::Done);
     let dialled = StepWrite {
-        attempt: Some(attempt(1, &[])),
+        attempts: vec![attempt(1, &[])],
         auction: Some(Arc::new(auction.clone())),
         ..next_step(&call, 1, "dialling")
     };

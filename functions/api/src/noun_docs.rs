@@ -7,6 +7,7 @@ use app::catalog::Entry;
 use contract::campaigns::{Bulk, BulkAnswer, Removed};
 use contract::problem::Code;
 use contract::query::ListQuery;
+use domain::agent::Agent;
 use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
@@ -153,6 +154,22 @@ impl NounDoc for TargetGroup {
         json!({
             "name": "Day shift",
             "members": [{"target": "TA019abc0de1f27a3b8c4d5e6f70819203", "priority": 1, "weight": 100}],
+        })
+    }
+}
+
+impl NounDoc for Agent {
+    const ABOUT: &'static str =
+        "An agent takes the calls of targets that agents answer. Away and back are effective at once.";
+
+    fn example() -> Value {
+        json!({
+            "name": "Anna",
+            "status": "available",
+            "destination": {"number": "+12025550141"},
+            "extension": "wwww204",
+            "skills": ["spanish", "roofing"],
+            "time_zone": "America/New_York",
         })
     }
 }

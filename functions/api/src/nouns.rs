@@ -15,6 +15,7 @@ use contract::page::Page;
 use contract::problem::Code;
 use contract::query::{self, ListQuery};
 use contract::resource::{Resource, Warning};
+use domain::agent::Agent;
 use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
@@ -105,6 +106,13 @@ impl ApiNoun for TargetGroup {
     type Read = TargetsRead;
     type Write = TargetsWrite;
 }
+impl ApiNoun for Agent {
+    const ALL: &'static str = "/api/agents";
+    const ONE: &'static str = "/api/agents/{id}";
+    const BULK: &'static str = "/api/agents/bulk";
+    type Read = TargetsRead;
+    type Write = TargetsWrite;
+}
 impl ApiNoun for RingTree {
     const ALL: &'static str = "/api/ring-trees";
     const ONE: &'static str = "/api/ring-trees/{id}";
@@ -138,6 +146,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = noun::<Buyer>(routes);
     let routes = noun::<TargetGroup>(routes);
     let routes = noun::<RingTree>(routes);
+    let routes = noun::<Agent>(routes);
     let routes = noun::<BlockedNumber>(routes);
     noun::<IncomingWebhook>(routes)
 }

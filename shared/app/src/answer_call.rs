@@ -8,17 +8,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::blocked::BlockPattern;
-use domain::call::{Call, seconds_between};
-use domain::caps::{CapReached, CounterId, Price, Usage};
-use domain::duplicates::{self, Verdict};
-use domain::filter::Tags;
+use domain::call::Call;
+use domain::caps::{CounterId, Usage};
+use domain::duplicates::Verdict;
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
-use domain::ledger;
-use domain::money::Money;
 use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
-use domain::routing::{Decisions, Situation, TurnedAway, call_limits, place_of};
-use domain::screening::{Arrival, screen};
+use domain::routing::{Decisions, TurnedAway, recognise, turned_away};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
 use tokio::time::Instant;
@@ -139,14 +135,10 @@ impl AnswerCall {
         };
         let mut call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
         if let Some(KnownCaller { history, .. }) = &known {
-            let last_call = history.last_call_before(call.started_at);
-            call.previous_call_s = last_call.map(|at| seconds_between(at, call.started_at).into());
-            call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
-            call.not_again = snapshot.not_again(history, call.started_at);
+            recognise(&mut call, &snapshot, history);
         }
         let blocked = blocks.iter().any(|block| block.holds(call.started_at));
-        let around = Around { usage: &usage, blocked, known: known.as_ref() };
-        let turned_away = turned_away(&call, &snapshot, &around);
+        let turned_away = turned_away(&call, &snapshot, &usage, blocked);
         self.first_step((Arc::new(call), known), turned_away, &snapshot, &usage).await.map(Answer::Taken)
     }
 
@@ -167,7 +159,8 @@ impl AnswerCall {
             asked: &[],
             tried: &[],
             caller,
-            gives_back: None,
+            gives_back: Vec::new(),
+            recovers: false,
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,
         };
@@ -255,60 +248,4 @@ impl AnswerCall {
             payout_limit: snapshot.campaign.payout_limit_for(owner.publisher),
         }
     }
-}
-
-/// What decides besides the call itself whether it is given to anybody.
-#[derive(Debug)]
-pub struct Around<'a> {
-    /// Live flags of the campaign, the publisher, and what is agreed between them.
-    pub usage: &'a HashMap<CounterId, Usage>,
-    /// Whether the block list names the caller.
-    pub blocked: bool,
-    /// What is known of the caller.
-    pub known: Option<&'a KnownCaller>,
-}
-
-/// Why the call is given to nobody. Live flags alone decide about pauses, so that pausing and activating work at once,
-/// without publishing.
-pub fn turned_away(call: &Call, snapshot: &Snapshot, around: &Around<'_>) -> Option<TurnedAway> {
-    if around.blocked {
-        return Some(TurnedAway::BlockedNumber);
-    }
-    let paused = |of: CounterId| around.usage.get(&of).is_some_and(|row| row.paused);
-    if paused(call.campaign.into()) {
-        return Some(TurnedAway::CampaignPaused);
-    }
-    if let Some(publisher) = call.publisher {
-        if paused(publisher.into()) {
-            return Some(TurnedAway::PublisherPaused);
-        }
-        if paused(CounterId::terms(call.campaign, publisher)) {
-            return Some(TurnedAway::PublisherTermsPaused);
-        }
-    }
-    let last_call = around.known.and_then(|known| known.history.last_call_before(call.started_at));
-    let arrival = Arrival {
-        from: &call.from,
-        to: &call.to,
-        verstat: call.verstat.as_deref(),
-        place: &place_of(call),
-        since_last_call_s: last_call.map(|at| seconds_between(at, call.started_at)),
-    };
-    if let Err(refusal) = screen(&snapshot.campaign.screening, &arrival) {
-        return Some(TurnedAway::Screened(refusal));
-    }
-    if call.repeat == Verdict::Refuse {
-        return Some(TurnedAway::Duplicate);
-    }
-    // A cap that holds for the call whatever its destination: when it is full, nobody is asked for a bid either.
-    let (usage, now) = (around.usage, call.started_at);
-    let situation = Situation { call, now, usage, tried: &[], asked: &[], tags: Tags::new() };
-    let full = call_limits(snapshot, &situation, Price::Known(Money::ZERO)).err();
-    full.or_else(|| payout_cap(call, snapshot, usage)).map(TurnedAway::Cap)
-}
-
-/// The cap on what the publisher is paid that is reached, where its calls are not taken then.
-fn payout_cap(call: &Call, snapshot: &Snapshot, usage: &HashMap<CounterId, Usage>) -> Option<CapReached> {
-    let row = snapshot.payouts_that_refuse(call.publisher)?;
-    ledger::refuses(call, usage.get(&row), call.started_at)
 }

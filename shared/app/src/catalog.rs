@@ -426,6 +426,7 @@ pub const fn word(kind: Kind) -> &'static str {
         Kind::Buyer => "buyer",
         Kind::TargetGroup => "target group",
         Kind::RingTree => "ring tree",
+        Kind::Agent => "agent",
         Kind::BlockedNumber => "blocked number",
         Kind::IncomingWebhook => "incoming webhook",
     }

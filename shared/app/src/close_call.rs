@@ -3,8 +3,8 @@
 //! May run any number of times, in any process: capacity goes back once per attempt, settling happens once, both by
 //! conditional writes.
 
-use domain::call::{Attempt, Call, Conclusion, Standing, standing};
-use domain::caps::ReservationState;
+use domain::call::{Call, Conclusion, Standing, standing};
+use domain::caps::Held;
 use domain::ids::{CallId, TenantId};
 use domain::ledger::{self, Payment};
 use domain::money::Money;
@@ -75,11 +75,11 @@ async fn payment(calls: &dyn Calls, call: &Call, closing: &mut Closing) -> PortR
     }
 }
 
-/// Gives back the capacity of attempts whose outcome is known before the books are closed.
+/// Gives back what is known not to be needed before the books are closed.
 async fn give_back(calls: &dyn Calls, record: &CallRecord) -> PortResult<()> {
-    for attempt in record.attempts.iter().filter(|attempt| is_reserved(attempt)) {
-        if let Some(outcome) = attempt.outcome_at_its_end(&record.attempts, &record.events) {
-            calls.release(record.call.tenant, record.call.id, attempt, &outcome).await?;
+    for held in Held::all(&record.attempts, &record.joints) {
+        if let Some(outcome) = held.outcome_at_its_end(&record.attempts, &record.events) {
+            calls.release(record.call.tenant, record.call.id, &held, &outcome).await?;
         }
     }
     Ok(())
@@ -87,16 +87,12 @@ async fn give_back(calls: &dyn Calls, record: &CallRecord) -> PortResult<()> {
 
 /// The others go back with the books, so that what is counted is what is booked, whatever is reported meanwhile.
 fn releases(record: &CallRecord, closing: &Closing) -> Vec<Release> {
-    let waiting = record.attempts.iter().filter(|attempt| {
-        is_reserved(attempt) && attempt.outcome_at_its_end(&record.attempts, &record.events).is_none()
-    });
-    let release = |attempt: &Attempt| Release {
-        attempt: attempt.clone(),
-        outcome: attempt.outcome_by_the_books(&record.events, closing.billed_attempt, &closing.settlement),
+    let CallRecord { attempts, joints, events, .. } = record;
+    let mut waiting = Held::all(attempts, joints);
+    waiting.retain(|held| held.outcome_at_its_end(attempts, events).is_none());
+    let release = |held: Held| {
+        let (billed, books) = (closing.billed_attempt, &closing.settlement);
+        Release { outcome: held.outcome_by_the_books(attempts, events, billed, books), held }
     };
-    waiting.map(release).collect()
-}
-
-fn is_reserved(attempt: &Attempt) -> bool {
-    attempt.reservation.as_ref().is_some_and(|held| held.state == ReservationState::Reserved)
+    waiting.into_iter().map(release).collect()
 }

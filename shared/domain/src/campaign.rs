@@ -170,6 +170,11 @@ pub struct Recovery {
 }
 
 impl Recovery {
+    /// Whether a caller is sent on after a conversation of so many seconds, who was sent on so often before.
+    pub fn sends_on(self, talked_s: u32, sent_on_before: usize) -> bool {
+        talked_s < u32::from(self.shorter_than_s) && sent_on_before < usize::from(self.attempts)
+    }
+
     fn check(self, at: &str, problems: &mut Problems) {
         problems.within(&format!("{at}.shorter_than_s"), self.shorter_than_s, 1..=3_600);
         problems.within(&format!("{at}.attempts"), self.attempts, 1..=10);

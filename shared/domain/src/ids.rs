@@ -152,6 +152,8 @@ nouns! {
     RingTreeNoun, RingTreeId, "RT", "ring tree";
     /// A way in for conversion reports.
     IncomingWebhookNoun, IncomingWebhookId, "WH", "incoming webhook";
+    /// A person who takes calls.
+    AgentNoun, AgentId, "AG", "agent";
     /// A correction of a call's books.
     AdjustmentNoun, AdjustmentId, "AJ", "adjustment";
     /// A caller, or a range of callers, that is refused.

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod adjustment;
+pub mod agent;
 pub mod auction;
 pub mod audit;
 pub mod blocked;

@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use domain::audit::AuditEntry;
 use domain::blocked::{Block, BlockPattern, BlockedNumber, PatternError};
 use domain::ids::{
-    BlockedNumberId, BuyerId, CampaignId, IdError, IncomingWebhookId, NumberId, PublisherId, RingTreeId,
-    RtbTargetId, TargetGroupId, TargetId, TenantId,
+    AgentId, BlockedNumberId, BuyerId, CampaignId, IdError, IncomingWebhookId, NumberId, PublisherId,
+    RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
 };
 use domain::number::{Number, NumberOwner};
 use domain::phone::{E164, PhoneError};
@@ -42,6 +42,7 @@ fn is_id(kind: Kind, id: &str) -> bool {
         Kind::Buyer => id.parse::<BuyerId>().is_ok(),
         Kind::TargetGroup => id.parse::<TargetGroupId>().is_ok(),
         Kind::RingTree => id.parse::<RingTreeId>().is_ok(),
+        Kind::Agent => id.parse::<AgentId>().is_ok(),
         Kind::BlockedNumber => id.parse::<BlockedNumberId>().is_ok(),
         Kind::IncomingWebhook => id.parse::<IncomingWebhookId>().is_ok(),
     }
@@ -57,6 +58,7 @@ const fn kind_word(kind: Kind) -> &'static str {
         Kind::Buyer => "buyer",
         Kind::TargetGroup => "target_group",
         Kind::RingTree => "ring_tree",
+        Kind::Agent => "agent",
         Kind::BlockedNumber => "blocked_number",
         Kind::IncomingWebhook => "incoming_webhook",
     }

@@ -30,6 +30,8 @@ pub const GSI2: &str = "gsi2";
 pub const STEP: &str = "STEP#";
 /// Sort keys of a call's attempts begin so.
 pub const ATTEMPT: &str = "ATT#";
+/// Sort keys of what a call's attempts took together begin so.
+pub const JOINT: &str = "JNT#";
 /// Sort keys of what we were told about a call's legs begin so.
 pub const EVENT: &str = "EV#";
 /// Sort keys of a call's recordings begin so.
@@ -81,6 +83,7 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::Buyer => "BU",
         Kind::TargetGroup => "TG",
         Kind::RingTree => "RT",
+        Kind::Agent => "AG",
         Kind::BlockedNumber => "BL",
         Kind::IncomingWebhook => "WH",
     }
@@ -218,6 +221,11 @@ pub fn step(tenant: TenantId, call: CallId, number: u16) -> Key {
 /// An attempt with its reservation.
 pub fn attempt(tenant: TenantId, call: CallId, number: u16) -> Key {
     Key::new(call_partition(tenant, call), format!("{ATTEMPT}{number:05}"))
+}
+
+/// What attempts took together.
+pub fn joint(tenant: TenantId, call: CallId, number: u16) -> Key {
+    Key::new(call_partition(tenant, call), format!("{JOINT}{number:05}"))
 }
 
 /// What we were told about a leg. The key is the once-only marker.

@@ -8,8 +8,8 @@ use app::ports::{
     PortResult, Published, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
-use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::{CounterId, LiveLimits, Outcome, Usage};
+use domain::call::{Call, LegEvent};
+use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
 use domain::ids::{CallId, CampaignId, PublisherId, RtbTargetId, TargetId, TenantId};
 use domain::predictive::Earned;
 use domain::routing::Via;
@@ -170,6 +170,7 @@ impl Calls for Memory {
             closing: None,
             steps: Vec::new(),
             attempts: Vec::new(),
+            joints: Vec::new(),
             events: Vec::new(),
             recordings: Vec::new(),
             auctions: Vec::new(),
@@ -202,7 +203,7 @@ impl Calls for Memory {
         Ok(true)
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Held, _: &Outcome) -> PortResult<()> {
         Ok(())
     }
 

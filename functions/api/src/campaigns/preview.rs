@@ -52,18 +52,18 @@ pub async fn route_preview(
 
 fn step(stop: &Stop, scores: &Scores) -> PreviewStep {
     match stop {
-        Stop::Dial(candidate) => PreviewStep {
+        Stop::Dial(parties) => PreviewStep {
             does: "dial".to_owned(),
-            destination: Some(destination(candidate.via, &candidate.name)),
-            rings_s: Some(candidate.dial.timeout_s),
-            score: scores.text(candidate.via),
+            destinations: parties.iter().map(|party| destination(party.via, &party.name)).collect(),
+            rings_s: parties.first().map(|party| party.dial.timeout_s),
+            scores: parties.iter().filter_map(|party| scores.text(party.via)).collect(),
             ring_tree: None,
         },
         Stop::Ask(tree) => PreviewStep {
             does: "ask".to_owned(),
-            destination: None,
+            destinations: Vec::new(),
             rings_s: None,
-            score: None,
+            scores: Vec::new(),
             ring_tree: match tree {
                 Tree::First => None,
                 Tree::Planned(id) => Some(*id),

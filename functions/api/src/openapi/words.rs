@@ -37,7 +37,11 @@ pub const TAGS: &[(&[&str], &str, &str)] = &[
     (&["users", "invitations"], "Users", "Who signs in to the account, and as what."),
     (&["api-keys"], "API keys", "Credentials for programs."),
     (&["campaigns"], "Campaigns", "Where phone numbers, routing and money meet."),
-    (&["targets", "target-groups"], "Targets", "Destinations that somebody answers."),
+    (
+        &["targets", "target-groups", "agents"],
+        "Targets",
+        "Destinations that somebody answers, and the people who do.",
+    ),
     (&["rtb-targets", "ring-trees"], "Bidders", "Destinations that bid for a call while the caller waits."),
     (&["publishers"], "Publishers", "Who sends calls, and what they earn."),
     (&["buyers"], "Buyers", "Who pays for calls."),

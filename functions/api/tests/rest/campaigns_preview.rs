@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use crate::support::World;
 
 fn names(list: &Value) -> Vec<&str> {
-    list.as_array().unwrap().iter().filter_map(|item| item["destination"]["name"].as_str()).collect()
+    fn first(item: &Value) -> Option<&Value> {
+        item.get("destination").or_else(|| item.get("destinations")?.get(0))
+    }
+    list.as_array().unwrap().iter().filter_map(first).filter_map(|named| named["name"].as_str()).collect()
 }
 
 #[tokio::test]

@@ -78,9 +78,10 @@ impl Full {
                 "reply": {"verbs": ["hangup"]}, "decisions": {"each": []}, "at": NOW
             }))
             .unwrap(),
-            attempt: None,
+            attempts: Vec::new(),
+            joints: Vec::new(),
             limits: Vec::new(),
-            gives_back: None,
+            gives_back: Vec::new(),
             auction: None,
             due_at: NOW.parse().unwrap(),
         };

@@ -1,14 +1,15 @@
 //! The nouns of the catalogue: what each adds to the common deeds.
 
 use async_trait::async_trait;
+use domain::agent::Agent;
 use domain::blocked::{BlockPattern, BlockedNumber};
 use domain::campaign::{BidderEntry, Campaign, CampaignStatus};
 use domain::caps::{CounterId, LiveLimits};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{
-    BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id, IncomingWebhookNoun, Noun,
-    NumberNoun, PublisherId, PublisherNoun, RingTreeNoun, RtbTargetId, RtbTargetNoun, TargetGroupNoun,
-    TargetId, TargetNoun, TenantId,
+    AgentId, AgentNoun, BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id,
+    IncomingWebhookNoun, Noun, NumberNoun, PublisherId, PublisherNoun, RingTreeNoun, RtbTargetId,
+    RtbTargetNoun, TargetGroupNoun, TargetId, TargetNoun, TenantId,
 };
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
@@ -221,7 +222,12 @@ impl Entry for Target {
     }
 
     fn references(&self) -> Vec<Reference> {
-        self.buyer.iter().map(|id| Reference::of("buyer", Kind::Buyer, id)).collect()
+        let buyer = self.buyer.iter().map(|id| Reference::of("buyer", Kind::Buyer, id));
+        let agents = self.agents.iter().flat_map(|team| &team.members).enumerate();
+        let agents = agents.map(|(index, id)| {
+            Reference::new(format!("agents.members[{index}]"), Kind::Agent, id.to_string())
+        });
+        buyer.chain(agents).collect()
     }
 
     fn switches(&self, id: TargetId) -> Vec<(CounterId, Status)> {
@@ -371,6 +377,20 @@ impl Entry for TargetGroup {
             Reference::new(format!("members[{index}].target"), Kind::Target, member.target.to_string())
         });
         members.collect()
+    }
+}
+
+impl Entry for Agent {
+    const KIND: Kind = Kind::Agent;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = AgentNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
+    }
+
+    fn switches(&self, id: AgentId) -> Vec<(CounterId, Status)> {
+        vec![(id.into(), self.status.into())]
     }
 }
 

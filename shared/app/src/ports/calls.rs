@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::auction::Auction;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::{Attempt, Call, CallStatus, Conclusion, LegEvent};
-use domain::caps::{CapReached, CounterId, Limit, LiveLimits, Outcome, Usage};
+use domain::caps::{CapReached, CounterId, Held, Joint, Limit, LiveLimits, Outcome, Usage};
 use domain::conversion_report::ConversionReport;
 use domain::duplicates::{CallerHistory, Reached};
 use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, PublisherId, TenantId};
@@ -93,6 +93,9 @@ pub struct Answered {
     pub decisions: Decisions,
     /// When.
     pub at: Timestamp,
+    /// Whether a caller who had been connected is sent on by it: see [`domain::campaign::Recovery`].
+    #[serde(default)]
+    pub recovers: bool,
 }
 
 /// A step as it is stored.
@@ -124,12 +127,14 @@ pub struct StepWrite {
     pub answered: Answered,
     /// What the caller's history learns: that this call began. Only with [`Self::begins`].
     pub caller: Option<KnownCaller>,
-    /// The attempt this answer dials, with its reservation already described.
-    pub attempt: Option<Attempt>,
-    /// Capacity to take for the attempt: one conditional update each.
+    /// The attempts this answer dials, which ring at the same time, with their reservations already described.
+    pub attempts: Vec<Attempt>,
+    /// What they take together, described too.
+    pub joints: Vec<Joint>,
+    /// Capacity to take for all of it: one conditional update for each counter.
     pub limits: Vec<Limit>,
-    /// An earlier attempt whose whole reservation goes back, because its dial failed.
-    pub gives_back: Option<Attempt>,
+    /// What goes back whole, because an earlier dial failed.
+    pub gives_back: Vec<Held>,
     /// The auction this step ran.
     pub auction: Option<Arc<Auction>>,
     /// When somebody must look whether the call has closed.
@@ -227,11 +232,11 @@ pub struct Closing {
     pub settlement: Settlement,
 }
 
-/// An attempt whose capacity goes back, and what became of it.
+/// Capacity that goes back, and what became of what held it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// The attempt, with its reservation.
-    pub attempt: Attempt,
+    /// What was held.
+    pub held: Held,
     /// What stays counted.
     pub outcome: Outcome,
 }
@@ -281,6 +286,8 @@ pub struct CallRecord {
     pub steps: Vec<(u16, Step)>,
     /// Attempts by number.
     pub attempts: Vec<Attempt>,
+    /// What attempts took together.
+    pub joints: Vec<Joint>,
     /// What we were told about legs.
     pub events: Vec<LegEvent>,
     /// Recordings.
@@ -368,15 +375,10 @@ pub trait Calls: Send + Sync {
         event: &RecordingEvent,
     ) -> PortResult<bool>;
 
-    /// Moves an attempt's reservation out of `reserved`, exactly once, and gives back what its outcome does not keep: see
+    /// Moves a reservation out of `reserved`, exactly once, and gives back what its outcome does not keep: see
     /// [`domain::caps::Taken::gives_back`]. Doing it again does nothing.
-    async fn release(
-        &self,
-        tenant: TenantId,
-        call: CallId,
-        attempt: &Attempt,
-        outcome: &Outcome,
-    ) -> PortResult<()>;
+    async fn release(&self, tenant: TenantId, call: CallId, held: &Held, outcome: &Outcome)
+    -> PortResult<()>;
 
     /// What a publisher was paid, by its [`Call::paid_row`]; one consistent read.
     async fn paid(&self, tenant: TenantId, row: &CounterId) -> PortResult<Usage>;

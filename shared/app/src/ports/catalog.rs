@@ -35,6 +35,8 @@ pub enum Kind {
     TargetGroup,
     /// Ring trees.
     RingTree,
+    /// Agents.
+    Agent,
     /// Blocked callers. Creating one also makes the entry that the call path looks up.
     BlockedNumber,
     /// Incoming webhooks.

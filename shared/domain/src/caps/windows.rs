@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit, ZonedRound};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BuyerId, CampaignId, PublisherId, RtbTargetId, TargetId};
+use crate::ids::{AgentId, BuyerId, CampaignId, PublisherId, RtbTargetId, TargetId};
 
 /// The spans over which calls are counted.
 #[derive(
@@ -69,6 +69,11 @@ impl CounterId {
 }
 impl From<PublisherId> for CounterId {
     fn from(id: PublisherId) -> Self {
+        Self(id.to_string())
+    }
+}
+impl From<AgentId> for CounterId {
+    fn from(id: AgentId) -> Self {
         Self(id.to_string())
     }
 }

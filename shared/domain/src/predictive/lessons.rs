@@ -62,25 +62,23 @@ pub fn lessons(
     ended_at: Timestamp,
 ) -> Vec<Lesson> {
     let month = month_of(ended_at);
-    let mut outcomes: Vec<_> = attempts
-        .iter()
-        .map(|attempt| (attempt, attempt.outcome_by_the_books(events, billed, books)))
-        .collect();
-    outcomes.sort_by_key(|(attempt, outcome)| {
-        (billed != Some(attempt.number), !outcome.connected, attempt.number)
-    });
+    let mut known: Vec<(&Attempt, bool)> =
+        attempts.iter().map(|attempt| (attempt, attempt.was_connected(events))).collect();
+    known.sort_by_key(|(attempt, connected)| (billed != Some(attempt.number), !connected, attempt.number));
     let mut lessons: Vec<Lesson> = Vec::new();
-    for (attempt, outcome) in outcomes {
+    for (attempt, connected) in known {
+        // Several agents may have been rung for one target: the first in this order says what became of it.
+        if lessons.iter().any(|lesson| lesson.via == attempt.via) {
+            continue;
+        }
+        let is_billed = billed == Some(attempt.number);
         let counts = Counts {
             dialled: 1,
-            connected: outcome.connected.into(),
-            converted: outcome.converted.into(),
-            revenue: outcome.earned,
+            connected: connected.into(),
+            converted: (is_billed && books.converted).into(),
+            revenue: if is_billed { books.revenue } else { Money::ZERO },
         };
-        match lessons.iter_mut().find(|lesson| lesson.via == attempt.via) {
-            Some(known) => known.counts.add(counts),
-            None => lessons.push(Lesson { via: attempt.via, month, counts }),
-        }
+        lessons.push(Lesson { via: attempt.via, month, counts });
     }
     lessons.truncate(MAX_LESSONS);
     lessons

@@ -20,6 +20,10 @@ pub enum Passed {
     Paused,
     /// Its buyer is switched off.
     BuyerPaused,
+    /// An agent who is away.
+    Away,
+    /// None of its agents has the skills that it asks for.
+    NoAgent,
     /// Its hours; until when it is closed, in words.
     Closed(String),
     /// Its buyer's hours; until when they are closed, in words.
@@ -50,6 +54,8 @@ impl Passed {
         match self {
             Self::Paused => "paused",
             Self::BuyerPaused => "buyer_paused",
+            Self::Away => "away",
+            Self::NoAgent => "no_agent",
             Self::Closed(_) => "closed",
             Self::BuyerClosed(_) => "buyer_closed",
             Self::Filtered(_) => "filtered",
@@ -69,6 +75,8 @@ impl Passed {
         match self {
             Self::Paused => "paused".to_owned(),
             Self::BuyerPaused => "its buyer is paused".to_owned(),
+            Self::Away => "away".to_owned(),
+            Self::NoAgent => "none of its agents has the skills that it asks for".to_owned(),
             Self::Closed(words) | Self::Filtered(words) => words.clone(),
             Self::BuyerClosed(words) => format!("its buyer is {words}"),
             Self::NotAgain(restricted) => restricted.text(),

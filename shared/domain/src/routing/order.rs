@@ -1,26 +1,33 @@
 //! The order in which the places of a plan are tried.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::scores::{Ranking, Scores};
 use super::{Situation, Via};
+use crate::caps::CounterId;
 use crate::duplicates::Verdict;
-use crate::group::TargetGroup;
-use crate::ids::TargetId;
+use crate::group::{Ring, TargetGroup};
+use crate::ids::{AgentId, TargetId};
 use crate::plan::{Planned, Strategy, Tree};
 use crate::seed::Dice;
 use crate::snapshot::Snapshot;
 
-/// What is tried in one place.
+/// Somebody who may be dialled: a target, or one of the agents who answer it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Party {
+    /// Which target.
+    pub target: TargetId,
+    /// Which of its agents; `None` when it has a destination of its own, or no agent with its skills.
+    pub agent: Option<AgentId>,
+    /// Whether its calls are counted although nothing may limit them: the strategy that put it here needs that.
+    pub counted: bool,
+}
+
+/// What is tried in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// This target.
-    Target {
-        /// Which.
-        id: TargetId,
-        /// Whether its calls are counted although nothing may limit them: the strategy that put it here needs that.
-        counted: bool,
-    },
+    /// These, who ring at the same time: mostly one.
+    Parties(Vec<Party>),
     /// Whoever bids.
     Tree(Tree),
 }
@@ -56,7 +63,9 @@ pub fn ranked_order(snapshot: &Snapshot, situation: &Situation<'_>) -> (Vec<Plac
     let counted = strategy.counts();
     for to in ordered(entries, strategy, rank, &mut dice, &mut ranking) {
         match to {
-            Planned::Target(id) if known.insert(id) => places.push(Place::Target { id, counted }),
+            Planned::Target(id) if known.insert(id) => {
+                places.extend(parties(snapshot, situation, id, counted).into_iter().map(Place::Parties));
+            }
             Planned::Target(_) => {}
             Planned::Tree(id) => places.push(Place::Tree(Tree::Planned(id))),
             Planned::Group(id) => {
@@ -64,18 +73,74 @@ pub fn ranked_order(snapshot: &Snapshot, situation: &Situation<'_>) -> (Vec<Plac
                 let members = members_in_order(group, snapshot, situation, &mut dice, &mut ranking);
                 let counted = counted || group.strategy.counts();
                 let fresh = members.into_iter().filter(|id| known.insert(*id));
-                places.extend(fresh.map(|id| Place::Target { id, counted }));
+                let fresh: Vec<TargetId> = fresh.collect();
+                let of = |id: &TargetId| parties(snapshot, situation, *id, counted);
+                match group.ring {
+                    Ring::OneByOne => places.extend(fresh.iter().flat_map(of).map(Place::Parties)),
+                    Ring::Together => {
+                        let together = of_one_priority(group, &fresh);
+                        let rung = |ids: &[TargetId]| ids.iter().flat_map(of).flatten().collect();
+                        places.extend(together.into_iter().map(rung).map(Place::Parties));
+                    }
+                }
             }
         }
     }
     if let Verdict::Prefer(Via::Target(before)) = situation.call.repeat {
-        let is_that = |place: &Place| matches!(place, Place::Target { id, .. } if *id == before);
-        if let Some(index) = places.iter().position(is_that) {
-            let place = places.remove(index);
-            places.insert(0, place);
-        }
+        prefer(&mut places, before);
     }
     (places, ranking.scores())
+}
+
+/// Puts a target before all others; one that would ring together with others rings without them then.
+fn prefer(places: &mut Vec<Place>, before: TargetId) {
+    let mut preferred = Vec::new();
+    for place in places.iter_mut() {
+        if let Place::Parties(parties) = place {
+            let (of_that, others) = parties.iter().partition(|party| party.target == before);
+            *parties = others;
+            preferred.push(Place::Parties(of_that));
+        }
+    }
+    preferred.append(places);
+    preferred.retain(|place| !matches!(place, Place::Parties(parties) if parties.is_empty()));
+    *places = preferred;
+}
+
+/// Who is dialled for a target: itself, or those of its agents who have its skills, the one first whose last call is longest
+/// ago. Those of one list ring at the same time.
+fn parties(
+    snapshot: &Snapshot,
+    situation: &Situation<'_>,
+    target: TargetId,
+    counted: bool,
+) -> Vec<Vec<Party>> {
+    let itself = Party { target, agent: None, counted };
+    let Some(team) = snapshot.targets.get(&target).and_then(|target| target.agents.as_ref()) else {
+        return vec![vec![itself]];
+    };
+    let can = |id: &&AgentId| snapshot.agents.get(*id).is_some_and(|agent| agent.can(&team.skills));
+    let mut agents: Vec<AgentId> = team.members.iter().filter(can).copied().collect();
+    agents.sort_by_cached_key(|id| (last_call(situation, &(*id).into()), *id));
+    let of = |id: AgentId| Party { agent: Some(id), ..itself };
+    match team.ring {
+        _ if agents.is_empty() => vec![vec![itself]],
+        Ring::OneByOne => agents.into_iter().map(|id| vec![of(id)]).collect(),
+        Ring::Together => vec![agents.into_iter().map(of).collect()],
+    }
+}
+
+/// When something had its last call, to the microsecond; 0 when it never had one.
+fn last_call(situation: &Situation<'_>, of: &CounterId) -> u64 {
+    let last = situation.usage.get(of).and_then(|usage| usage.last_at);
+    last.map_or(0, |last| u64::try_from(last.as_microsecond()).unwrap_or(0).saturating_add(1))
+}
+
+/// Members who are in their order, those of one priority together.
+fn of_one_priority<'a>(group: &TargetGroup, in_order: &'a [TargetId]) -> Vec<&'a [TargetId]> {
+    let priorities: HashMap<TargetId, u16> =
+        group.members.iter().map(|member| (member.target, member.priority)).collect();
+    in_order.chunk_by(|one, other| priorities.get(one) == priorities.get(other)).collect()
 }
 
 fn members_in_order(
@@ -101,9 +166,7 @@ fn standing(strategy: Strategy, snapshot: &Snapshot, situation: &Situation<'_>, 
     let usage = || situation.usage.get(&id.into());
     match strategy {
         Strategy::Weighted | Strategy::Predictive => 0,
-        Strategy::RoundRobin => usage()
-            .and_then(|usage| usage.last_at)
-            .map_or(0, |last| u64::try_from(last.as_microsecond()).unwrap_or(0).saturating_add(1)),
+        Strategy::RoundRobin => last_call(situation, &id.into()),
         Strategy::LeastBusy => usage().map_or(0, |usage| usage.live.into()),
         Strategy::Capacity => {
             let Some(cap) = snapshot.targets.get(&id).and_then(|target| target.caps.concurrent) else {

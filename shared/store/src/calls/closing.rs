@@ -5,8 +5,8 @@
 
 use app::ports::{Closing, DueCall, PortResult, Release, Settling};
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use domain::call::{Attempt, Call};
-use domain::caps::{Outcome, ReservationState};
+use domain::call::Call;
+use domain::caps::{Held, Outcome};
 use domain::duplicates::News;
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
@@ -43,21 +43,17 @@ pub(super) fn due_moves(key: Key, due: Key, due_at: Timestamp, dialled: u8) -> W
 }
 
 impl Store {
-    pub(super) async fn release_attempt(
+    pub(super) async fn release_held(
         &self,
         tenant: TenantId,
         call: CallId,
-        attempt: &Attempt,
+        held: &Held,
         outcome: &Outcome,
     ) -> PortResult<()> {
-        const WHAT: &str = "give an attempt's capacity back";
-        let Some(reservation) = &attempt.reservation else { return Ok(()) };
-        if reservation.state != ReservationState::Reserved {
-            return Ok(());
-        }
+        const WHAT: &str = "give capacity back";
         let mut actions =
-            vec![reservation_moves(tenant, call, attempt, outcome.state()).into_action(WHAT, self.table())?];
-        for change in changes(&[], [(reservation, outcome)]) {
+            vec![reservation_moves(tenant, call, held.by, outcome.state()).into_action(WHAT, self.table())?];
+        for change in changes(&[], [(&held.reservation, outcome)]) {
             actions.push(change.write(tenant).into_action(WHAT, self.table())?);
         }
         match self.transact(Instant::now() + PATIENT, &actions).await {
@@ -95,8 +91,8 @@ impl Store {
             .value(":attempts", number(closing.attempts))
             .value(":closing", json(WHAT, closing)?);
         let mut writes = vec![closes];
-        for Release { attempt, outcome } in &with.releases {
-            writes.push(reservation_moves(tenant, call.id, attempt, outcome.state()));
+        for Release { held, outcome } in &with.releases {
+            writes.push(reservation_moves(tenant, call.id, held.by, outcome.state()));
         }
         writes.extend(with.payment.as_ref().map(|payment| pays(tenant, payment)));
         let with_call_and_reservations = writes.len();
@@ -108,10 +104,7 @@ impl Store {
             writes.extend(history::learns(call, &known, news)?);
         }
         let learns = writes.len() > with_call_and_reservations;
-        let given = with
-            .releases
-            .iter()
-            .filter_map(|release| Some((release.attempt.reservation.as_ref()?, &release.outcome)));
+        let given = with.releases.iter().map(|release| (&release.held.reservation, &release.outcome));
         writes.extend(changes(&[], given).iter().map(|change| change.write(tenant)));
         for entry in &closing.settlement.entries {
             writes.push(entry_write(WHAT, tenant, call.id, entry)?);

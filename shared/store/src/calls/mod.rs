@@ -1,6 +1,6 @@
 //! Calls: one partition each, in which a call, its steps, attempts, events, recordings, auctions and ledger lie in order.
 //!
-//! What must stay true: a step is written whole or not at all, and once; an attempt's reservation leaves `reserved` once,
+//! What must stay true: a step is written whole or not at all, and once; a reservation leaves `reserved` once,
 //! with its counters; a call is settled once, with its ledger; a call stands in its caller's index from its beginning.
 //! Each of these is one transaction.
 
@@ -17,8 +17,8 @@ use app::ports::{
     Settling, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
-use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::{CounterId, Outcome, Usage};
+use domain::call::{Call, LegEvent};
+use domain::caps::{CounterId, Held, Outcome, Usage};
 use domain::ids::{CallId, CampaignId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -109,10 +109,10 @@ impl Calls for Store {
         &self,
         tenant: TenantId,
         call: CallId,
-        attempt: &Attempt,
+        held: &Held,
         outcome: &Outcome,
     ) -> PortResult<()> {
-        self.release_attempt(tenant, call, attempt, outcome).await
+        self.release_held(tenant, call, held, outcome).await
     }
 
     async fn settle(

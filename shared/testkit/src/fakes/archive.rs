@@ -10,8 +10,8 @@ use app::ports::{
 };
 use async_trait::async_trait;
 use domain::adjustment::Adjustment;
-use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::{CounterId, Outcome, Usage};
+use domain::call::{Call, LegEvent};
+use domain::caps::{CounterId, Held, Outcome, Usage};
 use domain::ids::{AdjustmentId, AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -115,7 +115,7 @@ impl Calls for CallArchive {
         read_only("note a recording")
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Held, _: &Outcome) -> PortResult<()> {
         read_only("give capacity back")
     }
 
