@@ -6,5 +6,7 @@ mod capacity;
 mod full;
 mod order;
 mod path;
+mod payouts;
+mod predictive;
 mod together;
 mod world;

@@ -182,6 +182,13 @@ impl World {
         Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &target], Parts::default()).await
     }
 
+    /// In a campaign that differs in these fields, with further parts that its plan names.
+    pub async fn with_parts(campaign: Value, parts: Parts) -> Self {
+        let database = TestDatabase::start().await.unwrap();
+        let store = database.store();
+        Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &Value::Null], parts).await
+    }
+
     /// With more in its plan than the target, which stands last.
     pub async fn planned(plan: Value, parts: Parts, caps: &str) -> Self {
         let database = TestDatabase::start().await.unwrap();
@@ -197,6 +204,15 @@ impl World {
         let store = TestDatabase::store_through(&proxy.endpoint());
         let parts = Parts::default();
         (Self::over(database, store, auction, [BOOKED_CAPS; 2], [&Value::Null; 2], parts).await, proxy)
+    }
+
+    /// The same with the target alone, in a campaign that differs in these fields.
+    pub async fn differing_behind_faults(campaign: Value) -> (Self, FaultProxy) {
+        let database = TestDatabase::start().await.unwrap();
+        let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
+        let store = TestDatabase::store_through(&proxy.endpoint());
+        let differs = [&campaign, &Value::Null];
+        (Self::over(database, store, false, [BOOKED_CAPS; 2], differs, Parts::default()).await, proxy)
     }
 
     async fn over(

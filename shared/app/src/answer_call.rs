@@ -20,6 +20,7 @@ use domain::voice::Reply;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::counted;
 use crate::place::{self, ANSWER_WITHIN, NOBODY_FREE, NOT_IN_SERVICE, Placing};
 use crate::ports::{
     BlockedCallers, Calls, Counters, KnownCaller, Numbers, PortResult, Published, Step, Vault,
@@ -187,8 +188,11 @@ impl AnswerCall {
     ) -> PortResult<HashMap<CounterId, Usage>> {
         let dials_now = snapshot.filter(|snapshot| !snapshot.has_auction());
         let mut of = Snapshot::counters_of_call(campaign, owner.publisher);
+        of.extend(snapshot.and_then(|snapshot| snapshot.payouts_that_refuse(owner.publisher)));
         of.extend(dials_now.into_iter().flat_map(Snapshot::counters));
-        self.counters.usage(owner.tenant, &of).await
+        let Some(snapshot) = dials_now else { return self.counters.usage(owner.tenant, &of).await };
+        let whose = (snapshot, owner.publisher);
+        counted::usage(&*self.counters, owner.tenant, whose, &of, self.clock.now()).await
     }
 
     async fn load(
@@ -242,6 +246,7 @@ impl AnswerCall {
             currency: snapshot.campaign.currency,
             publisher: owner.publisher,
             payout: snapshot.campaign.payout_for(owner.publisher),
+            payout_limit: snapshot.campaign.payout_limit_for(owner.publisher),
         }
     }
 }

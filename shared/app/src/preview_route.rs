@@ -21,6 +21,7 @@ use jiff::Timestamp;
 
 use crate::campaigns::newest;
 use crate::catalog::{self, Outcome, Refused, Tools};
+use crate::counted;
 use crate::ports::{Calls, Kind, KnownCaller, PortError, PortResult};
 use crate::publish_campaign::compile;
 
@@ -58,7 +59,7 @@ pub struct Preview {
     pub turned_away: Option<TurnedAway>,
     /// What would be done, in this order, each if everything before it did not work out.
     pub stops: Vec<Stop>,
-    /// Who would be passed over, and why.
+    /// Who would be passed over, and why; and by what everybody was ranked.
     pub passed: Decisions,
 }
 
@@ -116,8 +117,10 @@ async fn usage_for(
     wanted: &Hypothetical,
 ) -> PortResult<HashMap<CounterId, Usage>> {
     let mut of = Snapshot::counters_of_call(snapshot.campaign_id, wanted.publisher);
+    of.extend(snapshot.payouts_that_refuse(wanted.publisher));
     of.extend(snapshot.counters());
-    tools.counters.usage(tenant, &of).await
+    let whose = (snapshot, wanted.publisher);
+    counted::usage(tools.counters, tenant, whose, &of, tools.clock.now()).await
 }
 
 async fn known_caller(
@@ -176,5 +179,6 @@ fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) ->
         previous_call_s: None,
         publisher: wanted.publisher,
         payout: snapshot.campaign.payout_for(wanted.publisher),
+        payout_limit: snapshot.campaign.payout_limit_for(wanted.publisher),
     })
 }

@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use crate::authenticate::authenticate;
 use crate::clock::Clock;
+use crate::counted;
 use crate::place::{self, ANSWER_WITHIN, Placing, SoFar, StepAnswer};
 use crate::ports::{
     BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult,
@@ -150,7 +151,9 @@ impl RunAuction {
         let outcome = self.ask_everyone(&asking, snapshot, usage).await;
         // Seconds have passed: what was full may have room, what was open may be paused. An old look is better than none.
         let (call, of) = (&record.call, rows_of(snapshot, &record.call));
-        let fresh = self.counters.usage(call.tenant, &of).await.unwrap_or_else(|_| usage.clone());
+        let whose = (snapshot, call.publisher);
+        let fresh = counted::usage(&*self.counters, call.tenant, whose, &of, call.started_at).await;
+        let fresh = fresh.unwrap_or_else(|_| usage.clone());
         let auction = Some(&outcome.auction);
         let placed = self.place_after(record, (step, token), snapshot, &fresh, auction, answer_by);
         // The caller does not wait for a slow queue: the auction itself is stored with the step, and only the texts would
@@ -450,7 +453,8 @@ pub(crate) async fn call_context(
     let snapshot = published.snapshot(call.tenant, call.campaign, call.snapshot_version).await?;
     let missing = || PortError::corrupt("read the campaign of a call", "its published version is missing");
     let snapshot = snapshot.ok_or_else(missing)?;
-    let usage = counters.usage(call.tenant, &rows_of(&snapshot, call)).await?;
+    let (whose, of) = ((&*snapshot, call.publisher), rows_of(&snapshot, call));
+    let usage = counted::usage(counters, call.tenant, whose, &of, call.started_at).await?;
     Ok((snapshot, usage))
 }
 

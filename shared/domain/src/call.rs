@@ -14,7 +14,7 @@ use crate::agent::AgentRef;
 use crate::caps::Reservation;
 use crate::duplicates::{Restricted, Verdict};
 use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, TenantId};
-use crate::ledger::{Payout, Terms};
+use crate::ledger::{Payout, PayoutLimit, Terms};
 use crate::money::{Currency, Money};
 use crate::phone::{Destination, E164};
 use crate::routing::Via;
@@ -152,6 +152,9 @@ pub struct Call {
     pub publisher: Option<PublisherId>,
     /// What they are paid.
     pub payout: Payout,
+    /// Most that they are paid on the campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout_limit: Option<PayoutLimit>,
 }
 
 impl Call {

@@ -15,8 +15,9 @@ use crate::group::{RingTree, TargetGroup};
 use crate::ids::{
     AgentId, BuyerId, CampaignId, PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId,
 };
+use crate::ledger::AfterCap;
 use crate::partner::Buyer;
-use crate::plan::{Planned, Tree};
+use crate::plan::{Planned, Strategy, Tree};
 use crate::routing::Via;
 use crate::target::{RtbTarget, Target};
 use crate::validate::{Problem, Problems};
@@ -181,6 +182,20 @@ impl Snapshot {
             .chain(bidders().map(CounterId::from))
             .chain(buyers_of_targets.chain(buyers_of_bidders).map(CounterId::from))
             .collect()
+    }
+
+    /// The row of what a publisher was paid, where its calls are not taken once a cap on that is reached.
+    pub fn payouts_that_refuse(&self, publisher: Option<PublisherId>) -> Option<CounterId> {
+        let publisher = publisher?;
+        let terms = self.campaign.publishers.get(&publisher)?;
+        let refuses = terms.after_cap == AfterCap::RefuseCalls && terms.payout_caps.any();
+        refuses.then(|| CounterId::paid(self.campaign_id, publisher))
+    }
+
+    /// Whether its places, or those of a group, are ranked by what they earned.
+    pub fn ranks_by_earnings(&self) -> bool {
+        let groups = self.target_groups.values().map(|group| group.strategy);
+        groups.chain([self.campaign.strategy]).any(|strategy| strategy == Strategy::Predictive)
     }
 
     fn planned_targets(&self) -> BTreeSet<TargetId> {

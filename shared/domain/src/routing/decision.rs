@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Via;
+use super::{Scores, Via};
 use crate::caps::{CapOwner, CapReached};
 use crate::duplicates::Restricted;
 use crate::screening;
@@ -100,6 +100,9 @@ pub struct Decision {
     pub name: String,
     /// `None`: it was dialled.
     pub passed: Option<Passed>,
+    /// What it earned, in words, where equals were ranked by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
 }
 
 /// Why a call was given to nobody at all, without looking at destinations.
@@ -134,6 +137,7 @@ impl TurnedAway {
             Self::PublisherTermsPaused => "publisher_terms_paused",
             Self::Cap(full) => match full.owner {
                 CapOwner::Publisher | CapOwner::PublisherTerms => "publisher_cap_reached",
+                CapOwner::Payouts => "payout_cap",
                 _ => "campaign_cap_reached",
             },
         }
@@ -165,6 +169,9 @@ pub struct Decisions {
     /// Why nobody was considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned_away: Option<TurnedAway>,
+    /// By what the plan was ranked; each decision keeps its own in words.
+    #[serde(skip)]
+    pub scores: Scores,
 }
 
 impl Decisions {
@@ -176,7 +183,8 @@ impl Decisions {
     /// Notes one decision.
     pub fn note(&mut self, via: Via, name: &str, passed: Option<Passed>) {
         if self.has_room() || passed.is_none() {
-            self.each.push(Decision { via, name: name.to_owned(), passed });
+            let score = self.scores.text(via);
+            self.each.push(Decision { via, name: name.to_owned(), passed, score });
         } else if let Some(reason) = passed {
             *self.more.entry(reason.code().to_owned()).or_default() += 1;
         }

@@ -8,6 +8,7 @@ mod admission;
 mod decision;
 mod eligible;
 mod order;
+mod scores;
 mod tags;
 
 use std::borrow::Cow;
@@ -19,7 +20,8 @@ use serde::{Deserialize, Serialize};
 pub use self::admission::{recognise, turned_away};
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
 pub use self::eligible::{Destined, Sight};
-pub use self::order::{Party, Place, order};
+pub use self::order::{Party, Place, order, ranked_order};
+pub use self::scores::Scores;
 pub use self::tags::{place_of, tags};
 use crate::agent::AgentRef;
 use crate::auction::Bid;
@@ -167,8 +169,9 @@ impl<'a> Walk<'a> {
         let mut sight = Sight::new(snapshot, situation);
         let full = sight.of_the_call(Price::Known(Money::ZERO)).err();
         // When a cap is full that holds for the call whatever its destination, nobody is looked at.
-        let places = if full.is_some() { Vec::new() } else { order(snapshot, situation) };
-        let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), ..Decisions::default() };
+        let (places, scores) =
+            if full.is_some() { Default::default() } else { ranked_order(snapshot, situation) };
+        let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), scores, ..Decisions::default() };
         Self {
             snapshot,
             situation,
