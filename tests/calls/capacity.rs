@@ -92,10 +92,16 @@ impl Template {
             caller: None,
             number: step,
             started_by: None,
-            answered: Answered { reply: Reply::hangup(), decisions: Decisions::default(), at: now },
-            attempt: Some(Attempt { number: step, reservation, ..self.attempt.clone() }),
+            answered: Answered {
+                reply: Reply::hangup(),
+                decisions: Decisions::default(),
+                at: now,
+                recovers: false,
+            },
+            attempts: vec![Attempt { number: step, reservation, ..self.attempt.clone() }],
+            joints: Vec::new(),
             limits,
-            gives_back: None,
+            gives_back: Vec::new(),
             auction: None,
             due_at: now,
         }
@@ -269,7 +275,7 @@ impl Story {
         };
         let mut write = self.template.dialling(number, step, limits, self.now);
         if let Some(failed) = &failed {
-            write.gives_back = Some(failed.attempt.clone());
+            write.gives_back = taken_by(&failed.attempt);
             self.count(failed, -1, Some(&Outcome::NOTHING));
         }
         let expected = self.expected(price);
@@ -287,9 +293,12 @@ impl Story {
             // When its counter is busy the step does not wait for it: then the end of the leg, which is told in any case,
             // gives back what the failed attempt held.
             let (store, tenant) = (&self.world.store, self.world.tenant);
-            store.release(tenant, call(failed.number), &failed.attempt, &Outcome::NOTHING).await.unwrap();
+            store
+                .release(tenant, call(failed.number), &taken_by(&failed.attempt)[0], &Outcome::NOTHING)
+                .await
+                .unwrap();
         }
-        let held = Held { number, attempt: write.attempt.unwrap(), windows, price, step };
+        let held = Held { number, attempt: write.attempts.remove(0), windows, price, step };
         self.count(&held, 1, None);
         Some(held)
     }
@@ -330,7 +339,8 @@ impl Story {
         };
         let told = 1 + self.dice.below(3);
         let (store, tenant, id) = (&self.world.store, self.world.tenant, call(held.number));
-        let telling = (0..told).map(|_| store.release(tenant, id, &held.attempt, &outcome));
+        let given = taken_by(&held.attempt);
+        let telling = (0..told).map(|_| store.release(tenant, id, &given[0], &outcome));
         join_all(telling).await.into_iter().for_each(|told| told.unwrap());
         self.count(&held, -1, Some(&outcome));
     }
@@ -410,4 +420,8 @@ async fn what_is_taken_goes_back_in_any_story() {
     for story in 0..asked("PROPTEST_CASES", 8) {
         capacity_is_exact_in_a_story(seed + u64::from(story)).await;
     }
+}
+
+fn taken_by(attempt: &Attempt) -> Vec<domain::caps::Held> {
+    domain::caps::Held::by_attempt(attempt).into_iter().collect()
 }

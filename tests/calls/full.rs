@@ -101,3 +101,22 @@ async fn a_call_that_fails_over_within_its_buyer_does_not_stand_in_its_own_way()
     world.told(call(1), &ended(Leg::Caller)).await;
     assert_eq!(row(&world, &world.buyer.into()).await.live, 0);
 }
+
+/// Two calls are sent to the auction while there is room for one: the second asks nobody and is told so, in words.
+#[tokio::test]
+async fn a_campaign_that_fills_on_the_way_to_the_auction_asks_nobody() {
+    let world = World::with_caps(true, "{}", r#"{"concurrent": 1}"#).await;
+    for number in [1, 2] {
+        let reply = world.incoming(call(number)).await;
+        assert!(matches!(reply.verbs.as_slice(), [Verb::Redirect(_)]), "{reply:?}");
+    }
+    assert!(dials(&world.auction(call(1), 1).await));
+    let reply = world.auction(call(2), 1).await;
+    assert_eq!(reply, Reply::words_and_hangup(app::place::NOBODY_FREE));
+    let record = world.record(call(2)).await;
+    assert!(record.auctions.is_empty());
+    let why = decisions(&world, call(2)).await.turned_away.expect("a reason");
+    assert_eq!(why.text(), "the campaign's concurrent cap 1 reached");
+    // The same again for the same request.
+    assert_eq!(world.auction(call(2), 1).await, reply);
+}

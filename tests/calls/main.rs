@@ -1,8 +1,13 @@
 //! Whole calls through the real use cases and the real store, with every callback repeated, late, reordered or lost.
 
+mod agents;
+mod bidders;
 mod callers;
 mod capacity;
 mod full;
 mod order;
 mod path;
+mod payouts;
+mod predictive;
+mod together;
 mod world;

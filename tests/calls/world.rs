@@ -1,8 +1,8 @@
 //! A small world for one call: a published campaign with two bidders and a static target, and the use cases over the
 //! embedded database. Time stands still unless a test moves it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use app::answer_call::{Answer, AnswerCall, Incoming};
 use app::clock::Clock;
@@ -22,7 +22,8 @@ use domain::auction::BidRequest;
 use domain::call::{CallStatus, LegEvent};
 use domain::caps::{CounterId, LiveLimits, Usage};
 use domain::ids::{
-    AccountSid, BuyerId, CallId, CallSid, CampaignId, NumberId, PublisherId, RtbTargetId, TargetId, TenantId,
+    AccountSid, BuyerId, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, RtbTargetId,
+    TargetId, TenantId,
 };
 use domain::phone::E164;
 use domain::snapshot::{Parts, Snapshot};
@@ -65,17 +66,22 @@ impl Clock for TestClock {
     }
 }
 
-/// Bidders that answer at once, by the path of their address: the amount they bid.
-struct ScriptedBidders;
+/// Bidders that answer at once, by the path of their address: the amount they bid. One at `/fails-once/` fails at first.
+struct ScriptedBidders {
+    asked: Arc<Mutex<Vec<BidRequest>>>,
+}
 
 #[async_trait]
 impl Bidders for ScriptedBidders {
     async fn ask(&self, request: &BidRequest, _: Instant) -> Result<BidderAnswer, NoAnswer> {
+        let mut asked = self.asked.lock().unwrap();
+        let is_first = !asked.iter().any(|earlier| earlier.url == request.url);
+        asked.push(request.clone());
         let amount = request.url.rsplit('/').next().unwrap();
         let body =
             json!({"accepted": true, "bidAmount": amount, "phoneNumber": format!("+120255501{amount}")});
         Ok(BidderAnswer {
-            status: 200,
+            status: if is_first && request.url.contains("/fails-once/") { 503 } else { 200 },
             headers: Vec::new(),
             body: body.to_string().into_bytes(),
             elapsed: Default::default(),
@@ -134,8 +140,17 @@ pub struct World {
     /// Who pays for the static target and for the better bidder.
     pub buyer: BuyerId,
     pub counters: Vec<CounterId>,
+    /// What bidders were sent.
+    pub asked: Arc<Mutex<Vec<BidRequest>>>,
     _database: TestDatabase,
 }
+
+/// The target that is in every world.
+pub const STATIC_TARGET: TargetId = TargetId::from_uuid(Uuid::from_u128(3));
+/// The pool of the number that is called.
+pub const POOL: NumberPoolId = NumberPoolId::from_uuid(Uuid::from_u128(10));
+/// Who pays for it.
+pub const BUYER: BuyerId = BuyerId::from_uuid(Uuid::from_u128(9));
 
 /// Where this installation is, and the token of its Twilio account.
 const PUBLIC_BASE_URL: &str = "https://calls.example.com";
@@ -163,14 +178,30 @@ impl World {
     pub async fn with_caps(auction: bool, buyers_caps: &str, campaigns_caps: &str) -> Self {
         let database = TestDatabase::start().await.unwrap();
         let store = database.store();
-        Self::over(database, store, auction, [buyers_caps, campaigns_caps], [&Value::Null; 2]).await
+        let parts = Parts::default();
+        Self::over(database, store, auction, [buyers_caps, campaigns_caps], [&Value::Null; 2], parts).await
     }
 
     /// With the target alone; campaign and target differ in these fields from the usual ones.
     pub async fn differing(campaign: Value, target: Value) -> Self {
         let database = TestDatabase::start().await.unwrap();
         let store = database.store();
-        Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &target]).await
+        Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &target], Parts::default()).await
+    }
+
+    /// In a campaign that differs in these fields, with further parts that its plan names.
+    pub async fn with_parts(campaign: Value, parts: Parts) -> Self {
+        let database = TestDatabase::start().await.unwrap();
+        let store = database.store();
+        Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &Value::Null], parts).await
+    }
+
+    /// With more in its plan than the target, which stands last.
+    pub async fn planned(plan: Value, parts: Parts, caps: &str) -> Self {
+        let database = TestDatabase::start().await.unwrap();
+        let store = database.store();
+        let campaign = json!({"plan": plan});
+        Self::over(database, store, false, [caps; 2], [&campaign, &Value::Null], parts).await
     }
 
     /// The same behind a proxy that counts round trips and can break them.
@@ -178,7 +209,17 @@ impl World {
         let database = TestDatabase::start().await.unwrap();
         let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
         let store = TestDatabase::store_through(&proxy.endpoint());
-        (Self::over(database, store, auction, [BOOKED_CAPS; 2], [&Value::Null; 2]).await, proxy)
+        let parts = Parts::default();
+        (Self::over(database, store, auction, [BOOKED_CAPS; 2], [&Value::Null; 2], parts).await, proxy)
+    }
+
+    /// The same with the target alone, in a campaign that differs in these fields.
+    pub async fn differing_behind_faults(campaign: Value) -> (Self, FaultProxy) {
+        let database = TestDatabase::start().await.unwrap();
+        let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
+        let store = TestDatabase::store_through(&proxy.endpoint());
+        let differs = [&campaign, &Value::Null];
+        (Self::over(database, store, false, [BOOKED_CAPS; 2], differs, Parts::default()).await, proxy)
     }
 
     async fn over(
@@ -187,6 +228,7 @@ impl World {
         auction: bool,
         caps_of: [&str; 2],
         [of_campaign, of_target]: [&Value; 2],
+        parts: Parts,
     ) -> Self {
         let store = Arc::new(store);
         let clock = Arc::new(TestClock::new());
@@ -199,9 +241,9 @@ impl World {
             caps_of.map(|caps| serde_json::from_str(caps).unwrap());
         let booked_caps: serde_json::Value = serde_json::from_str(BOOKED_CAPS).unwrap();
 
-        let target = TargetId::from_uuid(Uuid::from_u128(3));
+        let target = STATIC_TARGET;
         let publisher = PublisherId::from_uuid(Uuid::from_u128(8));
-        let buyer = BuyerId::from_uuid(Uuid::from_u128(9));
+        let buyer = BUYER;
         let mut target_body = json!({
             "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
             "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
@@ -226,7 +268,8 @@ impl World {
             "payout": {"on": "converted", "amount": {"share": {"basis_points": 6000}}}
         });
         overlay(&mut campaign, of_campaign);
-        let targets = [(target, serde_json::from_value(target_body).unwrap())].into();
+        let mut targets = parts.targets;
+        targets.insert(target, serde_json::from_value(target_body).unwrap());
         let snapshot = Snapshot::compile(
             campaign_id,
             1,
@@ -234,9 +277,9 @@ impl World {
             serde_json::from_value(campaign).unwrap(),
             Parts {
                 targets,
-                rtb_targets: rtb_targets.into_iter().collect(),
+                rtb_targets: parts.rtb_targets.into_iter().chain(rtb_targets).collect(),
                 buyers: [(buyer, serde_json::from_value(buyer_body).unwrap())].into(),
-                ..Parts::default()
+                ..Parts { targets: Default::default(), rtb_targets: Default::default(), ..parts }
             },
         )
         .unwrap();
@@ -248,7 +291,7 @@ impl World {
             updated_at: clock.now(),
             body: json!({
                 "number": number, "account_sid": account, "campaign": campaign_id,
-                "publisher": publisher, "fallback_number": null
+                "publisher": publisher, "pool": POOL, "fallback_number": null
             }),
         };
         store
@@ -273,6 +316,7 @@ impl World {
             publisher,
             buyer,
             counters,
+            asked: Arc::default(),
             _database: database,
         }
     }
@@ -375,7 +419,7 @@ impl World {
             published: self.store.clone(),
             counters: self.store.clone(),
             calls: self.store.clone(),
-            bidders: Arc::new(ScriptedBidders),
+            bidders: Arc::new(ScriptedBidders { asked: self.asked.clone() }),
             outbox: Arc::new(NoOutbox),
             vault: test_vault(),
             clock: self.clock.clone(),

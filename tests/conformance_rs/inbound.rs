@@ -10,16 +10,18 @@ use app::answer_call::AnswerCall;
 use app::clock::SystemClock;
 use app::ports::{
     BlockedCallers, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Numbers, Page,
-    PortResult, Published, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
+    PortResult, Published, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
 };
 use app::twilio_accounts::Directory;
 use async_trait::async_trait;
 use domain::blocked::{Block, BlockPattern};
-use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::{CounterId, LiveLimits, Outcome, Usage};
-use domain::ids::{AccountSid, CallId, CampaignId, TenantId};
+use domain::call::{Call, LegEvent};
+use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
+use domain::ids::{AccountSid, CallId, CampaignId, PublisherId, TenantId};
 use domain::number::NumberOwner;
 use domain::phone::E164;
+use domain::predictive::Earned;
+use domain::routing::Via;
 use domain::snapshot::Snapshot;
 use http::{HeaderMap, HeaderValue, Method};
 use jiff::Timestamp;
@@ -85,6 +87,17 @@ impl Counters for CountingPorts {
         Ok(HashMap::new())
     }
 
+    async fn earned(
+        &self,
+        _: TenantId,
+        _: CampaignId,
+        _: Option<PublisherId>,
+        _: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>> {
+        self.asked();
+        Ok(HashMap::new())
+    }
+
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {
         unreachable!("written to")
     }
@@ -142,11 +155,15 @@ impl Calls for CountingPorts {
         unreachable!("written to")
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Held, _: &Outcome) -> PortResult<()> {
         unreachable!("written to")
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
+    async fn paid(&self, _: TenantId, _: &CounterId) -> PortResult<Usage> {
+        unreachable!("settled")
+    }
+
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &Settling) -> PortResult<bool> {
         unreachable!("written to")
     }
 

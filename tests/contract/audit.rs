@@ -153,6 +153,7 @@ fn snapshot(campaign: CampaignId, version: u64, bidder: u128) -> Snapshot {
         targets: BTreeMap::new(),
         target_groups: BTreeMap::new(),
         ring_trees: BTreeMap::new(),
+        agents: Default::default(),
         buyers: BTreeMap::new(),
         prepared: Prepared::default(),
         rtb_targets: [(bidder, serde_json::from_value(body).expect("a bidder"))].into(),

@@ -39,7 +39,7 @@ async fn hook(settings: Value) -> Hook {
     let mut write = first_step(&call, "dialling");
     let mut attempt = attempt(0, &[]);
     (attempt.terms.revenue, attempt.terms.conversion) = (Revenue::Reported, Conversion::Reported);
-    write.attempt = Some(attempt);
+    write.attempts = vec![attempt];
     store.write_step(&write).await.expect("written");
     let vault = test_vault();
     let token = token(vault.as_ref(), tenant(), id).await.expect("a token");

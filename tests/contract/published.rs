@@ -26,6 +26,7 @@ fn snapshot(version: u64, description: impl Into<String>) -> Snapshot {
         rtb_targets: BTreeMap::new(),
         target_groups: BTreeMap::new(),
         ring_trees: BTreeMap::new(),
+        agents: Default::default(),
         buyers: BTreeMap::new(),
         prepared: Prepared::default(),
     }

@@ -1,6 +1,6 @@
 //! A reservation goes back exactly once, to exactly the windows it was counted in.
 
-use app::ports::{Calls, Counters, Release, StepWrite, Written};
+use app::ports::{Calls, Counters, Release, Settling, StepWrite, Written};
 use domain::call::Attempt;
 use domain::caps::{
     CapOwner, Caps, Counted, Limit, OpenWindows, Outcome, Price, ReservationState, RevenueCaps, Usage,
@@ -26,9 +26,9 @@ async fn usage(store: &Store) -> Usage {
 }
 
 async fn reserved(store: &Store, number: u32) -> Attempt {
-    let write = dialling(&call(number), vec![limit(caps(), noon())]);
+    let mut write = dialling(&call(number), vec![limit(caps(), noon())]);
     assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
-    write.attempt.expect("an attempt")
+    write.attempts.remove(0)
 }
 
 fn counts(usage: &Usage) -> (u32, u32, Vec<u32>) {
@@ -45,7 +45,7 @@ async fn twenty_releases_at_once_give_back_once() {
     {
         let releases = (0..20).map(|_| {
             let (store, attempt) = (troubled.store.clone(), attempt.clone());
-            tokio::spawn(async move { store.release(tenant(), call_id(number), &attempt, &to).await })
+            tokio::spawn(async move { store.release(tenant(), call_id(number), &held(&attempt), &to).await })
         });
         for joined in join_all(releases).await {
             joined.expect("no panic").expect("released");
@@ -61,8 +61,8 @@ async fn a_reservation_that_was_confirmed_is_not_returned() {
     let database = database().await;
     let store = database.store();
     let attempt = reserved(&store, 1).await;
-    store.release(tenant(), call_id(1), &attempt, &TALKED).await.expect("released");
-    store.release(tenant(), call_id(1), &attempt, &Outcome::NOTHING).await.expect("nothing to do");
+    store.release(tenant(), call_id(1), &held(&attempt), &TALKED).await.expect("released");
+    store.release(tenant(), call_id(1), &held(&attempt), &Outcome::NOTHING).await.expect("nothing to do");
     assert_eq!(counts(&usage(&store).await), (0, 1, vec![1, 1, 1]));
 }
 
@@ -73,7 +73,7 @@ async fn a_release_in_a_later_window_goes_back_to_the_window_it_was_counted_in()
     let early = reserved(&store, 1).await;
     let late = dialling(&call(2), vec![limit(caps(), after(60))]);
     assert_eq!(store.write_step(&late).await.expect("an answer"), Written::Done);
-    store.release(tenant(), call_id(1), &early, &Outcome::NOTHING).await.expect("released");
+    store.release(tenant(), call_id(1), &held(&early), &Outcome::NOTHING).await.expect("released");
     let usage = usage(&store).await;
     assert_eq!(usage.windows["h2026-11-22T12:00:00Z"], 0);
     assert_eq!(usage.windows["h2026-11-22T13:00:00Z"], 1);
@@ -89,7 +89,7 @@ async fn a_window_that_was_removed_meanwhile_does_not_go_below_zero() {
     later.outdated = vec!["h2026-11-22T12:00:00Z".to_owned()];
     let late = dialling(&call(2), vec![later]);
     assert_eq!(store.write_step(&late).await.expect("an answer"), Written::Done);
-    store.release(tenant(), call_id(1), &early, &Outcome::NOTHING).await.expect("released");
+    store.release(tenant(), call_id(1), &held(&early), &Outcome::NOTHING).await.expect("released");
     let usage = usage(&store).await;
     assert_eq!(usage.windows.get("h2026-11-22T12:00:00Z").copied().unwrap_or(0), 0);
     assert_eq!((usage.live, usage.total, usage.windows["h2026-11-22T15:00:00Z"]), (1, 1, 1));
@@ -118,9 +118,9 @@ fn key_of_counter() -> std::collections::HashMap<String, aws_sdk_dynamodb::types
 fn failing_over(number: u32, failed: &Attempt, caps: Caps) -> StepWrite {
     let limits = vec![limit(caps, after(1))];
     StepWrite {
-        attempt: Some(attempt(1, &limits)),
+        attempts: vec![attempt(1, &limits)],
         limits,
-        gives_back: Some(failed.clone()),
+        gives_back: vec![held(failed)],
         ..next_step(&call(number), 1, "next")
     }
 }
@@ -130,9 +130,9 @@ async fn a_step_gives_back_and_takes_from_one_counter_in_one_transaction() {
     let database = database().await;
     let store = database.store();
     let only_one = Caps { concurrent: Some(1), hourly: Some(1), total: Some(1), ..Caps::default() };
-    let write = dialling(&call(1), vec![limit(only_one, noon())]);
+    let mut write = dialling(&call(1), vec![limit(only_one, noon())]);
     assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
-    let failed = write.attempt.expect("an attempt");
+    let failed = write.attempts.remove(0);
 
     let failing_over = failing_over(1, &failed, only_one);
     assert_eq!(store.write_step(&failing_over).await.expect("an answer"), Written::Done);
@@ -143,7 +143,7 @@ async fn a_step_gives_back_and_takes_from_one_counter_in_one_transaction() {
     assert_eq!(states, [ReservationState::Returned, ReservationState::Reserved]);
 
     // Its leg's end is told later.
-    store.release(tenant(), call_id(1), &failed, &Outcome::NOTHING).await.expect("nothing to do");
+    store.release(tenant(), call_id(1), &held(&failed), &Outcome::NOTHING).await.expect("nothing to do");
     assert_eq!(counts(&usage(&store).await), (1, 1, vec![1, 1, 1]));
 }
 
@@ -153,7 +153,7 @@ async fn a_step_is_written_also_when_the_capacity_was_given_back_before() {
     let store = database.store();
     let failed = reserved(&store, 1).await;
     let _other = reserved(&store, 2).await;
-    store.release(tenant(), call_id(1), &failed, &Outcome::NOTHING).await.expect("released");
+    store.release(tenant(), call_id(1), &held(&failed), &Outcome::NOTHING).await.expect("released");
     let write = failing_over(1, &failed, caps());
     assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
     assert_eq!(counts(&usage(&store).await), (2, 2, vec![2, 2, 2]));
@@ -164,7 +164,7 @@ async fn with_the_capacity_given_back_before_a_full_cap_is_full() {
     let database = database().await;
     let store = database.store();
     let failed = reserved(&store, 1).await;
-    store.release(tenant(), call_id(1), &failed, &Outcome::NOTHING).await.expect("released");
+    store.release(tenant(), call_id(1), &held(&failed), &Outcome::NOTHING).await.expect("released");
     let _other = reserved(&store, 2).await;
     let only_one = Caps { total: Some(1), ..Caps::default() };
     let written = store.write_step(&failing_over(1, &failed, only_one)).await.expect("an answer");
@@ -180,7 +180,7 @@ async fn a_release_waits_longer_than_a_caller_would() {
     let attempt = reserved(&plain, 1).await;
     troubled
         .store
-        .release(tenant(), call_id(1), &attempt, &Outcome::NOTHING)
+        .release(tenant(), call_id(1), &held(&attempt), &Outcome::NOTHING)
         .await
         .expect("released in the end");
     assert_eq!(counts(&usage(&plain).await), (0, 0, vec![0, 0, 0]));
@@ -192,10 +192,10 @@ async fn a_caller_does_not_wait_for_capacity_that_only_goes_back() {
     let troubled = troubled(&[conflicts]).await;
     let plain = troubled.database.store();
     let failed = reserved(&plain, 1).await;
-    let goodbye = StepWrite { gives_back: Some(failed.clone()), ..next_step(&call(1), 1, "goodbye") };
+    let goodbye = StepWrite { gives_back: vec![held(&failed)], ..next_step(&call(1), 1, "goodbye") };
     assert_eq!(troubled.store.write_step(&goodbye).await.expect("an answer"), Written::Done);
     assert_eq!(counts(&usage(&plain).await), (1, 1, vec![1, 1, 1]));
-    plain.release(tenant(), call_id(1), &failed, &Outcome::NOTHING).await.expect("released later");
+    plain.release(tenant(), call_id(1), &held(&failed), &Outcome::NOTHING).await.expect("released later");
     assert_eq!(counts(&usage(&plain).await), (0, 0, vec![0, 0, 0]));
 }
 
@@ -207,7 +207,7 @@ async fn a_window_may_be_outdated_and_given_back_in_one_step() {
     let mut write = failing_over(1, &failed, caps());
     write.limits = vec![limit(caps(), after(180))];
     write.limits[0].outdated = vec!["h2026-11-22T12:00:00Z".to_owned(), "h2026-11-22T15:00:00Z".to_owned()];
-    write.attempt = Some(attempt(1, &write.limits));
+    write.attempts = vec![attempt(1, &write.limits)];
     assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
     let usage = usage(&store).await;
     assert_eq!(usage.windows.get("h2026-11-22T12:00:00Z"), None);
@@ -246,9 +246,12 @@ async fn of_what_is_booked_the_rest_goes_back_and_more_is_added() {
     for (number, (price, outcome, calls, earned)) in (1..).zip(ends) {
         let write = dialling(&call(number), vec![of_campaign(price, noon())]);
         assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
-        let held = booked_usage(&store).await;
-        assert_eq!((held.live, held.unpriced), (1, u32::from(price == Price::Unknown)));
-        store.release(tenant(), call_id(number), &write.attempt.unwrap(), &outcome).await.expect("released");
+        let taken = booked_usage(&store).await;
+        assert_eq!((taken.live, taken.unpriced), (1, u32::from(price == Price::Unknown)));
+        store
+            .release(tenant(), call_id(number), &held(&write.attempts[0]), &outcome)
+            .await
+            .expect("released");
         let left = booked_usage(&store).await;
         assert_eq!((left.live, left.unpriced, left.total), (0, 0, calls));
         assert_eq!(left.revenue_total, units(earned));
@@ -265,11 +268,12 @@ async fn ten_settlements_at_once_give_back_once() {
     let write = dialling(&call(1), vec![of_campaign(Price::Unknown, noon())]);
     assert_eq!(plain.write_step(&write).await.expect("an answer"), Written::Done);
     let outcome = Outcome { connected: true, converted: true, earned: Money::from_units(7) };
-    let release = Release { attempt: write.attempt.unwrap(), outcome };
+    let releases = vec![Release { held: held(&write.attempts[0]), outcome }];
+    let with = Settling { releases, ..Settling::default() };
     let closing = app::ports::Closing { attempts: 1, ..closing() };
     let settlements = (0..10).map(|_| {
-        let (store, closing, release) = (troubled.store.clone(), closing.clone(), release.clone());
-        tokio::spawn(async move { store.settle(tenant(), &call(1), &closing, &[release]).await })
+        let (store, closing, with) = (troubled.store.clone(), closing.clone(), with.clone());
+        tokio::spawn(async move { store.settle(tenant(), &call(1), &closing, &with).await })
     });
     let settled =
         join_all(settlements).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
@@ -305,9 +309,9 @@ async fn failing_over_within_one_buyer_takes_its_last_revenue_again() {
     assert_eq!(store.write_step(&write).await.expect("an answer"), Written::Done);
     let limits = vec![of_campaign(Price::Known(Money::from_units(90)), after(1))];
     let next = StepWrite {
-        attempt: Some(attempt(1, &limits)),
+        attempts: vec![attempt(1, &limits)],
         limits,
-        gives_back: write.attempt,
+        gives_back: write.attempts.iter().map(held).collect(),
         ..next_step(&call(1), 1, "next")
     };
     assert_eq!(store.write_step(&next).await.expect("an answer"), Written::Done);

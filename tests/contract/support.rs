@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::ports::{Answered, Closing, StepWrite};
 use domain::audit::AuditEntry;
 use domain::call::{Attempt, Call, CallStatus, Leg, LegEvent, Source};
-use domain::caps::{CapOwner, Caps, CounterId, Limit, OpenWindows, Price, Reservation};
+use domain::caps::{CapOwner, Caps, CounterId, Held, Limit, OpenWindows, Price, Reservation};
 use domain::duplicates::Verdict;
 use domain::ids::{CallId, CampaignId, Id, Noun, NumberId, PublisherId, TargetId, TenantId};
 use domain::ledger::{Conversion, Entry, EntryKind, Party, Payout, Revenue, Settlement, Terms};
@@ -62,6 +62,7 @@ pub fn call(number: u32) -> Arc<Call> {
 
 pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
     Arc::new(Call {
+        pool: None,
         id: call_id(number),
         tenant: tenant(),
         account_sid: format!("AC{:032x}", 1).parse().expect("a sid"),
@@ -83,6 +84,7 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         currency: Currency::USD,
         publisher: Some(PublisherId::from_uuid(Uuid::from_u128(5))),
         payout: Payout::default(),
+        payout_limit: None,
     })
 }
 
@@ -91,7 +93,12 @@ pub fn campaign() -> CampaignId {
 }
 
 pub fn answered(words: &str) -> Answered {
-    Answered { reply: Reply::words_and_hangup(words), decisions: Decisions::default(), at: noon() }
+    Answered {
+        reply: Reply::words_and_hangup(words),
+        decisions: Decisions::default(),
+        at: noon(),
+        recovers: false,
+    }
 }
 
 /// The first step of a call, which creates it and dials nobody.
@@ -103,9 +110,10 @@ pub fn first_step(call: &Arc<Call>, words: &str) -> StepWrite {
         number: 0,
         started_by: None,
         answered: answered(words),
-        attempt: None,
+        attempts: Vec::new(),
+        joints: Vec::new(),
         limits: Vec::new(),
-        gives_back: None,
+        gives_back: Vec::new(),
         auction: None,
         due_at: after(60),
     }
@@ -118,7 +126,7 @@ pub fn next_step(call: &Arc<Call>, number: u16, words: &str) -> StepWrite {
 
 /// The first step of a call, which dials a target and takes its capacity.
 pub fn dialling(call: &Arc<Call>, limits: Vec<Limit>) -> StepWrite {
-    StepWrite { attempt: Some(attempt(0, &limits)), limits, ..first_step(call, "dialling") }
+    StepWrite { attempts: vec![attempt(0, &limits)], limits, ..first_step(call, "dialling") }
 }
 
 pub fn attempt(number: u16, limits: &[Limit]) -> Attempt {
@@ -126,6 +134,7 @@ pub fn attempt(number: u16, limits: &[Limit]) -> Attempt {
         number,
         via: Via::Target(target()),
         name: "a target".to_owned(),
+        agent: None,
         destination: Destination::Number("+14155550199".parse().expect("a number")),
         bid: None,
         terms: Terms { revenue: Revenue::None, conversion: Conversion::Connected, buyer: None },
@@ -226,4 +235,9 @@ pub async fn troubled(rules: &[Rule]) -> Troubled {
 /// What a busy table does: a fifth of all transactions in conflict, a tenth of all requests throttled.
 pub fn a_busy_table() -> [Rule; 2] {
     [Rule::percent(20, Fault::TransactionConflict), Rule::percent(10, Fault::TableThrottled)]
+}
+
+/// What an attempt holds, as far as this is told to the store.
+pub fn held(attempt: &Attempt) -> Held {
+    Held::by_attempt(attempt).expect("it holds something")
 }

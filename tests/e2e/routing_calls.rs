@@ -19,6 +19,7 @@ pub async fn all(deployment: &Deployment) {
     a_closed_target_is_passed_over_and_says_until_when(deployment).await;
     a_caller_who_rings_again_reaches_who_they_talked_to(deployment).await;
     a_conversation_that_was_too_short_goes_to_the_next_target(deployment).await;
+    agents_ring_together_and_the_first_who_answers_has_the_call(deployment).await;
 }
 
 /// A further target, worth 10.00 when it converts after 30 seconds; with these fields.
@@ -128,4 +129,34 @@ pub async fn a_conversation_that_was_too_short_goes_to_the_next_target(deploymen
     let journey = scene.call(script.callee(DESK, CalleeScript::answers(2, 95))).await;
     assert_eq!(journey.destinations(), [STATIC_TARGET, DESK], "{}", shown(&journey));
     assert_eq!(books(&scene, &journey).await, (10_000_000, 6_000_000, 4_000_000));
+}
+
+/// Anna and Ben ring at the same time, and Ben is quicker: the call is his, and both are free for the next one.
+pub async fn agents_ring_together_and_the_first_who_answers_has_the_call(deployment: &Deployment) {
+    let scene = deployment.scene(&[]).await;
+    let mut agents = Vec::new();
+    for (name, number) in [("Anna", DESK), ("Ben", SPARE)] {
+        let body = json!({"name": format!("{name} {}", scene.number), "destination": {"number": number}});
+        agents.push(deployment.create("/api/agents", body).await);
+    }
+    let team = json!({"destination": null, "agents": {"members": agents, "ring": "together"}});
+    let desk = target(&scene, "Team", DESK, team).await;
+    plan(&scene, &[&desk, &scene.target], json!({})).await;
+    for seed in [351, 352] {
+        let script = scene.script(seed).callee(DESK, CalleeScript::answers(9, 20));
+        let journey = scene.call(script.callee(SPARE, CalleeScript::answers(2, 95))).await;
+        let mut rung = journey.destinations();
+        rung.sort_unstable();
+        let decided = first_decisions(&scene, &journey).await;
+        assert_eq!(rung, [DESK, SPARE], "{seed} {decided:?} {}", shown(&journey));
+        assert_eq!(books(&scene, &journey).await, (10_000_000, 6_000_000, 4_000_000));
+        let call = scene.read(&journey, "").await;
+        let attempts = call["attempts"].as_array().unwrap();
+        let talked: Vec<&str> = attempts
+            .iter()
+            .filter(|attempt| attempt["status"] == "completed")
+            .map(|attempt| attempt["agent"]["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(talked, [format!("Ben {}", scene.number)]);
+    }
 }

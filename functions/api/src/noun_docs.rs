@@ -7,6 +7,7 @@ use app::catalog::Entry;
 use contract::campaigns::{Bulk, BulkAnswer, Removed};
 use contract::problem::Code;
 use contract::query::ListQuery;
+use domain::agent::Agent;
 use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
@@ -14,6 +15,7 @@ use domain::ids::{Id, Noun};
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
+use domain::pool::NumberPool;
 use domain::target::{RtbTarget, Target};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -153,6 +155,30 @@ impl NounDoc for TargetGroup {
         json!({
             "name": "Day shift",
             "members": [{"target": "TA019abc0de1f27a3b8c4d5e6f70819203", "priority": 1, "weight": 100}],
+        })
+    }
+}
+
+impl NounDoc for NumberPool {
+    const ABOUT: &'static str = "A number pool holds phone numbers that belong together: filters can ask for it as `DialedNumber:Pool`.";
+
+    fn example() -> Value {
+        json!({"name": "Search ads"})
+    }
+}
+
+impl NounDoc for Agent {
+    const ABOUT: &'static str =
+        "An agent takes the calls of targets that agents answer. Away and back are effective at once.";
+
+    fn example() -> Value {
+        json!({
+            "name": "Anna",
+            "status": "available",
+            "destination": {"number": "+12025550141"},
+            "extension": "wwww204",
+            "skills": ["spanish", "roofing"],
+            "time_zone": "America/New_York",
         })
     }
 }

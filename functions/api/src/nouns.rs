@@ -15,6 +15,7 @@ use contract::page::Page;
 use contract::problem::Code;
 use contract::query::{self, ListQuery};
 use contract::resource::{Resource, Warning};
+use domain::agent::Agent;
 use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
 use domain::group::{RingTree, TargetGroup};
@@ -22,6 +23,7 @@ use domain::ids::Id;
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
+use domain::pool::NumberPool;
 use domain::target::{RtbTarget, Target};
 use http::StatusCode;
 use http::header::LOCATION;
@@ -105,6 +107,20 @@ impl ApiNoun for TargetGroup {
     type Read = TargetsRead;
     type Write = TargetsWrite;
 }
+impl ApiNoun for NumberPool {
+    const ALL: &'static str = "/api/number-pools";
+    const ONE: &'static str = "/api/number-pools/{id}";
+    const BULK: &'static str = "/api/number-pools/bulk";
+    type Read = PhoneNumbersRead;
+    type Write = PhoneNumbersWrite;
+}
+impl ApiNoun for Agent {
+    const ALL: &'static str = "/api/agents";
+    const ONE: &'static str = "/api/agents/{id}";
+    const BULK: &'static str = "/api/agents/bulk";
+    type Read = TargetsRead;
+    type Write = TargetsWrite;
+}
 impl ApiNoun for RingTree {
     const ALL: &'static str = "/api/ring-trees";
     const ONE: &'static str = "/api/ring-trees/{id}";
@@ -138,6 +154,8 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = noun::<Buyer>(routes);
     let routes = noun::<TargetGroup>(routes);
     let routes = noun::<RingTree>(routes);
+    let routes = noun::<Agent>(routes);
+    let routes = noun::<NumberPool>(routes);
     let routes = noun::<BlockedNumber>(routes);
     noun::<IncomingWebhook>(routes)
 }

@@ -8,21 +8,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::blocked::BlockPattern;
-use domain::call::{Call, seconds_between};
-use domain::caps::{CounterId, Price, Usage};
-use domain::duplicates::{self, Verdict};
-use domain::filter::Tags;
+use domain::call::Call;
+use domain::caps::{CounterId, Usage};
+use domain::duplicates::Verdict;
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
-use domain::money::Money;
 use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
-use domain::routing::{Decisions, Situation, TurnedAway, call_limits, place_of};
-use domain::screening::{Arrival, screen};
+use domain::routing::{Decisions, TurnedAway, recognise, turned_away};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::counted;
 use crate::place::{self, ANSWER_WITHIN, NOBODY_FREE, NOT_IN_SERVICE, Placing};
 use crate::ports::{
     BlockedCallers, Calls, Counters, KnownCaller, Numbers, PortResult, Published, Step, Vault,
@@ -137,14 +135,10 @@ impl AnswerCall {
         };
         let mut call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
         if let Some(KnownCaller { history, .. }) = &known {
-            let last_call = history.last_call_before(call.started_at);
-            call.previous_call_s = last_call.map(|at| seconds_between(at, call.started_at).into());
-            call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
-            call.not_again = snapshot.not_again(history, call.started_at);
+            recognise(&mut call, &snapshot, history);
         }
         let blocked = blocks.iter().any(|block| block.holds(call.started_at));
-        let around = Around { usage: &usage, blocked, known: known.as_ref() };
-        let turned_away = turned_away(&call, &snapshot, &around);
+        let turned_away = turned_away(&call, &snapshot, &usage, blocked);
         self.first_step((Arc::new(call), known), turned_away, &snapshot, &usage).await.map(Answer::Taken)
     }
 
@@ -165,7 +159,8 @@ impl AnswerCall {
             asked: &[],
             tried: &[],
             caller,
-            gives_back: None,
+            gives_back: Vec::new(),
+            recovers: false,
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,
         };
@@ -193,8 +188,11 @@ impl AnswerCall {
     ) -> PortResult<HashMap<CounterId, Usage>> {
         let dials_now = snapshot.filter(|snapshot| !snapshot.has_auction());
         let mut of = Snapshot::counters_of_call(campaign, owner.publisher);
+        of.extend(snapshot.and_then(|snapshot| snapshot.payouts_that_refuse(owner.publisher)));
         of.extend(dials_now.into_iter().flat_map(Snapshot::counters));
-        self.counters.usage(owner.tenant, &of).await
+        let Some(snapshot) = dials_now else { return self.counters.usage(owner.tenant, &of).await };
+        let whose = (snapshot, owner.publisher);
+        counted::usage(&*self.counters, owner.tenant, whose, &of, self.clock.now()).await
     }
 
     async fn load(
@@ -233,6 +231,7 @@ impl AnswerCall {
             snapshot_version: snapshot.version,
             to,
             number: owner.number_id,
+            pool: owner.pool,
             from: incoming.from.clone(),
             from_state: incoming.from_state.clone(),
             from_zip: incoming.from_zip.clone(),
@@ -247,55 +246,7 @@ impl AnswerCall {
             currency: snapshot.campaign.currency,
             publisher: owner.publisher,
             payout: snapshot.campaign.payout_for(owner.publisher),
+            payout_limit: snapshot.campaign.payout_limit_for(owner.publisher),
         }
     }
-}
-
-/// What decides besides the call itself whether it is given to anybody.
-#[derive(Debug)]
-pub(crate) struct Around<'a> {
-    /// Live flags of the campaign, the publisher, and what is agreed between them.
-    pub(crate) usage: &'a HashMap<CounterId, Usage>,
-    /// Whether the block list names the caller.
-    pub(crate) blocked: bool,
-    /// What is known of the caller.
-    pub(crate) known: Option<&'a KnownCaller>,
-}
-
-/// Why the call is given to nobody. Live flags alone decide about pauses, so that pausing and activating work at once,
-/// without publishing.
-pub(crate) fn turned_away(call: &Call, snapshot: &Snapshot, around: &Around<'_>) -> Option<TurnedAway> {
-    if around.blocked {
-        return Some(TurnedAway::BlockedNumber);
-    }
-    let paused = |of: CounterId| around.usage.get(&of).is_some_and(|row| row.paused);
-    if paused(call.campaign.into()) {
-        return Some(TurnedAway::CampaignPaused);
-    }
-    if let Some(publisher) = call.publisher {
-        if paused(publisher.into()) {
-            return Some(TurnedAway::PublisherPaused);
-        }
-        if paused(CounterId::terms(call.campaign, publisher)) {
-            return Some(TurnedAway::PublisherTermsPaused);
-        }
-    }
-    let last_call = around.known.and_then(|known| known.history.last_call_before(call.started_at));
-    let arrival = Arrival {
-        from: &call.from,
-        to: &call.to,
-        verstat: call.verstat.as_deref(),
-        place: &place_of(call),
-        since_last_call_s: last_call.map(|at| seconds_between(at, call.started_at)),
-    };
-    if let Err(refusal) = screen(&snapshot.campaign.screening, &arrival) {
-        return Some(TurnedAway::Screened(refusal));
-    }
-    if call.repeat == Verdict::Refuse {
-        return Some(TurnedAway::Duplicate);
-    }
-    // A cap that holds for the call whatever its destination: when it is full, nobody is asked for a bid either.
-    let (usage, now) = (around.usage, call.started_at);
-    let situation = Situation { call, now, usage, tried: &[], asked: &[], tags: Tags::new() };
-    call_limits(snapshot, &situation, Price::Known(Money::ZERO)).err().map(TurnedAway::Cap)
 }

@@ -3,12 +3,14 @@
 //! May run any number of times, in any process: capacity goes back once per attempt, settling happens once, both by
 //! conditional writes.
 
-use domain::call::{Attempt, Conclusion, Standing, standing};
-use domain::caps::ReservationState;
+use domain::call::{Call, Conclusion, Standing, standing};
+use domain::caps::Held;
 use domain::ids::{CallId, TenantId};
-use domain::ledger;
+use domain::ledger::{self, Payment};
+use domain::money::Money;
+use domain::predictive::lessons;
 
-use crate::ports::{CallRecord, Calls, Closing, PortError, PortResult, Release};
+use crate::ports::{CallRecord, Calls, Closing, PortError, PortResult, Release, Settling};
 
 /// How often a look is repeated when somebody dialled between looking and settling.
 const LOOKS: u8 = 3;
@@ -25,9 +27,12 @@ pub async fn close_if_over(calls: &dyn Calls, tenant: TenantId, call: CallId) ->
         let Standing::Concluded(conclusion) = standing(&record.call, &record.attempts, &record.events) else {
             return Ok(false);
         };
-        let closing = closing(&record, &conclusion);
-        let releases = releases(&record, &closing);
-        if calls.settle(tenant, &record.call, &closing, &releases).await? {
+        let mut closing = closing(&record, &conclusion);
+        let payment = payment(calls, &record.call, &mut closing).await?;
+        let (billed, books) = (closing.billed_attempt, &closing.settlement);
+        let lessons = lessons(&record.attempts, &record.events, billed, books, closing.ended_at);
+        let with = Settling { releases: releases(&record, &closing), payment, lessons };
+        if calls.settle(tenant, &record.call, &closing, &with).await? {
             return Ok(true);
         }
     }
@@ -54,11 +59,27 @@ fn closing(record: &CallRecord, conclusion: &Conclusion) -> Closing {
     }
 }
 
-/// Gives back the capacity of attempts whose outcome is known before the books are closed.
+/// What the payout takes of a cap on the publisher's payouts. Where there is no room for it, the books pay nothing; where
+/// somebody takes the room meanwhile, the settlement does not go through, and we look again.
+async fn payment(calls: &dyn Calls, call: &Call, closing: &mut Closing) -> PortResult<Option<Payment>> {
+    let Some(row) = call.paid_row().filter(|_| closing.settlement.payout > Money::ZERO) else {
+        return Ok(None);
+    };
+    let paid = calls.paid(call.tenant, &row).await?;
+    match ledger::payment(call, closing.settlement.payout, true, closing.ended_at, &paid) {
+        Ok(payment) => Ok(payment),
+        Err(full) => {
+            closing.settlement = closing.settlement.clone().unpaid(full);
+            Ok(None)
+        }
+    }
+}
+
+/// Gives back what is known not to be needed before the books are closed.
 async fn give_back(calls: &dyn Calls, record: &CallRecord) -> PortResult<()> {
-    for attempt in record.attempts.iter().filter(|attempt| is_reserved(attempt)) {
-        if let Some(outcome) = attempt.outcome_at_its_end(&record.attempts, &record.events) {
-            calls.release(record.call.tenant, record.call.id, attempt, &outcome).await?;
+    for held in Held::all(&record.attempts, &record.joints) {
+        if let Some(outcome) = held.outcome_at_its_end(&record.attempts, &record.events) {
+            calls.release(record.call.tenant, record.call.id, &held, &outcome).await?;
         }
     }
     Ok(())
@@ -66,16 +87,12 @@ async fn give_back(calls: &dyn Calls, record: &CallRecord) -> PortResult<()> {
 
 /// The others go back with the books, so that what is counted is what is booked, whatever is reported meanwhile.
 fn releases(record: &CallRecord, closing: &Closing) -> Vec<Release> {
-    let waiting = record.attempts.iter().filter(|attempt| {
-        is_reserved(attempt) && attempt.outcome_at_its_end(&record.attempts, &record.events).is_none()
-    });
-    let release = |attempt: &Attempt| Release {
-        attempt: attempt.clone(),
-        outcome: attempt.outcome_by_the_books(&record.events, closing.billed_attempt, &closing.settlement),
+    let CallRecord { attempts, joints, events, .. } = record;
+    let mut waiting = Held::all(attempts, joints);
+    waiting.retain(|held| held.outcome_at_its_end(attempts, events).is_none());
+    let release = |held: Held| {
+        let (billed, books) = (closing.billed_attempt, &closing.settlement);
+        Release { outcome: held.outcome_by_the_books(attempts, events, billed, books), held }
     };
-    waiting.map(release).collect()
-}
-
-fn is_reserved(attempt: &Attempt) -> bool {
-    attempt.reservation.as_ref().is_some_and(|held| held.state == ReservationState::Reserved)
+    waiting.into_iter().map(release).collect()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::call::{Attempt, CallStatus, Leg, LegEvent, Source, leg_end};
 use domain::campaign::Recovery;
-use domain::caps::ReservationState;
+use domain::caps::Held;
 use domain::ids::{AccountSid, CallId, CallSid, TenantId};
 use domain::routing::Decisions;
 use domain::voice::Reply;
@@ -63,7 +63,7 @@ impl DialNext {
         if let Some((_, Step::Answered(earlier))) = record.steps.iter().find(|(number, _)| *number == step) {
             return Ok(StepAnswer::Reply(earlier.reply.clone()));
         }
-        self.note_leg_that_never_was(&record, step, ended).await?;
+        self.note_legs_that_never_were(&record, step, ended).await?;
 
         let caller_is_gone = ended.caller.is_terminal()
             || record.closing.is_some()
@@ -78,10 +78,9 @@ impl DialNext {
         let (snapshot, usage) = call_context(&*self.published, &*self.counters, &record.call).await?;
         let was_connected = matches!(ended.dial, CallStatus::Completed | CallStatus::InProgress);
         let so_far = SoFar::of(record);
-        let still_reserved = dialled_before(record, step).filter(|attempt| {
-            let held = attempt.reservation.as_ref();
-            held.is_some_and(|reservation| reservation.state == ReservationState::Reserved)
-        });
+        let mut gives_back = Held::all(&record.attempts, &record.joints);
+        gives_back.retain(|held| !was_connected && step.checked_sub(1).is_some_and(|by| held.is_of_step(by)));
+        let recovers = was_connected && is_recovered(record, snapshot.campaign.recovery, step, ended);
         let placing = Placing {
             call: Arc::clone(&record.call),
             begins: false,
@@ -92,44 +91,50 @@ impl DialNext {
             asked: &so_far.asked,
             tried: &so_far.tried,
             caller: None,
-            gives_back: still_reserved.filter(|_| !was_connected).cloned(),
+            gives_back,
+            recovers,
             auction: None,
             answer_by: Instant::now() + ANSWER_WITHIN,
         };
-        let sent_on =
-            snapshot.campaign.recovery.is_some_and(|recovery| is_recovered(record, recovery, step, ended));
-        if was_connected && !sent_on {
+        if was_connected && !recovers {
             let now = self.clock.now();
             return place::finish(&*self.calls, &placing, Reply::hangup(), Decisions::default(), now).await;
         }
         place::place(&*self.calls, &*self.clock, placing).await
     }
 
-    /// A dial that names no child never rang anywhere: no status callback will come, so this is its end.
-    async fn note_leg_that_never_was(
+    /// A dial that names no child never rang anywhere: no status callback will come for what nobody told us of, so this is
+    /// its end.
+    async fn note_legs_that_never_were(
         &self,
         record: &CallRecord,
         step: u16,
         ended: &DialEnded,
     ) -> PortResult<()> {
-        let Some(attempt) = dialled_before(record, step) else {
-            return Ok(());
-        };
         if ended.child.is_some() || !ended.dial.is_terminal() {
             return Ok(());
         }
-        let event = LegEvent {
-            leg: Leg::Attempt(attempt.number),
-            status: ended.dial,
-            sequence: 0,
-            source: Source::DialAction,
-            at: self.clock.now(),
-            duration_s: None,
-            sid: None,
-        };
-        self.calls.record_event(record.call.tenant, record.call.id, &event).await?;
+        let mut noted = false;
+        for attempt in dialled_before(record, step) {
+            let leg = Leg::Attempt(attempt.number);
+            if dialled_before(record, step).count() > 1 && record.events.iter().any(|event| event.leg == leg)
+            {
+                continue;
+            }
+            let event = LegEvent {
+                leg,
+                status: ended.dial,
+                sequence: 0,
+                source: Source::DialAction,
+                at: self.clock.now(),
+                duration_s: None,
+                sid: None,
+            };
+            self.calls.record_event(record.call.tenant, record.call.id, &event).await?;
+            noted = true;
+        }
         let caller_has_ended = leg_end(Leg::Caller, &record.events).is_some();
-        if caller_has_ended {
+        if noted && caller_has_ended {
             close_call::close_if_over(&*self.calls, record.call.tenant, record.call.id).await?;
         }
         Ok(())
@@ -138,20 +143,17 @@ impl DialNext {
 
 /// Whether a caller who was connected is sent on, because the conversation was too short. The callee's leg says how long it
 /// was; the dial's own word counts until that is told.
-fn is_recovered(record: &CallRecord, recovery: Recovery, step: u16, ended: &DialEnded) -> bool {
-    let talked = |attempt: &Attempt| {
-        let end = leg_end(Leg::Attempt(attempt.number), &record.events)?;
-        (end.status == CallStatus::Completed).then_some(end.answered_seconds)
-    };
-    let last = dialled_before(record, step);
-    let Some(talked_s) = last.and_then(talked).or(ended.talked_s) else { return false };
-    let earlier = record.attempts.iter().filter(|attempt| attempt.number + 1 < step);
-    let sent_on_before = earlier.filter(|attempt| talked(attempt).is_some()).count();
-    talked_s < u32::from(recovery.shorter_than_s) && sent_on_before < usize::from(recovery.attempts)
+fn is_recovered(record: &CallRecord, recovery: Option<Recovery>, step: u16, ended: &DialEnded) -> bool {
+    let Some(recovery) = recovery else { return false };
+    let ends = dialled_before(record, step)
+        .filter_map(|attempt| leg_end(Leg::Attempt(attempt.number), &record.events));
+    let told = ends.filter(|end| end.status == CallStatus::Completed).map(|end| end.answered_seconds).max();
+    let Some(talked_s) = told.or(ended.talked_s) else { return false };
+    let sent_on = |step: &&(u16, Step)| matches!(&step.1, Step::Answered(answered) if answered.recovers);
+    recovery.sends_on(talked_s, record.steps.iter().filter(sent_on).count())
 }
 
-/// The attempt whose dial this step answers.
-fn dialled_before(record: &CallRecord, step: u16) -> Option<&Attempt> {
-    let dialled_by = step.checked_sub(1)?;
-    record.attempts.iter().find(|attempt| attempt.number == dialled_by)
+/// The attempts whose dial this step answers.
+fn dialled_before(record: &CallRecord, step: u16) -> impl Iterator<Item = &Attempt> {
+    record.attempts.iter().filter(move |attempt| Some(attempt.step()) == step.checked_sub(1))
 }

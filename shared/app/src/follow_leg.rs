@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use domain::call::{Leg, LegEvent};
+use domain::call::{CallStatus, Leg, LegEvent, leg_end, step_of_attempt};
 use domain::ids::{AccountSid, CallId, TenantId};
 use domain::phone::E164;
 use jiff::SignedDuration;
 
 use crate::clock::Clock;
 use crate::close_call;
-use crate::ports::{Calls, Numbers, PortResult, RecordingEvent};
+use crate::ports::{CallRecord, Calls, Numbers, PortResult, RecordingEvent};
 
 /// When the caller has left, whatever was dialled ends within moments.
 const LOOK_SOON: SignedDuration = SignedDuration::from_mins(2);
@@ -39,6 +39,16 @@ pub enum Followed {
     WrongAccount,
 }
 
+/// Whether others ring at the same time whose end nobody has told us.
+fn rang_with_others(record: &CallRecord, leg: Leg) -> bool {
+    let Leg::Attempt(number) = leg else { return false };
+    record.attempts.iter().any(|other| {
+        other.number != number
+            && other.step() == step_of_attempt(number)
+            && leg_end(Leg::Attempt(other.number), &record.events).is_none()
+    })
+}
+
 impl FollowLeg {
     /// A leg that we dialled, or the caller's, changed its state. `account` is the one whose token signed.
     pub async fn leg(
@@ -53,12 +63,18 @@ impl FollowLeg {
             return Ok(Followed::WrongAccount);
         }
         self.calls.record_event(tenant, call, event).await?;
+        let now = self.clock.now();
+        let soon = now.checked_add(LOOK_SOON).unwrap_or(now);
+        if event.status == CallStatus::InProgress && rang_with_others(&record, event.leg) {
+            // Those who rang with it are cancelled, and of a leg that was only queued nobody tells us: they shall not be held
+            // for as long as this conversation lasts.
+            self.calls.postpone(tenant, call, soon).await?;
+        }
         if event.status.is_terminal() {
             let closed = close_call::close_if_over(&*self.calls, tenant, call).await?;
             if !closed && event.leg == Leg::Caller {
                 // Something that we dialled has not ended, and perhaps never began: look soon, not hours later.
-                let now = self.clock.now();
-                self.calls.postpone(tenant, call, now.checked_add(LOOK_SOON).unwrap_or(now)).await?;
+                self.calls.postpone(tenant, call, soon).await?;
             }
         }
         Ok(Followed::Noted)

@@ -15,6 +15,7 @@ pub mod check_bidders;
 pub mod clock;
 pub mod close_call;
 pub mod close_overdue;
+mod counted;
 pub mod dial_next;
 pub mod erase_caller;
 pub mod follow_leg;

@@ -5,15 +5,15 @@
 //! nothing is ever taken twice. A full or busy counter sends us to the next destination with that reason.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::auction::Auction;
-use domain::call::{Attempt, Call};
-use domain::caps::{CounterId, Measure, Outcome, Reservation, Usage};
+use domain::call::{Attempt, Call, LAST_STEP, attempt_number};
+use domain::caps::{CounterId, Held, Joint, Limit, Measure, Outcome, Reservation, Shares, Usage};
 use domain::ledger::Payout;
-use domain::routing::{self, Asked, Candidate, Decisions, Passed, Situation, Stop, TurnedAway, Via, Walk};
+use domain::routing::{self, Asked, Candidate, Decisions, Passed, Situation, Stop, Tried, TurnedAway, Walk};
 use domain::snapshot::Snapshot;
 use domain::voice::{Callback, CallbackTo, Dial, DialNoun, Recording, Reply, TIME_LIMIT_S, Verb};
 use jiff::{SignedDuration, Timestamp};
@@ -53,7 +53,7 @@ pub struct SoFar<'a> {
     /// Its auctions.
     pub asked: Vec<Asked<'a>>,
     /// The destinations that were dialled.
-    pub tried: Vec<Via>,
+    pub tried: Vec<Tried>,
 }
 
 impl<'a> SoFar<'a> {
@@ -62,7 +62,14 @@ impl<'a> SoFar<'a> {
         let asked = |auction: &'a Auction| Asked { tree: auction.tree, bids: &auction.ranking };
         Self {
             asked: record.auctions.iter().map(asked).collect(),
-            tried: record.attempts.iter().map(|attempt| attempt.via).collect(),
+            tried: record
+                .attempts
+                .iter()
+                .map(|attempt| Tried {
+                    via: attempt.via,
+                    agent: attempt.agent.as_ref().map(|agent| agent.id),
+                })
+                .collect(),
         }
     }
 
@@ -92,11 +99,13 @@ pub struct Placing<'a> {
     /// The auctions this call has had.
     pub asked: &'a [Asked<'a>],
     /// Destinations dialled before.
-    pub tried: &'a [Via],
+    pub tried: &'a [Tried],
     /// What was known of the caller when this step was begun; only with [`Self::begins`].
     pub caller: Option<KnownCaller>,
-    /// An attempt whose dial failed and whose capacity goes back.
-    pub gives_back: Option<Attempt>,
+    /// What attempts held whose dial failed, and goes back.
+    pub gives_back: Vec<Held>,
+    /// Whether the caller had been connected and is sent on.
+    pub recovers: bool,
     /// The auction this step ran.
     pub auction: Option<Arc<Auction>>,
     /// When no further destination is tried after the first: [`ANSWER_WITHIN`] of the request.
@@ -108,15 +117,15 @@ pub struct Placing<'a> {
 pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
     let now = clock.now();
     let Placing { tried, asked, .. } = placing;
-    let usage = as_if_given_back(placing.usage, placing.gives_back.as_ref());
+    let usage = as_if_given_back(placing.usage, &placing.gives_back);
     let usage = usage.as_ref();
     let tags = routing::tags(&placing.call, placing.snapshot);
     let situation = Situation { call: &placing.call, now, usage, tried, asked, tags };
     let mut walk = Walk::new(placing.snapshot, &situation);
     let mut tried_one = false;
-    while let Some(stop) = walk.next() {
-        let candidate = match stop {
-            Stop::Dial(candidate) => candidate,
+    while let Some(stop) = walk.next().filter(|_| placing.step < LAST_STEP) {
+        let parties = match stop {
+            Stop::Dial(parties) => parties,
             Stop::Ask(_) => {
                 let to = CallbackTo::Auction(placing.step.saturating_add(1));
                 let auction = Callback { tenant: placing.call.tenant, call: placing.call.id, to };
@@ -124,42 +133,57 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
                 return finish(calls, &placing, Reply::redirect(auction), decisions, now).await;
             }
         };
-        let passed_over = if tried_one && Instant::now() >= placing.answer_by {
-            Passed::BusyCounter
-        } else {
-            tried_one = true;
-            let reply = dial(&placing, &candidate);
-            let decisions = walk.dialling(&candidate);
-            match calls.write_step(&dialling(&placing, &candidate, reply.clone(), decisions, now)).await? {
-                Written::Done => return Ok(reply),
-                Written::Repeated(earlier) => return Ok(earlier.reply),
-                Written::Over => return Ok(Reply::hangup()),
-                Written::Full(full) => Passed::Cap(full),
-                Written::Busy => Passed::BusyCounter,
+        let mut rounds = VecDeque::from([parties]);
+        while let Some(parties) = rounds.pop_front() {
+            let passed_over = if tried_one && Instant::now() >= placing.answer_by {
+                Passed::BusyCounter
+            } else {
+                tried_one = true;
+                let reply = dial(&placing, &parties);
+                let mut decisions = walk.dialling(&parties);
+                for left in rounds.iter().flatten() {
+                    decisions.note(left.via, &left.called(), Some(Passed::NotNeeded));
+                }
+                match calls.write_step(&dialling(&placing, &parties, reply.clone(), decisions, now)).await? {
+                    Written::Done => return Ok(reply),
+                    Written::Repeated(earlier) => return Ok(earlier.reply),
+                    Written::Over => return Ok(Reply::hangup()),
+                    // One of them has no room: it does not stand in the way of the others.
+                    Written::Full(_) | Written::Busy if parties.len() > 1 => {
+                        rounds.extend(parties.into_iter().map(|party| vec![party]));
+                        continue;
+                    }
+                    Written::Full(full) => Passed::Cap(full),
+                    Written::Busy => Passed::BusyCounter,
+                }
+            };
+            for party in parties {
+                walk.decisions.note(party.via, &party.called(), Some(passed_over.clone()));
             }
-        };
-        let full = if let Passed::Cap(full) = &passed_over { Some(*full) } else { None };
-        walk.decisions.note(candidate.via, &candidate.name, Some(passed_over));
-        // No other destination would find room either; of revenue a cheaper one might.
-        if let Some(full) = full.filter(|full| full.owner.is_of_the_call() && full.measure == Measure::Calls)
-        {
-            walk.decisions.turned_away = Some(TurnedAway::Cap(full));
-            break;
+            if let Passed::Cap(full) = passed_over
+                && full.owner.is_of_the_call()
+                && full.measure == Measure::Calls
+            {
+                // No other destination would find room either; of revenue a cheaper one might.
+                let decisions = std::mem::take(&mut walk.decisions);
+                let decisions = Decisions { turned_away: Some(TurnedAway::Cap(full)), ..decisions };
+                let words = Reply::words_and_hangup(NOBODY_FREE);
+                return finish(calls, &placing, words, decisions, now).await;
+            }
         }
     }
     let decisions = std::mem::take(&mut walk.decisions);
     finish(calls, &placing, Reply::words_and_hangup(NOBODY_FREE), decisions, now).await
 }
 
-/// The counters as they are once this very step has given the failed attempt's capacity back: a call that fails over does
+/// The counters as they are once this very step has given the failed attempts' capacity back: a call that fails over does
 /// not stand in its own way.
 fn as_if_given_back<'a>(
     usage: &'a HashMap<CounterId, Usage>,
-    attempt: Option<&Attempt>,
+    gives_back: &[Held],
 ) -> Cow<'a, HashMap<CounterId, Usage>> {
     let mut usage = Cow::Borrowed(usage);
-    let held = attempt.and_then(|attempt| attempt.reservation.as_ref());
-    for taken in held.into_iter().flat_map(|reservation| &reservation.taken) {
+    for taken in gives_back.iter().flat_map(|held| &held.reservation.taken) {
         if let Some(row) = usage.to_mut().get_mut(&taken.counter) {
             row.give_back(&taken.gives_back(&Outcome::NOTHING));
         }
@@ -185,15 +209,16 @@ pub async fn finish(
     now: Timestamp,
 ) -> PortResult<Reply> {
     // As the call's last one, an attempt that nobody answered may yet convert: then the books give its capacity back.
-    let gives_back = placing.gives_back.clone().filter(Attempt::returns_unanswered);
+    let gives_back = placing.gives_back.iter().filter(|held| held.returns_unanswered()).cloned().collect();
     let write = StepWrite {
         call: as_it_begins(placing, &decisions),
         begins: placing.begins,
         number: placing.step,
         started_by: placing.started_by,
-        answered: Answered { reply: reply.clone(), decisions, at: now },
+        answered: Answered { reply: reply.clone(), decisions, at: now, recovers: placing.recovers },
         caller: placing.caller.clone(),
-        attempt: None,
+        attempts: Vec::new(),
+        joints: Vec::new(),
         limits: Vec::new(),
         gives_back,
         auction: placing.auction.clone(),
@@ -209,55 +234,75 @@ pub async fn finish(
 
 fn dialling(
     placing: &Placing<'_>,
-    candidate: &Candidate,
+    parties: &[Candidate],
     reply: Reply,
     decisions: Decisions,
     now: Timestamp,
 ) -> StepWrite {
-    let limits = candidate.limits.clone();
-    let attempt = Attempt {
-        number: placing.step,
-        via: candidate.via,
-        name: candidate.name.clone(),
-        destination: candidate.destination.clone(),
-        bid: candidate.bid,
-        terms: candidate.terms.clone(),
-        reservation: (!limits.is_empty()).then(|| Reservation::of(&limits)),
+    let shares = Shares::of(parties.iter().map(|party| party.limits.clone()).collect());
+    let attempt = |((number, party), own): ((u16, &Candidate), &Vec<Limit>)| Attempt {
+        number,
+        via: party.via,
+        name: party.name.clone(),
+        agent: party.agent.clone(),
+        destination: party.destination.clone(),
+        bid: party.bid,
+        terms: party.terms.clone(),
+        reservation: (!own.is_empty()).then(|| Reservation::of(own)),
         dialled_at: now,
     };
+    let attempts: Vec<Attempt> = numbered(placing, parties).zip(&shares.own).map(attempt).collect();
+    let joint = |(number, (parties, limits)): (u16, &(Vec<usize>, Vec<Limit>))| {
+        let of = parties.iter().filter_map(|index| attempts.get(*index)).map(|attempt| attempt.number);
+        let number = attempt_number(placing.step, number);
+        Joint { number, attempts: of.collect(), reservation: Reservation::of(limits) }
+    };
+    let joints = (0..).zip(&shares.joint).map(joint).collect();
+    let together = shares.joint.iter().flat_map(|(_, limits)| limits);
+    let limits = shares.own.iter().flatten().chain(together).cloned().collect();
+    let rings_s = parties.first().map_or(0, |party| party.dial.timeout_s);
     StepWrite {
         call: Arc::clone(&placing.call),
         begins: placing.begins,
         number: placing.step,
         started_by: placing.started_by,
-        answered: Answered { reply, decisions, at: now },
+        answered: Answered { reply, decisions, at: now, recovers: placing.recovers },
         caller: placing.caller.clone(),
-        attempt: Some(attempt),
+        attempts,
+        joints,
         limits,
         gives_back: placing.gives_back.clone(),
         auction: placing.auction.clone(),
-        due_at: due_at(now, placing.snapshot.campaign.time_limit_s, candidate.dial.timeout_s),
+        due_at: due_at(now, placing.snapshot.campaign.time_limit_s, rings_s),
     }
 }
 
-fn dial(placing: &Placing<'_>, candidate: &Candidate) -> Reply {
+/// The parties that ring, each with the number of its attempt.
+fn numbered<'a>(
+    placing: &Placing<'_>,
+    parties: &'a [Candidate],
+) -> impl Iterator<Item = (u16, &'a Candidate)> {
+    let step = placing.step;
+    (0..).zip(parties).map(move |(party, candidate)| (attempt_number(step, party), candidate))
+}
+
+/// Who rings first decides what holds for all: TwiML has one time-out, one caller id and one recording for a dial.
+fn dial(placing: &Placing<'_>, parties: &[Candidate]) -> Reply {
     let campaign = &placing.snapshot.campaign;
     let to = |to| Callback { tenant: placing.call.tenant, call: placing.call.id, to };
-    let recording = routing::recording(&candidate.dial, campaign.recording);
-    let noun = DialNoun {
-        destination: candidate.destination.clone(),
-        send_digits: candidate.dial.send_digits.clone(),
-        sip_headers: candidate.dial.sip_headers.clone(),
-        status_callback: to(CallbackTo::Leg(placing.step)),
+    let Some(first) = parties.first() else { return Reply::hangup() };
+    let recording = routing::recording(&first.dial, campaign.recording);
+    let noun = |(number, party): (u16, &Candidate)| DialNoun {
+        destination: party.destination.clone(),
+        send_digits: party.dial.send_digits.clone(),
+        sip_headers: party.dial.sip_headers.clone(),
+        status_callback: to(CallbackTo::Leg(number)),
     };
+    let default_caller_id = campaign.default_caller_id.as_ref();
     let dial = Dial {
-        nouns: vec![noun],
-        caller_id: routing::caller_id(
-            &candidate.dial.caller_id,
-            &placing.call,
-            campaign.default_caller_id.as_ref(),
-        ),
-        timeout_s: candidate.dial.timeout_s,
+        nouns: numbered(placing, parties).map(noun).collect(),
+        caller_id: routing::caller_id(&first.dial.caller_id, &placing.call, default_caller_id),
+        timeout_s: first.dial.timeout_s,
         time_limit_s: campaign.time_limit_s.clamp(*TIME_LIMIT_S.start(), *TIME_LIMIT_S.end()),
         recording,
         answer_on_bridge: true,

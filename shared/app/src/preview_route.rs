@@ -11,18 +11,17 @@ use domain::blocked::{BlockPattern, BlockedNumber};
 use domain::call::Call;
 use domain::campaign::Campaign;
 use domain::caps::{CounterId, Usage};
-use domain::duplicates;
+use domain::duplicates::Verdict;
 use domain::filter::{TagName, Tags};
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
 use domain::phone::{E164, number_of_caller};
-use domain::plan::Tree;
-use domain::routing::{self, Candidate, Decisions, Situation, Stop, TurnedAway, Walk};
+use domain::routing::{self, Decisions, Situation, Stop, TurnedAway, Walk, recognise, turned_away};
 use domain::snapshot::Snapshot;
 use jiff::Timestamp;
 
-use crate::answer_call::{Around, turned_away};
 use crate::campaigns::newest;
 use crate::catalog::{self, Outcome, Refused, Tools};
+use crate::counted;
 use crate::ports::{Calls, Kind, KnownCaller, PortError, PortResult};
 use crate::publish_campaign::compile;
 
@@ -60,26 +59,8 @@ pub struct Preview {
     pub turned_away: Option<TurnedAway>,
     /// What would be done, in this order, each if everything before it did not work out.
     pub stops: Vec<Stop>,
-    /// Who would be passed over, and why.
+    /// Who would be passed over, and why; and by what everybody was ranked.
     pub passed: Decisions,
-}
-
-impl Preview {
-    /// The bidders that would be asked, each with its place among the stops.
-    pub fn asks(&self) -> impl Iterator<Item = (usize, Tree)> {
-        self.stops.iter().enumerate().filter_map(|(place, stop)| match stop {
-            Stop::Ask(tree) => Some((place, *tree)),
-            Stop::Dial(_) => None,
-        })
-    }
-
-    /// The destinations that would be dialled, each with its place among the stops.
-    pub fn dials(&self) -> impl Iterator<Item = (usize, &Candidate)> {
-        self.stops.iter().enumerate().filter_map(|(place, stop)| match stop {
-            Stop::Dial(candidate) => Some((place, candidate.as_ref())),
-            Stop::Ask(_) => None,
-        })
-    }
 }
 
 /// Goes through a campaign's newest published version for a call that does not exist; through the campaign as it is set up
@@ -108,12 +89,10 @@ pub async fn preview_route(
     let known = known_caller(tools, calls, tenant, id, wanted).await?;
     let mut call = call_of(tenant, (id, snapshot.version), &snapshot.campaign, wanted)?;
     if let Some(KnownCaller { history, .. }) = &known {
-        call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
-        call.not_again = snapshot.not_again(history, call.started_at);
+        recognise(&mut call, &snapshot, history);
     }
     let blocked = is_blocked(tools, tenant, wanted).await?;
-    let around = Around { usage: &usage, blocked, known: known.as_ref() };
-    let why = turned_away(&call, &snapshot, &around);
+    let why = turned_away(&call, &snapshot, &usage, blocked);
     if why.is_some() {
         let passed = Decisions { turned_away: why, ..Decisions::default() };
         return Ok(Ok(Preview { version, turned_away: why, stops: Vec::new(), passed }));
@@ -137,12 +116,11 @@ async fn usage_for(
     snapshot: &Snapshot,
     wanted: &Hypothetical,
 ) -> PortResult<HashMap<CounterId, Usage>> {
-    let mut of: Vec<CounterId> = snapshot.counters().into_iter().collect();
-    of.push(snapshot.campaign_id.into());
-    if let Some(publisher) = wanted.publisher {
-        of.extend([publisher.into(), CounterId::terms(snapshot.campaign_id, publisher)]);
-    }
-    tools.counters.usage(tenant, &of).await
+    let mut of = Snapshot::counters_of_call(snapshot.campaign_id, wanted.publisher);
+    of.extend(snapshot.payouts_that_refuse(wanted.publisher));
+    of.extend(snapshot.counters());
+    let whose = (snapshot, wanted.publisher);
+    counted::usage(tools.counters, tenant, whose, &of, tools.clock.now()).await
 }
 
 async fn known_caller(
@@ -162,7 +140,7 @@ async fn is_blocked(tools: &Tools<'_>, tenant: TenantId, wanted: &Hypothetical) 
     let patterns = BlockPattern::of_caller(&wanted.from);
     for record in tools.catalog.list(tenant, Kind::BlockedNumber).await? {
         let entry: BlockedNumber = catalog::entry_of(&record)?;
-        if patterns.contains(&entry.number) && entry.expires_at.is_none_or(|end| wanted.at < end) {
+        if patterns.contains(&entry.number) && entry.holds(wanted.at) {
             return Ok(true);
         }
     }
@@ -191,12 +169,13 @@ pub(crate) fn call_of(
         snapshot_version: version,
         to: wanted.to.clone(),
         number: NumberId::from_uuid(uuid::Uuid::nil()),
+        pool: None,
         from: wanted.from.clone(),
         from_state: wanted.from_state.clone(),
         from_zip: wanted.from_zip.clone(),
         from_country: wanted.from_country.clone(),
         verstat: wanted.verstat.clone(),
-        repeat: duplicates::Verdict::First,
+        repeat: Verdict::First,
         not_again: Vec::new(),
         caller_key: None,
         started_at: wanted.at,
@@ -205,5 +184,6 @@ pub(crate) fn call_of(
         previous_call_s: None,
         publisher: wanted.publisher,
         payout: campaign.payout_for(wanted.publisher),
+        payout_limit: campaign.payout_limit_for(wanted.publisher),
     })
 }

@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
+use domain::agent::{Agent, Availability};
 use domain::campaign::{Campaign, CampaignStatus};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{CampaignId, Id, TenantId};
@@ -137,8 +138,12 @@ pub async fn parts_of(tools: &Tools<'_>, tenant: TenantId, campaign: &Campaign) 
     rtb_targets.values_mut().for_each(|bidder| bidder.status = Status::Active);
     let of_targets = targets.values().filter_map(|target| target.buyer);
     let buyers = of_targets.chain(rtb_targets.values().filter_map(|bidder| bidder.buyer)).collect();
-    let buyers = things::<Buyer>(tools, tenant, buyers).await?;
-    Ok(Parts { targets, rtb_targets, target_groups, ring_trees, buyers })
+    let agents = targets.values().filter_map(|target| target.agents.as_ref());
+    let agents = agents.flat_map(|team| &team.members).copied().collect();
+    let (buyers, mut agents) =
+        futures::try_join!(things::<Buyer>(tools, tenant, buyers), things::<Agent>(tools, tenant, agents),)?;
+    agents.values_mut().for_each(|agent| agent.status = Availability::Available);
+    Ok(Parts { targets, rtb_targets, target_groups, ring_trees, agents, buyers })
 }
 
 async fn things<E: Entry>(

@@ -14,7 +14,7 @@ use domain::caps::{CounterId, Price, Usage};
 use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone;
 use domain::plan::Tree;
-use domain::routing::{self, Destined, Passed, Sight, Situation, Stop, Via, Walk};
+use domain::routing::{self, Destined, Passed, Sight, Situation, Stop, Tried, Walk};
 use domain::snapshot::Snapshot;
 use domain::target::RtbTarget;
 use domain::voice::Reply;
@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use crate::authenticate::authenticate;
 use crate::clock::Clock;
+use crate::counted;
 use crate::place::{self, ANSWER_WITHIN, Placing, SoFar, StepAnswer};
 use crate::ports::{
     BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult,
@@ -76,7 +77,7 @@ struct Asking<'a> {
     tree: Tree,
     settings: &'a AuctionSettings,
     /// Whoever was dialled before is not asked.
-    tried: &'a [Via],
+    tried: &'a [Tried],
 }
 
 /// What the auction brought.
@@ -142,28 +143,19 @@ impl RunAuction {
     ) -> PortResult<Reply> {
         let answer_by = Instant::now() + ANSWER_WITHIN;
         let so_far = SoFar::of(record);
-        let (tree, settings) = next_tree(record, &so_far, snapshot, usage, self.clock.now())?;
+        let now = self.clock.now();
+        let Some((tree, settings)) = next_tree(&record.call, &so_far, snapshot, usage, now) else {
+            return self.place_after(record, (step, token), snapshot, usage, None, answer_by).await;
+        };
         let asking = Asking { call: &record.call, step, tree, settings, tried: &so_far.tried };
         let outcome = self.ask_everyone(&asking, snapshot, usage).await;
         // Seconds have passed: what was full may have room, what was open may be paused. An old look is better than none.
         let (call, of) = (&record.call, rows_of(snapshot, &record.call));
-        let fresh = self.counters.usage(call.tenant, &of).await.unwrap_or_else(|_| usage.clone());
-        let so_far = so_far.and(&outcome.auction);
-        let placing = Placing {
-            call: Arc::clone(&record.call),
-            begins: false,
-            step,
-            started_by: Some(token),
-            snapshot,
-            usage: &fresh,
-            asked: &so_far.asked,
-            tried: &so_far.tried,
-            caller: None,
-            gives_back: None,
-            auction: Some(Arc::clone(&outcome.auction)),
-            answer_by,
-        };
-        let placed = place::place(&*self.calls, &*self.clock, placing);
+        let whose = (snapshot, call.publisher);
+        let fresh = counted::usage(&*self.counters, call.tenant, whose, &of, call.started_at).await;
+        let fresh = fresh.unwrap_or_else(|_| usage.clone());
+        let auction = Some(&outcome.auction);
+        let placed = self.place_after(record, (step, token), snapshot, &fresh, auction, answer_by);
         // The caller does not wait for a slow queue: the auction itself is stored with the step, and only the texts would
         // be missing from the log.
         let logging =
@@ -201,34 +193,52 @@ impl RunAuction {
         }
         tracing::warn!(call = %call.id, step, "auction did not answer in time, taking the static route");
         let (snapshot, usage) = self.context(record).await?;
-        let so_far = SoFar::of(record);
-        let (tree, settings) = next_tree(record, &so_far, &snapshot, &usage, self.clock.now())?;
+        let next = next_tree(call, &SoFar::of(record), &snapshot, &usage, self.clock.now());
         // It has had its time: whoever answers now is too late, and nobody is asked twice.
-        let auction = Arc::new(Auction {
-            id: AuctionId::from_uuid(self.clock.new_id()),
-            call: call.id,
-            step,
-            tree,
-            started_at,
-            deadline_ms: settings.deadline_on_call_ms(),
-            took_ms: milliseconds(waited),
-            results: Vec::new(),
-            ranking: Vec::new(),
+        let auction = next.map(|(tree, settings)| {
+            Arc::new(Auction {
+                id: AuctionId::from_uuid(self.clock.new_id()),
+                call: call.id,
+                step,
+                tree,
+                started_at,
+                deadline_ms: settings.deadline_on_call_ms(),
+                took_ms: milliseconds(waited),
+                results: Vec::new(),
+                ranking: Vec::new(),
+            })
         });
-        let so_far = so_far.and(&auction);
+        let answer_by = Instant::now() + TAKE_OVER_WITHIN;
+        self.place_after(record, (step, by), &snapshot, &usage, auction.as_ref(), answer_by).await
+    }
+
+    /// Goes on along the plan, with what this step's auction brought, in the step that was started under a token. Without an
+    /// auction, because the plan has come to none: since the caller was sent here a cap may have filled that holds for the
+    /// whole call, or the time for finding somebody may be over.
+    async fn place_after(
+        &self,
+        record: &CallRecord,
+        (step, started_by): (u16, Uuid),
+        snapshot: &Snapshot,
+        usage: &HashMap<CounterId, Usage>,
+        auction: Option<&Arc<Auction>>,
+        answer_by: Instant,
+    ) -> PortResult<Reply> {
+        let so_far = auction.into_iter().fold(SoFar::of(record), |so_far, auction| so_far.and(auction));
         let placing = Placing {
-            call: Arc::clone(call),
+            call: Arc::clone(&record.call),
             begins: false,
             step,
-            started_by: Some(by),
-            snapshot: &snapshot,
-            usage: &usage,
+            started_by: Some(started_by),
+            snapshot,
+            usage,
             asked: &so_far.asked,
             tried: &so_far.tried,
             caller: None,
-            gives_back: None,
-            auction: Some(Arc::clone(&auction)),
-            answer_by: Instant::now() + TAKE_OVER_WITHIN,
+            gives_back: Vec::new(),
+            recovers: false,
+            auction: auction.cloned(),
+            answer_by,
         };
         place::place(&*self.calls, &*self.clock, placing).await
     }
@@ -415,24 +425,23 @@ fn eligible(
     settings.bidders.iter().map(of_entry).collect()
 }
 
-/// The auction that the plan has come to.
+/// The auction that the plan has come to, if it has come to one.
 fn next_tree<'a>(
-    record: &CallRecord,
+    call: &Call,
     so_far: &SoFar<'_>,
     snapshot: &'a Snapshot,
     usage: &HashMap<CounterId, Usage>,
     now: Timestamp,
-) -> PortResult<(Tree, &'a AuctionSettings)> {
+) -> Option<(Tree, &'a AuctionSettings)> {
     let SoFar { tried, asked } = so_far;
-    let tags = routing::tags(&record.call, snapshot);
-    let situation = Situation { call: &record.call, now, usage, tried, asked, tags };
+    let tags = routing::tags(call, snapshot);
+    let situation = Situation { call, now, usage, tried, asked, tags };
     // Targets that stand before it are passed over: there was no room with them a moment ago.
     let tree = Walk::new(snapshot, &situation).find_map(|stop| match stop {
         Stop::Ask(tree) => Some(tree),
         Stop::Dial(_) => None,
-    });
-    let found = tree.and_then(|tree| Some((tree, snapshot.auction(tree)?)));
-    found.ok_or_else(|| PortError::corrupt("find the auction of a call", "its plan has none that is left"))
+    })?;
+    Some((tree, snapshot.auction(tree)?))
 }
 
 /// The published version a call runs on, and the counters of its destinations.
@@ -444,7 +453,8 @@ pub(crate) async fn call_context(
     let snapshot = published.snapshot(call.tenant, call.campaign, call.snapshot_version).await?;
     let missing = || PortError::corrupt("read the campaign of a call", "its published version is missing");
     let snapshot = snapshot.ok_or_else(missing)?;
-    let usage = counters.usage(call.tenant, &rows_of(&snapshot, call)).await?;
+    let (whose, of) = ((&*snapshot, call.publisher), rows_of(&snapshot, call));
+    let usage = counted::usage(counters, call.tenant, whose, &of, call.started_at).await?;
     Ok((snapshot, usage))
 }
 

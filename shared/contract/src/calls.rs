@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::agent::AgentRef;
 use domain::call::CallStatus;
 use domain::ids::{AdjustmentId, AuctionId, CallId, CampaignId, NumberId, PublisherId, RtbTargetId};
 use domain::money::{Currency, Money};
@@ -125,6 +126,9 @@ pub struct AttemptView {
     pub number: u16,
     /// Who.
     pub destination: DestinationRef,
+    /// The agent who was dialled, of a target that agents answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentRef>,
     /// Where, perhaps masked.
     pub address: String,
     /// The bid, when there was one.
@@ -196,6 +200,9 @@ pub struct DecisionView {
     pub code: String,
     /// The same in words.
     pub text: String,
+    /// What it had earned, in words, where equals were ranked by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
 }
 
 /// One auction.

@@ -120,6 +120,17 @@ pub struct BlockedNumber {
     pub expires_at: Option<Timestamp>,
 }
 
+impl BlockedNumber {
+    /// Whether it holds at this instant.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        is_before(now, self.expires_at)
+    }
+}
+
+fn is_before(now: Timestamp, end: Option<Timestamp>) -> bool {
+    end.is_none_or(|end| now < end)
+}
+
 impl Validate for BlockedNumber {
     fn validate(&self) -> Result<(), Vec<Problem>> {
         let mut problems = Problems::new();
@@ -140,6 +151,6 @@ pub struct Block {
 impl Block {
     /// Whether it holds at this instant. Stored blocks stay after their end, so this is always asked.
     pub fn holds(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|end| now < end)
+        is_before(now, self.expires_at)
     }
 }

@@ -3,16 +3,18 @@
 //! Callbacks arrive twice, late and in any order, so nothing here depends on order: the state is folded from the *set* of
 //! events. A call closes when the caller's leg has ended **and** every attempt we dialled has ended.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::agent::AgentRef;
 use crate::caps::Reservation;
 use crate::duplicates::{Restricted, Verdict};
-use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
-use crate::ledger::{Payout, Terms};
+use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, TenantId};
+use crate::ledger::{Payout, PayoutLimit, Terms};
 use crate::money::{Currency, Money};
 use crate::phone::{Destination, E164};
 use crate::routing::Via;
@@ -111,6 +113,9 @@ pub struct Call {
     pub to: E164,
     /// Its id.
     pub number: NumberId,
+    /// The pool it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<NumberPoolId>,
     /// The caller as Twilio wrote it: mostly E.164, but also `anonymous` or a SIP address.
     pub from: String,
     /// Two-letter state of the caller, when Twilio knows it.
@@ -147,6 +152,9 @@ pub struct Call {
     pub publisher: Option<PublisherId>,
     /// What they are paid.
     pub payout: Payout,
+    /// Most that they are paid on the campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout_limit: Option<PayoutLimit>,
 }
 
 impl Call {
@@ -161,15 +169,34 @@ impl Call {
     }
 }
 
-/// One destination we asked Twilio to dial. Its number is the step that asked.
+/// Steps count up to here: a call that comes so far is told that nobody is free.
+pub const LAST_STEP: u16 = 4_999;
+/// Between the numbers of two parties that ring at the same time: more than there are steps.
+const PARTY: u16 = LAST_STEP + 1;
+
+/// The number of an attempt: the step whose answer dials it. Of several that ring at the same time the first has the step's,
+/// and the others one of their own beyond all steps.
+pub const fn attempt_number(step: u16, party: u16) -> u16 {
+    party.saturating_mul(PARTY).saturating_add(step)
+}
+
+/// The step whose answer dialled the attempt of this number.
+pub const fn step_of_attempt(number: u16) -> u16 {
+    number % PARTY
+}
+
+/// One destination we asked Twilio to dial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The step whose answer dialled it.
+    /// See [`attempt_number`].
     pub number: u16,
     /// Target or bidder.
     pub via: Via,
     /// Its name then.
     pub name: String,
+    /// The agent who is dialled, of a target that agents answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentRef>,
     /// Where.
     pub destination: Destination,
     /// The bid, when there was one.
@@ -180,6 +207,18 @@ pub struct Attempt {
     pub reservation: Option<Reservation>,
     /// When we answered with the dial.
     pub dialled_at: Timestamp,
+}
+
+impl Attempt {
+    /// The step whose answer dialled it.
+    pub const fn step(&self) -> u16 {
+        step_of_attempt(self.number)
+    }
+
+    /// Later steps are after earlier ones; of a step that nobody answered, its first party is the one the books are about.
+    pub(crate) const fn place(&self) -> (u16, Reverse<u16>) {
+        (self.step(), Reverse(self.number))
+    }
 }
 
 /// Which leg of a call.
@@ -306,7 +345,7 @@ pub fn standing(call: &Call, attempts: &[Attempt], events: &[LegEvent]) -> Stand
     }
     let billed = ends
         .iter()
-        .max_by_key(|(attempt, end)| (end.status == CallStatus::Completed, attempt.number))
+        .max_by_key(|(attempt, end)| (end.status == CallStatus::Completed, attempt.place()))
         .copied();
     let connected = billed.is_some_and(|(_, end)| end.status == CallStatus::Completed);
     Standing::Concluded(Box::new(Conclusion {

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::caps::Caps;
 use crate::duplicates::DuplicateRule;
 use crate::ids::{PublisherId, RingTreeId, RtbTargetId};
-use crate::ledger::{Conversion, Payout, Revenue};
+use crate::ledger::{AfterCap, Conversion, Payout, PayoutCaps, PayoutLimit, Revenue};
 use crate::money::{Currency, Money};
 use crate::phone::E164;
 use crate::plan::{self, PlanEntry, Strategy, check_place, default_weight, one};
+use crate::predictive::Predictive;
 use crate::screening::Screening;
 use crate::target::Status;
 use crate::validate::{Problem, Problems, Validate};
@@ -83,6 +84,10 @@ pub struct Campaign {
     /// Who comes first among places of one priority.
     #[serde(default)]
     pub strategy: Strategy,
+    /// How destinations are ranked by what they earned, where the strategy `predictive` is chosen; `None`: in the usual way,
+    /// without any slider moved.
+    #[serde(default)]
+    pub predictive: Option<Predictive>,
     /// What happens after a conversation that was too short; `None`: the call is over.
     #[serde(default)]
     pub recovery: Option<Recovery>,
@@ -142,6 +147,13 @@ impl Campaign {
         let terms = publisher.and_then(|publisher| self.publishers.get(&publisher));
         terms.and_then(|terms| terms.payout).unwrap_or(self.payout)
     }
+
+    /// The caps on what this publisher is paid, when there are any.
+    pub fn payout_limit_for(&self, publisher: Option<PublisherId>) -> Option<PayoutLimit> {
+        let terms = self.publishers.get(&publisher?)?;
+        let caps = Some(terms.payout_caps).filter(PayoutCaps::any)?;
+        Some(PayoutLimit { caps, time_zone: self.time_zone.clone() })
+    }
 }
 
 /// Revenue recovery: a caller whose conversation was too short is sent to the next destination.
@@ -158,6 +170,11 @@ pub struct Recovery {
 }
 
 impl Recovery {
+    /// Whether a caller is sent on after a conversation of so many seconds, who was sent on so often before.
+    pub fn sends_on(self, talked_s: u32, sent_on_before: usize) -> bool {
+        talked_s < u32::from(self.shorter_than_s) && sent_on_before < usize::from(self.attempts)
+    }
+
     fn check(self, at: &str, problems: &mut Problems) {
         problems.within(&format!("{at}.shorter_than_s"), self.shorter_than_s, 1..=3_600);
         problems.within(&format!("{at}.attempts"), self.attempts, 1..=10);
@@ -174,6 +191,10 @@ pub struct PublisherTerms {
     pub status: Status,
     /// Limits on its calls on this campaign, by the campaign's clock.
     pub caps: Caps,
+    /// Limits on what it is paid on this campaign, by the campaign's clock.
+    pub payout_caps: PayoutCaps,
+    /// What happens with its calls when one of those is reached.
+    pub after_cap: AfterCap,
 }
 
 /// Who is asked for bids, and by which rules: a campaign's own, or a ring tree's.
@@ -261,6 +282,9 @@ impl Validate for Campaign {
         plan::check(&self.plan, self.ring_tree, &mut problems);
         self.screening.check("screening", &mut problems);
         self.duplicates.check("duplicates", &mut problems);
+        if let Some(predictive) = &self.predictive {
+            predictive.check("predictive", &mut problems);
+        }
         if let Some(recovery) = self.recovery {
             recovery.check("recovery", &mut problems);
         }
@@ -275,6 +299,7 @@ impl Validate for Campaign {
         self.check_caps("caps", &self.caps, &mut problems);
         for (publisher, terms) in &self.publishers {
             self.check_caps(&format!("publishers.{publisher}.caps"), &terms.caps, &mut problems);
+            terms.payout_caps.check(&format!("publishers.{publisher}.payout_caps"), &mut problems);
             if let Some(payout) = terms.payout {
                 payout.check(&format!("publishers.{publisher}.payout"), &mut problems);
             }

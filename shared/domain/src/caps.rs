@@ -19,7 +19,7 @@ mod room;
 mod usage;
 mod windows;
 
-pub use reservation::{Outcome, Reservation, ReservationState, Taken};
+pub use reservation::{Held, Holder, Joint, Outcome, Reservation, ReservationState, Shares, Taken};
 pub use room::{CapOwner, CapReached, Capped, Expected, Limit, Measure, Price};
 pub use usage::{Change, LiveLimits, Usage, late_conversion};
 pub use windows::{CounterId, OpenWindows, Window, revenue_attribute};

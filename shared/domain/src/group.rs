@@ -29,6 +29,21 @@ pub struct TargetGroup {
     /// Who comes first among members of one priority.
     #[serde(default)]
     pub strategy: Strategy,
+    /// Whether members of one priority ring one after the other or at the same time.
+    #[serde(default)]
+    pub ring: Ring,
+}
+
+/// How several destinations ring.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ring {
+    /// The next one when the one before did not answer.
+    #[default]
+    OneByOne,
+    /// At the same time, up to ten at once: the first who answers has the call. Time-out, recording and what the callee sees
+    /// are those of the first of them.
+    Together,
 }
 
 /// A target's place in its group.

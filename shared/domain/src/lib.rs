@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod adjustment;
+pub mod agent;
 pub mod auction;
 pub mod audit;
 pub mod blocked;
@@ -29,6 +30,7 @@ pub mod password;
 pub mod people;
 pub mod phone;
 pub mod plan;
+pub mod pool;
 pub mod predictive;
 pub mod routing;
 pub mod rtb_target;

@@ -6,14 +6,18 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Agent;
 use crate::campaign::{AuctionSettings, Campaign};
 use crate::caps::CounterId;
 use crate::duplicates::{CallerHistory, Restrict, Restricted};
 use crate::filter::{Filter, FilterSet};
 use crate::group::{RingTree, TargetGroup};
-use crate::ids::{BuyerId, CampaignId, PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId};
+use crate::ids::{
+    AgentId, BuyerId, CampaignId, PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId,
+};
+use crate::ledger::AfterCap;
 use crate::partner::Buyer;
-use crate::plan::{Planned, Tree};
+use crate::plan::{Planned, Strategy, Tree};
 use crate::routing::Via;
 use crate::target::{RtbTarget, Target};
 use crate::validate::{Problem, Problems};
@@ -42,6 +46,9 @@ pub struct Snapshot {
     /// The ring trees of its plan.
     #[serde(default)]
     pub ring_trees: BTreeMap<RingTreeId, AuctionSettings>,
+    /// The agents who answer its targets.
+    #[serde(default)]
+    pub agents: BTreeMap<AgentId, Agent>,
     /// The buyers of its destinations, as far as calls need them.
     #[serde(default)]
     pub buyers: BTreeMap<BuyerId, Buyer>,
@@ -84,6 +91,8 @@ pub struct Parts {
     pub target_groups: BTreeMap<TargetGroupId, TargetGroup>,
     /// The ring trees it names.
     pub ring_trees: BTreeMap<RingTreeId, RingTree>,
+    /// The agents who answer those targets.
+    pub agents: BTreeMap<AgentId, Agent>,
     /// The buyers of those targets and bidders.
     pub buyers: BTreeMap<BuyerId, Buyer>,
 }
@@ -131,7 +140,7 @@ impl Snapshot {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let Parts { targets, rtb_targets, target_groups, buyers, .. } = parts;
+        let Parts { targets, rtb_targets, target_groups, agents, buyers, .. } = parts;
         let buyers = buyers.into_iter().map(|(id, buyer)| (id, buyer.for_calls())).collect();
         Ok(Self {
             campaign_id,
@@ -142,6 +151,7 @@ impl Snapshot {
             rtb_targets,
             target_groups,
             ring_trees,
+            agents,
             buyers,
             prepared: Prepared::default(),
         })
@@ -163,12 +173,29 @@ impl Snapshot {
         let bidders = || trees().flat_map(|tree| &tree.bidders).map(|entry| entry.rtb_target);
         let buyers_of_targets = targets.iter().filter_map(|id| self.targets.get(id)?.buyer);
         let buyers_of_bidders = bidders().filter_map(|id| self.rtb_targets.get(&id)?.buyer);
+        let agents = targets.iter().filter_map(|id| self.targets.get(id)?.agents.as_ref());
+        let agents = agents.flat_map(|team| &team.members).map(|id| CounterId::from(*id));
         targets
             .iter()
             .map(|id| CounterId::from(*id))
+            .chain(agents)
             .chain(bidders().map(CounterId::from))
             .chain(buyers_of_targets.chain(buyers_of_bidders).map(CounterId::from))
             .collect()
+    }
+
+    /// The row of what a publisher was paid, where its calls are not taken once a cap on that is reached.
+    pub fn payouts_that_refuse(&self, publisher: Option<PublisherId>) -> Option<CounterId> {
+        let publisher = publisher?;
+        let terms = self.campaign.publishers.get(&publisher)?;
+        let refuses = terms.after_cap == AfterCap::RefuseCalls && terms.payout_caps.any();
+        refuses.then(|| CounterId::paid(self.campaign_id, publisher))
+    }
+
+    /// Whether its places, or those of a group, are ranked by what they earned.
+    pub fn ranks_by_earnings(&self) -> bool {
+        let groups = self.target_groups.values().map(|group| group.strategy);
+        groups.chain([self.campaign.strategy]).any(|strategy| strategy == Strategy::Predictive)
     }
 
     fn planned_targets(&self) -> BTreeSet<TargetId> {
@@ -252,7 +279,7 @@ fn check_plan(campaign: &Campaign, parts: &Parts, problems: &mut Problems) -> us
         let field = format!("plan[{index}].{}", entry.to.field());
         match entry.to {
             Planned::Target(target) => {
-                places += 1;
+                places += places_of(target, parts, &field, problems);
                 if !parts.targets.contains_key(&target) {
                     let message = format!("there is no target {target}: remove it from the plan");
                     problems.add(field, "exists", message);
@@ -264,7 +291,8 @@ fn check_plan(campaign: &Campaign, parts: &Parts, problems: &mut Problems) -> us
                     problems.add(field, "exists", message);
                     continue;
                 };
-                places += group.members.len();
+                let members = group.members.iter().map(|member| member.target);
+                places += members.map(|id| places_of(id, parts, &field, problems)).sum::<usize>();
                 let missing =
                     group.members.iter().filter(|member| !parts.targets.contains_key(&member.target));
                 for member in missing {
@@ -286,6 +314,19 @@ fn check_plan(campaign: &Campaign, parts: &Parts, problems: &mut Problems) -> us
         problems.add("plan", "count", message);
     }
     places
+}
+
+/// A target's place, or one for each of its agents, who must be there.
+fn places_of(id: TargetId, parts: &Parts, field: &str, problems: &mut Problems) -> usize {
+    let target = parts.targets.get(&id);
+    let Some((target, team)) = target.and_then(|target| Some((target, target.agents.as_ref()?))) else {
+        return 1;
+    };
+    for agent in team.members.iter().filter(|agent| !parts.agents.contains_key(*agent)) {
+        let message = format!("the target {} names the agent {agent}, who does not exist", target.name);
+        problems.add(field, "exists", message);
+    }
+    team.members.len()
 }
 
 /// Looks whether the bidders exist and bid in the campaign's currency.

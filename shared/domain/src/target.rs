@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Team;
 use crate::caps::Caps;
 use crate::duplicates::Restrict;
 use crate::filter::Filter;
@@ -110,8 +111,12 @@ pub struct Target {
     /// Who pays.
     #[serde(default)]
     pub buyer: Option<BuyerId>,
-    /// Where calls go.
-    pub destination: Destination,
+    /// Where calls go; `null` when agents answer.
+    #[serde(default)]
+    pub destination: Option<Destination>,
+    /// Who answers, instead of one destination.
+    #[serde(default)]
+    pub agents: Option<Team>,
     /// How it is dialled.
     #[serde(default)]
     pub dial: DialSettings,
@@ -147,6 +152,15 @@ impl Validate for Target {
     fn validate(&self) -> Result<(), Vec<Problem>> {
         let mut problems = Problems::new();
         problems.name("name", &self.name);
+        match (&self.destination, &self.agents) {
+            (None, None) => {
+                problems.add("destination", "required", "say where calls go, or which agents answer")
+            }
+            (Some(_), Some(_)) => {
+                problems.add("agents", "one_of", "a target has a destination or agents, not both");
+            }
+            (_, agents) => agents.iter().for_each(|team| team.check("agents", &mut problems)),
+        }
         self.dial.check(&mut problems);
         self.caps.check("caps", &mut problems);
         problems.time_zone("time_zone", &self.time_zone);

@@ -8,7 +8,7 @@ use domain::campaign::Campaign;
 use domain::caps::{CapOwner, Capped, Caps, CounterId, Expected, OpenWindows, Price, Usage, Window};
 use domain::country::Country;
 use domain::filter::Tags;
-use domain::group::{Member, TargetGroup};
+use domain::group::{Member, Ring, TargetGroup};
 use domain::ids::{CallId, CallSid, TargetGroupId, TargetId};
 use domain::money::{Currency, Money};
 use domain::number::LineKind;
@@ -120,7 +120,7 @@ proptest! {
             let members = members
                 .into_iter()
                 .map(|(index, priority, weight)| Member { target: target(index), priority, weight });
-            known.insert(id, TargetGroup { name: format!("group {number}"), members: members.collect(), strategy: Among::Weighted });
+            known.insert(id, TargetGroup { name: format!("group {number}"), members: members.collect(), strategy: Among::Weighted, ring: Ring::OneByOne });
             plan.push(PlanEntry { to: Planned::Group(id), priority, weight });
         }
         let order = plan_order(&plan, &known, seed);
@@ -244,7 +244,7 @@ fn ordered(snapshot: &Snapshot, seed: u64, usage: &HashMap<CounterId, Usage>) ->
     places
         .into_iter()
         .filter_map(|place| match place {
-            Place::Target { id, .. } => Some(id),
+            Place::Parties(parties) => Some(parties[0].target),
             Place::Tree(_) => None,
         })
         .collect()
@@ -261,6 +261,7 @@ fn nothing_planned() -> Snapshot {
         rtb_targets: BTreeMap::new(),
         target_groups: BTreeMap::new(),
         ring_trees: BTreeMap::new(),
+        agents: BTreeMap::new(),
         buyers: BTreeMap::new(),
         prepared: Prepared::default(),
     }
@@ -337,7 +338,12 @@ fn weights_within_a_group_are_shares_of_the_groups_share() {
     let members = members.map(|(index, weight)| Member { target: target(index), priority: 1, weight });
     let groups = BTreeMap::from([(
         id,
-        TargetGroup { name: "a group".to_owned(), members: members.to_vec(), strategy: Among::Weighted },
+        TargetGroup {
+            name: "a group".to_owned(),
+            members: members.to_vec(),
+            strategy: Among::Weighted,
+            ring: Ring::OneByOne,
+        },
     )]);
     let plan = [
         PlanEntry { to: Planned::Target(target(0)), priority: 1, weight: 60 },

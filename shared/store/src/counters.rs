@@ -10,8 +10,11 @@ use app::ports::{Counters, PortResult};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::caps::{CounterId, LiveLimits, Usage, revenue_attribute};
-use domain::ids::TenantId;
+use domain::ids::{CampaignId, PublisherId, TenantId};
 use domain::money::Money;
+use domain::predictive::Earned;
+use domain::routing::Via;
+use jiff::Timestamp;
 
 use crate::Store;
 use crate::item::{Item, from_json, json, key_attributes};
@@ -53,6 +56,7 @@ pub(crate) fn usage_of(item: &Item) -> Usage {
         revenue,
         paused: item.get("paused").and_then(|value| value.as_bool().ok()).copied().unwrap_or(false),
         limits: None,
+        earned: Earned::default(),
     }
 }
 
@@ -89,6 +93,16 @@ impl Counters for Store {
             }
         }
         Ok(usage)
+    }
+
+    async fn earned(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        publisher: Option<PublisherId>,
+        at: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>> {
+        self.read_earned(tenant, campaign, publisher, at).await
     }
 
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {

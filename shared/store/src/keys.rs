@@ -13,7 +13,7 @@ use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
     AccountSid, AdjustmentId, ApiKeyId, AuctionId, AuditId, BuyerId, CallId, CampaignId, InvitationId,
-    RtbTargetId, SessionId, TenantId, UserId,
+    PublisherId, RtbTargetId, SessionId, TenantId, UserId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
@@ -30,6 +30,8 @@ pub const GSI2: &str = "gsi2";
 pub const STEP: &str = "STEP#";
 /// Sort keys of a call's attempts begin so.
 pub const ATTEMPT: &str = "ATT#";
+/// Sort keys of what a call's attempts took together begin so.
+pub const JOINT: &str = "JNT#";
 /// Sort keys of what we were told about a call's legs begin so.
 pub const EVENT: &str = "EV#";
 /// Sort keys of a call's recordings begin so.
@@ -81,6 +83,8 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::Buyer => "BU",
         Kind::TargetGroup => "TG",
         Kind::RingTree => "RT",
+        Kind::Agent => "AG",
+        Kind::NumberPool => "NU",
         Kind::BlockedNumber => "BL",
         Kind::IncomingWebhook => "WH",
     }
@@ -174,6 +178,32 @@ pub fn counter(tenant: TenantId, of: &CounterId) -> Key {
     Key::new(format!("T#{tenant}#CAP#{}", of.as_str()), "CAP")
 }
 
+/// Over so many items the sums of what a destination earned are spread: calls of a busy one settle at the same moment.
+pub const EARNED_SHARDS: u8 = 4;
+
+/// Partition of what the destinations of a campaign earned in a month (any day of it will do): from all its calls, or from
+/// those of one publisher.
+pub fn earned_in_month(
+    tenant: TenantId,
+    (campaign, publisher): (CampaignId, Option<PublisherId>),
+    month: Date,
+) -> String {
+    let whose = publisher.map_or_else(|| "ALL".to_owned(), |publisher| publisher.to_string());
+    format!("T#{tenant}#EARN#{campaign}#{whose}#{}", month.strftime("%Y%m"))
+}
+
+/// What a destination earned in it, as far as it is counted on the call's shard.
+pub fn earned(
+    tenant: TenantId,
+    whose: (CampaignId, Option<PublisherId>),
+    month: Date,
+    destination: &str,
+    call: CallId,
+) -> Key {
+    let shard = shard_of(call) % EARNED_SHARDS;
+    Key::new(earned_in_month(tenant, whose, month), format!("{destination}#{shard}"))
+}
+
 /// Partition of a call and everything that belongs to it.
 pub fn call_partition(tenant: TenantId, call: CallId) -> String {
     format!("T#{tenant}#CALL#{call}")
@@ -192,6 +222,11 @@ pub fn step(tenant: TenantId, call: CallId, number: u16) -> Key {
 /// An attempt with its reservation.
 pub fn attempt(tenant: TenantId, call: CallId, number: u16) -> Key {
     Key::new(call_partition(tenant, call), format!("{ATTEMPT}{number:05}"))
+}
+
+/// What attempts took together.
+pub fn joint(tenant: TenantId, call: CallId, number: u16) -> Key {
+    Key::new(call_partition(tenant, call), format!("{JOINT}{number:05}"))
 }
 
 /// What we were told about a leg. The key is the once-only marker.

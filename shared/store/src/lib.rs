@@ -15,6 +15,7 @@ mod calls;
 mod catalog;
 mod connect;
 mod counters;
+mod earned;
 mod failure;
 mod health;
 mod identity;

@@ -1,16 +1,20 @@
 //! A call and a campaign without a database: what benchmarks of single parts need around them.
 
+pub mod filters;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::ports::{
     BidLogEntry, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Outbox, Page,
-    PortResult, Published, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
+    PortResult, Published, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
-use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::{CounterId, LiveLimits, Outcome, Usage};
-use domain::ids::{CallId, CampaignId, RtbTargetId, TargetId, TenantId};
+use domain::call::{Call, LegEvent};
+use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
+use domain::ids::{CallId, CampaignId, PublisherId, RtbTargetId, TargetId, TenantId};
+use domain::predictive::Earned;
+use domain::routing::Via;
 use domain::snapshot::{Parts, Snapshot};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -126,6 +130,16 @@ impl Counters for Memory {
         Ok(HashMap::new())
     }
 
+    async fn earned(
+        &self,
+        _: TenantId,
+        _: CampaignId,
+        _: Option<PublisherId>,
+        _: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>> {
+        Ok(HashMap::new())
+    }
+
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {
         Ok(())
     }
@@ -158,6 +172,7 @@ impl Calls for Memory {
             closing: None,
             steps: Vec::new(),
             attempts: Vec::new(),
+            joints: Vec::new(),
             events: Vec::new(),
             recordings: Vec::new(),
             auctions: Vec::new(),
@@ -190,11 +205,15 @@ impl Calls for Memory {
         Ok(true)
     }
 
-    async fn release(&self, _: TenantId, _: CallId, _: &Attempt, _: &Outcome) -> PortResult<()> {
+    async fn release(&self, _: TenantId, _: CallId, _: &Held, _: &Outcome) -> PortResult<()> {
         Ok(())
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
+    async fn paid(&self, _: TenantId, _: &CounterId) -> PortResult<Usage> {
+        Ok(Usage::default())
+    }
+
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &Settling) -> PortResult<bool> {
         Ok(true)
     }
 

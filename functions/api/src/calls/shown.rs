@@ -2,7 +2,7 @@
 
 use app::ports::{CallRecord, Closing};
 use contract::calls::{AttemptView, CallLine, ClosingView, DestinationRef, RecordingView, Verdict};
-use domain::call::{Attempt, Call, CallStatus, Leg};
+use domain::call::{Attempt, Call, CallStatus, Leg, step_of_attempt};
 use domain::phone::{Destination, mask, mask_words};
 use domain::routing::Via;
 
@@ -70,6 +70,7 @@ pub fn attempts(record: &CallRecord, viewer: &Viewer) -> Vec<AttemptView> {
         .map(|attempt| AttemptView {
             number: attempt.number,
             destination: destination(attempt.via, &attempt.name),
+            agent: attempt.agent.clone(),
             address: address(&attempt.destination, viewer.sees_numbers),
             bid: attempt.bid,
             dialled_at: attempt.dialled_at,
@@ -100,10 +101,11 @@ pub fn recordings(record: &CallRecord, viewer: &Viewer) -> Vec<RecordingView> {
     let mut recordings: Vec<RecordingView> = record
         .recordings
         .iter()
-        .filter(|recording| viewer.sees_all() || seen.contains(&recording.attempt))
-        .map(|recording| RecordingView {
+        .map(|recording| (recorded(record, recording.attempt), recording))
+        .filter(|(attempt, _)| viewer.sees_all() || seen.contains(attempt))
+        .map(|(attempt, recording)| RecordingView {
             sid: recording.sid.clone(),
-            attempt: recording.attempt,
+            attempt,
             status: recording.status.clone(),
             duration_s: recording.duration_s,
             at: recording.at,
@@ -111,6 +113,15 @@ pub fn recordings(record: &CallRecord, viewer: &Viewer) -> Vec<RecordingView> {
         .collect();
     recordings.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.sid.cmp(&other.sid)));
     recordings
+}
+
+/// The attempt that a recording is of. It is told under the number of its dial's first party, but of several that rang at the
+/// same time the one that was connected is heard in it.
+fn recorded(record: &CallRecord, number: u16) -> u16 {
+    let step = step_of_attempt(number);
+    let mut parties = record.attempts.iter().filter(|attempt| attempt.step() == step);
+    let talked = parties.find(|attempt| newest_status(record, attempt.number) == Some(CallStatus::Completed));
+    talked.map_or(number, |attempt| attempt.number)
 }
 
 /// A target or a bidder by kind, id and name.

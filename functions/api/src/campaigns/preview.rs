@@ -11,7 +11,7 @@ use domain::filter::{MAX_VALUE, TagName};
 use domain::ids::CampaignId;
 use domain::phone::E164;
 use domain::plan::Tree;
-use domain::routing::Stop;
+use domain::routing::{Scores, Stop};
 use domain::validate::Problems;
 
 use crate::access::{Access, CampaignsRead};
@@ -44,24 +44,26 @@ pub async fn route_preview(
         campaign: id,
         version: preview.version,
         turned_away: preview.turned_away.map(|why| Verdict { code: why.code().to_owned(), text: why.text() }),
-        steps: preview.stops.iter().map(step).collect(),
+        steps: preview.stops.iter().map(|stop| step(stop, &preview.passed.scores)).collect(),
         passed: decided,
         more: preview.passed.more,
     }))
 }
 
-fn step(stop: &Stop) -> PreviewStep {
+fn step(stop: &Stop, scores: &Scores) -> PreviewStep {
     match stop {
-        Stop::Dial(candidate) => PreviewStep {
+        Stop::Dial(parties) => PreviewStep {
             does: "dial".to_owned(),
-            destination: Some(destination(candidate.via, &candidate.name)),
-            rings_s: Some(candidate.dial.timeout_s),
+            destinations: parties.iter().map(|party| destination(party.via, &party.name)).collect(),
+            rings_s: parties.first().map(|party| party.dial.timeout_s),
+            scores: parties.iter().filter_map(|party| scores.text(party.via)).collect(),
             ring_tree: None,
         },
         Stop::Ask(tree) => PreviewStep {
             does: "ask".to_owned(),
-            destination: None,
+            destinations: Vec::new(),
             rings_s: None,
+            scores: Vec::new(),
             ring_tree: match tree {
                 Tree::First => None,
                 Tree::Planned(id) => Some(*id),

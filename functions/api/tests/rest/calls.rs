@@ -108,6 +108,7 @@ pub fn record(tenant: TenantId, number: u128, started_at: &str) -> CallRecord {
             ),
             (3, Step::Started { by: uuid(5), at: started_at.parse().unwrap() }),
         ],
+        joints: Vec::new(),
         attempts: vec![
             attempt(2, second, "Second", 38_500_000, "+12025550112", "2026-11-22T10:00:20Z"),
             attempt(1, best, "Best", 42_000_000, "+12025550111", "2026-11-22T10:00:02Z"),
@@ -164,9 +165,10 @@ pub fn first_write(tenant: TenantId) -> StepWrite {
         number: 0,
         started_by: None,
         answered: answered.unwrap(),
-        attempt: None,
+        attempts: Vec::new(),
+        joints: Vec::new(),
         limits: Vec::new(),
-        gives_back: None,
+        gives_back: Vec::new(),
         auction: None,
     }
 }

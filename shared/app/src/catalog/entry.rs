@@ -1,19 +1,21 @@
 //! The nouns of the catalogue: what each adds to the common deeds.
 
 use async_trait::async_trait;
+use domain::agent::Agent;
 use domain::blocked::{BlockPattern, BlockedNumber};
 use domain::campaign::{BidderEntry, Campaign, CampaignStatus};
 use domain::caps::{CounterId, LiveLimits};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{
-    BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id, IncomingWebhookNoun, Noun,
-    NumberNoun, PublisherId, PublisherNoun, RingTreeNoun, RtbTargetId, RtbTargetNoun, TargetGroupNoun,
-    TargetId, TargetNoun, TenantId,
+    AgentId, AgentNoun, BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id,
+    IncomingWebhookNoun, Noun, NumberNoun, NumberPoolNoun, PublisherId, PublisherNoun, RingTreeNoun,
+    RtbTargetId, RtbTargetNoun, TargetGroupNoun, TargetId, TargetNoun, TenantId,
 };
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
 use domain::plan::Planned;
+use domain::pool::NumberPool;
 use domain::rtb_target::SecretText;
 use domain::target::{RtbTarget, Status, Target};
 use domain::tokens::{Place, Template};
@@ -231,7 +233,12 @@ impl Entry for Target {
     }
 
     fn references(&self) -> Vec<Reference> {
-        self.buyer.iter().map(|id| Reference::of("buyer", Kind::Buyer, id)).collect()
+        let buyer = self.buyer.iter().map(|id| Reference::of("buyer", Kind::Buyer, id));
+        let agents = self.agents.iter().flat_map(|team| &team.members).enumerate();
+        let agents = agents.map(|(index, id)| {
+            Reference::new(format!("agents.members[{index}]"), Kind::Agent, id.to_string())
+        });
+        buyer.chain(agents).collect()
     }
 
     fn switches(&self, id: TargetId) -> Vec<(CounterId, Status)> {
@@ -303,7 +310,8 @@ impl Entry for Number {
     fn references(&self) -> Vec<Reference> {
         let campaign = self.campaign.iter().map(|id| Reference::of("campaign", Kind::Campaign, id));
         let publisher = self.publisher.iter().map(|id| Reference::of("publisher", Kind::Publisher, id));
-        campaign.chain(publisher).collect()
+        let pool = self.pool.iter().map(|id| Reference::of("pool", Kind::NumberPool, id));
+        campaign.chain(publisher).chain(pool).collect()
     }
 
     fn check_surroundings(&self, _tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
@@ -405,6 +413,30 @@ impl Entry for TargetGroup {
             Reference::new(format!("members[{index}].target"), Kind::Target, member.target.to_string())
         });
         members.collect()
+    }
+}
+
+impl Entry for NumberPool {
+    const KIND: Kind = Kind::NumberPool;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = NumberPoolNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Entry for Agent {
+    const KIND: Kind = Kind::Agent;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = AgentNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
+    }
+
+    fn switches(&self, id: AgentId) -> Vec<(CounterId, Status)> {
+        vec![(id.into(), self.status.into())]
     }
 }
 

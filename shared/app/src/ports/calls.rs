@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use domain::auction::Auction;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::{Attempt, Call, CallStatus, Conclusion, LegEvent};
-use domain::caps::{CapReached, CounterId, Limit, LiveLimits, Outcome, Usage};
+use domain::caps::{CapReached, CounterId, Held, Joint, Limit, LiveLimits, Outcome, Usage};
 use domain::conversion_report::ConversionReport;
 use domain::duplicates::{CallerHistory, Reached};
-use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, TenantId};
-use domain::ledger::{Entry, Settlement};
+use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, PublisherId, TenantId};
+use domain::ledger::{Entry, Payment, Settlement};
 use domain::number::NumberOwner;
 use domain::phone::E164;
+use domain::predictive::{Earned, Lesson};
 use domain::routing::{Decisions, Via};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
@@ -60,6 +61,17 @@ pub trait Counters: Send + Sync {
     /// Rows of many things in one batch; a thing without a row is missing from the answer.
     async fn usage(&self, tenant: TenantId, of: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>>;
 
+    /// What the destinations of a campaign earned in the months that count at an instant (see
+    /// [`domain::predictive::months`]), from a publisher's calls and from all; one without a call then is missing. May be a
+    /// second old.
+    async fn earned(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        publisher: Option<PublisherId>,
+        at: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>>;
+
     /// Switches a thing off or on, at once.
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()>;
 
@@ -81,6 +93,9 @@ pub struct Answered {
     pub decisions: Decisions,
     /// When.
     pub at: Timestamp,
+    /// Whether a caller who had been connected is sent on by it: see [`domain::campaign::Recovery`].
+    #[serde(default)]
+    pub recovers: bool,
 }
 
 /// A step as it is stored.
@@ -112,12 +127,14 @@ pub struct StepWrite {
     pub answered: Answered,
     /// What the caller's history learns: that this call began. Only with [`Self::begins`].
     pub caller: Option<KnownCaller>,
-    /// The attempt this answer dials, with its reservation already described.
-    pub attempt: Option<Attempt>,
-    /// Capacity to take for the attempt: one conditional update each.
+    /// The attempts this answer dials, which ring at the same time, with their reservations already described.
+    pub attempts: Vec<Attempt>,
+    /// What they take together, described too.
+    pub joints: Vec<Joint>,
+    /// Capacity to take for all of it: one conditional update for each counter.
     pub limits: Vec<Limit>,
-    /// An earlier attempt whose whole reservation goes back, because its dial failed.
-    pub gives_back: Option<Attempt>,
+    /// What goes back whole, because an earlier dial failed.
+    pub gives_back: Vec<Held>,
     /// The auction this step ran.
     pub auction: Option<Arc<Auction>>,
     /// When somebody must look whether the call has closed.
@@ -215,13 +232,24 @@ pub struct Closing {
     pub settlement: Settlement,
 }
 
-/// An attempt whose capacity goes back, and what became of it.
+/// Capacity that goes back, and what became of what held it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// The attempt, with its reservation.
-    pub attempt: Attempt,
+    /// What was held.
+    pub held: Held,
     /// What stays counted.
     pub outcome: Outcome,
+}
+
+/// What a settlement brings besides the books, in the same transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Settling {
+    /// Attempts whose capacity waited for the books.
+    pub releases: Vec<Release>,
+    /// The payout, where a cap must have room for it.
+    pub payment: Option<Payment>,
+    /// What the call teaches about the destinations it was dialled to.
+    pub lessons: Vec<Lesson>,
 }
 
 impl Closing {
@@ -258,6 +286,8 @@ pub struct CallRecord {
     pub steps: Vec<(u16, Step)>,
     /// Attempts by number.
     pub attempts: Vec<Attempt>,
+    /// What attempts took together.
+    pub joints: Vec<Joint>,
     /// What we were told about legs.
     pub events: Vec<LegEvent>,
     /// Recordings.
@@ -345,25 +375,23 @@ pub trait Calls: Send + Sync {
         event: &RecordingEvent,
     ) -> PortResult<bool>;
 
-    /// Moves an attempt's reservation out of `reserved`, exactly once, and gives back what its outcome does not keep: see
+    /// Moves a reservation out of `reserved`, exactly once, and gives back what its outcome does not keep: see
     /// [`domain::caps::Taken::gives_back`]. Doing it again does nothing.
-    async fn release(
-        &self,
-        tenant: TenantId,
-        call: CallId,
-        attempt: &Attempt,
-        outcome: &Outcome,
-    ) -> PortResult<()>;
+    async fn release(&self, tenant: TenantId, call: CallId, held: &Held, outcome: &Outcome)
+    -> PortResult<()>;
 
-    /// Closes and settles in one transaction, gives back what waited for the books, and removes the due work. `false` when
-    /// the call was settled before, has more attempts than the closing counts, another conversion report than it was
-    /// computed with, or one of the releases was made before: look again.
+    /// What a publisher was paid, by its [`Call::paid_row`]; one consistent read.
+    async fn paid(&self, tenant: TenantId, row: &CounterId) -> PortResult<Usage>;
+
+    /// Closes and settles in one transaction with all that belongs to it, and removes the due work. `false` when the call was
+    /// settled before, has more attempts than the closing counts, another conversion report than it was computed with, one
+    /// of the releases was made before, or a cap has no room for the payout any more: look again.
     async fn settle(
         &self,
         tenant: TenantId,
         call: &Call,
         closing: &Closing,
-        releases: &[Release],
+        with: &Settling,
     ) -> PortResult<bool>;
 
     /// Calls whose due time has passed, oldest first, from one of [`DUE_SHARDS`] shards.

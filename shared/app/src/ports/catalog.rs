@@ -35,6 +35,10 @@ pub enum Kind {
     TargetGroup,
     /// Ring trees.
     RingTree,
+    /// Agents.
+    Agent,
+    /// Number pools.
+    NumberPool,
     /// Blocked callers. Creating one also makes the entry that the call path looks up.
     BlockedNumber,
     /// Incoming webhooks.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::room::taken;
 use super::{Counted, CounterId, Limit, Price, revenue_attribute};
-use crate::call::{Attempt, CallStatus, Leg, LegEvent, leg_end};
+use crate::call::{Attempt, CallStatus, Leg, LegEvent, leg_end, step_of_attempt};
 use crate::ledger::{Conversion, Settlement};
 use crate::money::Money;
 
@@ -125,51 +125,169 @@ impl Taken {
     }
 }
 
-impl Attempt {
-    /// Whether its capacity can go back before the call is over although nobody answered: nothing is counted that such an
-    /// attempt could bring as the call's last one.
+/// Capacity that attempts which ring at the same time take together, once: of their campaign, say. One of them is answered
+/// at most, so it counts as one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joint {
+    /// Counts those of a step, numbered like attempts.
+    pub number: u16,
+    /// The numbers of its attempts.
+    pub attempts: Vec<u16>,
+    /// What was taken.
+    pub reservation: Reservation,
+}
+
+/// How the capacity of parties that ring at the same time is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shares {
+    /// What each party takes by itself, in their order.
+    pub own: Vec<Vec<Limit>>,
+    /// What several take together, and which.
+    pub joint: Vec<(Vec<usize>, Vec<Limit>)>,
+}
+
+impl Shares {
+    /// Of what each party would take if it rang alone. A counter that several of them need is taken once, at the highest of
+    /// their prices.
+    pub fn of(parties: Vec<Vec<Limit>>) -> Self {
+        let mut needed: BTreeMap<CounterId, (Vec<usize>, Limit)> = BTreeMap::new();
+        for (index, limit) in parties
+            .iter()
+            .enumerate()
+            .flat_map(|(index, limits)| limits.iter().map(move |limit| (index, limit)))
+        {
+            let (parties, taken) =
+                needed.entry(limit.counter.clone()).or_insert_with(|| (Vec::new(), limit.clone()));
+            parties.push(index);
+            if limit.price.map(Price::reserved) > taken.price.map(Price::reserved) {
+                taken.price = limit.price;
+            }
+        }
+        let mut own = vec![Vec::new(); parties.len()];
+        let mut joint: BTreeMap<Vec<usize>, Vec<Limit>> = BTreeMap::new();
+        for (parties, limit) in needed.into_values() {
+            match parties.as_slice() {
+                [one] => {
+                    if let Some(own) = own.get_mut(*one) {
+                        own.push(limit);
+                    }
+                }
+                _ => joint.entry(parties).or_default().push(limit),
+            }
+        }
+        Self { own, joint: joint.into_iter().collect() }
+    }
+}
+
+/// What holds capacity of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// An attempt, by its number.
+    Attempt(u16),
+    /// Attempts together, by the number of their [`Joint`].
+    Joint(u16),
+}
+
+/// Capacity that is held, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What holds it.
+    pub by: Holder,
+    /// What was taken.
+    pub reservation: Reservation,
+    /// The attempts for which it was taken.
+    attempts: Vec<u16>,
+    /// Whether the call may convert by one of these although nobody answers it.
+    converts_unanswered: bool,
+}
+
+impl Held {
+    /// What an attempt holds by itself; `None` when that is nothing.
+    pub fn by_attempt(attempt: &Attempt) -> Option<Self> {
+        let reservation = attempt.reservation.clone()?;
+        let (by, attempts) = (Holder::Attempt(attempt.number), vec![attempt.number]);
+        Some(Self { by, reservation, attempts, converts_unanswered: attempt.converts_unanswered() })
+    }
+
+    /// What a call's attempts hold, each by itself and together, as far as nothing of it went back yet.
+    pub fn all(attempts: &[Attempt], joints: &[Joint]) -> Vec<Self> {
+        let of_joint = |joint: &Joint| {
+            let mut members = attempts.iter().filter(|attempt| joint.attempts.contains(&attempt.number));
+            Self {
+                by: Holder::Joint(joint.number),
+                reservation: joint.reservation.clone(),
+                attempts: joint.attempts.clone(),
+                converts_unanswered: members.any(Attempt::converts_unanswered),
+            }
+        };
+        let held = attempts.iter().filter_map(Self::by_attempt).chain(joints.iter().map(of_joint));
+        held.filter(|held| held.reservation.state == ReservationState::Reserved).collect()
+    }
+
+    /// Whether it is held for what this step dialled.
+    pub fn is_of_step(&self, step: u16) -> bool {
+        self.attempts.iter().any(|number| step_of_attempt(*number) == step)
+    }
+
+    /// Whether it can go back before the call is over although nobody answered: nothing is counted that such an attempt could
+    /// bring as the call's last one.
     pub fn returns_unanswered(&self) -> bool {
-        let converts = matches!(self.terms.conversion, Conversion::Incoming | Conversion::Dialled);
-        !converts || !self.waits_for_the_books()
+        !self.converts_unanswered || !self.reservation.waits_for_the_books()
     }
 
-    fn waits_for_the_books(&self) -> bool {
-        self.reservation.as_ref().is_some_and(Reservation::waits_for_the_books)
+    fn is_for(&self, attempt: &Attempt) -> bool {
+        self.attempts.contains(&attempt.number)
     }
 
-    fn was_connected(&self, events: &[LegEvent]) -> bool {
-        leg_end(Leg::Attempt(self.number), events).is_some_and(|end| end.status == CallStatus::Completed)
+    fn is_connected(&self, attempts: &[Attempt], events: &[LegEvent]) -> bool {
+        attempts.iter().any(|attempt| self.is_for(attempt) && attempt.was_connected(events))
     }
 
     /// What became of it, as far as that is known before the books are closed; `None` as long as it is open. One attempt
-    /// of a call alone converts and earns (the billed one), so where that counts the books are waited for, unless this
-    /// attempt cannot be the one.
-    pub fn outcome_at_its_end(&self, attempts: &[Self], events: &[LegEvent]) -> Option<Outcome> {
-        leg_end(Leg::Attempt(self.number), events)?;
-        let connected = self.was_connected(events);
+    /// of a call alone converts and earns (the billed one), so where that counts the books are waited for, unless none of
+    /// these can be the one.
+    pub fn outcome_at_its_end(&self, attempts: &[Attempt], events: &[LegEvent]) -> Option<Outcome> {
+        let mine = || attempts.iter().filter(|attempt| self.is_for(attempt));
+        if mine().any(|attempt| leg_end(Leg::Attempt(attempt.number), events).is_none()) {
+            return None;
+        }
+        let connected = self.is_connected(attempts, events);
         let known = Outcome { connected, ..Outcome::NOTHING };
-        let mut others = attempts.iter().filter(|other| other.number != self.number);
+        let last = mine().map(Attempt::place).max()?;
+        let mut others = attempts.iter().filter(|attempt| !self.is_for(attempt));
         let cannot_be_billed = if connected {
-            others.any(|other| other.number > self.number && other.was_connected(events))
+            others.any(|other| other.place() > last && other.was_connected(events))
         } else {
             self.returns_unanswered()
-                || others.any(|other| other.number > self.number || other.was_connected(events))
+                || others.any(|other| other.place() > last || other.was_connected(events))
         };
-        (!self.waits_for_the_books() || cannot_be_billed).then_some(known)
+        (!self.reservation.waits_for_the_books() || cannot_be_billed).then_some(known)
     }
 
     /// What became of it by the call's books, which are about the attempt `billed`.
     pub fn outcome_by_the_books(
         &self,
+        attempts: &[Attempt],
         events: &[LegEvent],
         billed: Option<u16>,
         books: &Settlement,
     ) -> Outcome {
-        let connected = self.was_connected(events);
-        if billed == Some(self.number) {
+        let connected = self.is_connected(attempts, events);
+        if billed.is_some_and(|billed| self.attempts.contains(&billed)) {
             Outcome { connected, converted: books.converted, earned: books.revenue }
         } else {
             Outcome { connected, ..Outcome::NOTHING }
         }
+    }
+}
+
+impl Attempt {
+    fn converts_unanswered(&self) -> bool {
+        matches!(self.terms.conversion, Conversion::Incoming | Conversion::Dialled)
+    }
+
+    /// Whether the parties could talk, as far as its leg's end says so.
+    pub(crate) fn was_connected(&self, events: &[LegEvent]) -> bool {
+        leg_end(Leg::Attempt(self.number), events).is_some_and(|end| end.status == CallStatus::Completed)
     }
 }

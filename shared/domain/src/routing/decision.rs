@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Via;
+use super::{Scores, Via};
 use crate::caps::{CapOwner, CapReached};
 use crate::duplicates::Restricted;
 use crate::screening;
@@ -20,6 +20,10 @@ pub enum Passed {
     Paused,
     /// Its buyer is switched off.
     BuyerPaused,
+    /// An agent who is away.
+    Away,
+    /// None of its agents has the skills that it asks for.
+    NoAgent,
     /// Its hours; until when it is closed, in words.
     Closed(String),
     /// Its buyer's hours; until when they are closed, in words.
@@ -50,6 +54,8 @@ impl Passed {
         match self {
             Self::Paused => "paused",
             Self::BuyerPaused => "buyer_paused",
+            Self::Away => "away",
+            Self::NoAgent => "no_agent",
             Self::Closed(_) => "closed",
             Self::BuyerClosed(_) => "buyer_closed",
             Self::Filtered(_) => "filtered",
@@ -69,6 +75,8 @@ impl Passed {
         match self {
             Self::Paused => "paused".to_owned(),
             Self::BuyerPaused => "its buyer is paused".to_owned(),
+            Self::Away => "away".to_owned(),
+            Self::NoAgent => "none of its agents has the skills that it asks for".to_owned(),
             Self::Closed(words) | Self::Filtered(words) => words.clone(),
             Self::BuyerClosed(words) => format!("its buyer is {words}"),
             Self::NotAgain(restricted) => restricted.text(),
@@ -92,6 +100,9 @@ pub struct Decision {
     pub name: String,
     /// `None`: it was dialled.
     pub passed: Option<Passed>,
+    /// What it earned, in words, where equals were ranked by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
 }
 
 /// Why a call was given to nobody at all, without looking at destinations.
@@ -126,6 +137,7 @@ impl TurnedAway {
             Self::PublisherTermsPaused => "publisher_terms_paused",
             Self::Cap(full) => match full.owner {
                 CapOwner::Publisher | CapOwner::PublisherTerms => "publisher_cap_reached",
+                CapOwner::Payouts => "payout_cap",
                 _ => "campaign_cap_reached",
             },
         }
@@ -157,6 +169,9 @@ pub struct Decisions {
     /// Why nobody was considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned_away: Option<TurnedAway>,
+    /// By what the plan was ranked; each decision keeps its own in words.
+    #[serde(skip)]
+    pub scores: Scores,
 }
 
 impl Decisions {
@@ -168,7 +183,8 @@ impl Decisions {
     /// Notes one decision.
     pub fn note(&mut self, via: Via, name: &str, passed: Option<Passed>) {
         if self.has_room() || passed.is_none() {
-            self.each.push(Decision { via, name: name.to_owned(), passed });
+            let score = self.scores.text(via);
+            self.each.push(Decision { via, name: name.to_owned(), passed, score });
         } else if let Some(reason) = passed {
             *self.more.entry(reason.code().to_owned()).or_default() += 1;
         }

@@ -4,11 +4,12 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::{Passed, Situation, Via};
+use crate::agent::Agent;
 use crate::caps::{CapOwner, CapReached, Capped, Caps, CounterId, Expected, Limit, OpenWindows, Price};
 use crate::duplicates::Verdict;
 use crate::filter::Look;
 use crate::hours::{Hours, Standing, closed_text};
-use crate::ids::{BuyerId, RtbTargetId, TargetId};
+use crate::ids::{AgentId, BuyerId, RtbTargetId, TargetId};
 use crate::snapshot::Snapshot;
 use crate::target::{RtbTarget, Status, Target};
 
@@ -95,6 +96,31 @@ impl<'a> Sight<'a> {
         Ok(limits)
     }
 
+    /// Whether an agent may take the call: what it takes of theirs. They are counted in any case: whose last call is longest
+    /// ago is asked by it.
+    ///
+    /// # Errors
+    /// Why they are passed over.
+    pub(super) fn agent(&mut self, id: AgentId, agent: &'a Agent, in_words: bool) -> Result<Limit, Passed> {
+        let Agent { caps, time_zone, hours, .. } = agent;
+        let counter = CounterId::from(id);
+        if self.situation.tried.iter().any(|tried| tried.agent == Some(id)) {
+            return Err(Passed::AlreadyTried);
+        }
+        if self.is_paused(&counter) {
+            return Err(Passed::Away);
+        }
+        if !self.is_open(hours.as_ref(), time_zone) {
+            return Err(Passed::Closed(self.closed(hours.as_ref(), time_zone, in_words)));
+        }
+        let Situation { usage, now, call, .. } = self.situation;
+        let usage = usage.get(&counter);
+        let expected = Expected { price: Price::Unknown, currency: call.currency };
+        let open = &self.zone(time_zone).open;
+        let capped = Capped { owner: CapOwner::Destination, counter, caps, time_zone };
+        capped.take(usage, *now, open, expected).map_err(Passed::Cap)
+    }
+
     fn is_open(&mut self, hours: Option<&Hours>, zone: &'a str) -> bool {
         hours.is_none_or(|hours| hours.is_open_on(self.zone(zone).wall))
     }
@@ -158,7 +184,7 @@ impl<'a> Destined<'a> {
         in_words: bool,
     ) -> Result<Vec<Limit>, Passed> {
         let situation = sight.situation;
-        if situation.tried.contains(&self.via) {
+        if situation.tried.contains(&self.via.into()) {
             return Err(Passed::AlreadyTried);
         }
         let counter = self.via.counter();

@@ -4,32 +4,39 @@
 //! Everything considered leaves a decision with a reason. Draws among equals come from the call's seed, so the same call
 //! gets the same order at every step and a decision can be replayed.
 
+mod admission;
 mod decision;
 mod eligible;
 mod order;
+mod scores;
 mod tags;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::admission::{recognise, turned_away};
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
 pub use self::eligible::{Destined, Sight};
-pub use self::order::{Place, order};
+pub use self::order::{Party, Place, order, ranked_order};
+pub use self::scores::Scores;
 pub use self::tags::{place_of, tags};
+use crate::agent::AgentRef;
 use crate::auction::Bid;
 use crate::call::{Call, seconds_between};
+use crate::campaign::{AuctionSettings, BidderEntry};
 use crate::caps::{CapReached, CounterId, Limit, Price, Usage};
 use crate::filter::Tags;
-use crate::ids::{RtbTargetId, TargetId};
+use crate::ids::{AgentId, RtbTargetId, TargetId};
 use crate::ledger::Terms;
 use crate::money::Money;
 use crate::phone::{Destination, E164};
 use crate::plan::Tree;
 use crate::snapshot::Snapshot;
 use crate::target::{CallerIdPolicy, DialSettings};
-use crate::voice::{DIAL_TIMEOUT_S, Recording};
+use crate::voice::{DIAL_TIMEOUT_S, MAX_DIAL_NOUNS, Recording};
 
 /// A destination, whatever its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +65,8 @@ pub struct Candidate {
     pub via: Via,
     /// Its name.
     pub name: String,
+    /// The agent who is dialled, of a target that agents answer.
+    pub agent: Option<AgentRef>,
     /// Where.
     pub destination: Destination,
     /// The bid, when there was one.
@@ -70,6 +79,32 @@ pub struct Candidate {
     pub limits: Vec<Limit>,
 }
 
+impl Candidate {
+    /// How a decision names it: `Front desk`, `Front desk: Anna`.
+    pub fn called(&self) -> Cow<'_, str> {
+        named(&self.name, self.agent.as_ref().map(|agent| agent.name.as_str()))
+    }
+}
+
+fn named<'a>(target: &'a str, agent: Option<&str>) -> Cow<'a, str> {
+    agent.map_or(Cow::Borrowed(target), |agent| Cow::Owned(format!("{target}: {agent}")))
+}
+
+/// A destination that a call has dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tried {
+    /// Which.
+    pub via: Via,
+    /// The agent who was dialled there.
+    pub agent: Option<AgentId>,
+}
+
+impl From<Via> for Tried {
+    fn from(via: Via) -> Self {
+        Self { via, agent: None }
+    }
+}
+
 /// What the choice depends on besides the campaign.
 #[derive(Debug)]
 pub struct Situation<'a> {
@@ -80,7 +115,7 @@ pub struct Situation<'a> {
     /// Counters and live flags; a missing row means nothing counted and not paused.
     pub usage: &'a HashMap<CounterId, Usage>,
     /// Destinations this call has dialled.
-    pub tried: &'a [Via],
+    pub tried: &'a [Tried],
     /// The auctions this call has had, with what they brought.
     pub asked: &'a [Asked<'a>],
     /// What filters compare, see [`tags`].
@@ -99,8 +134,8 @@ pub struct Asked<'a> {
 /// What to do next for a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// Dial this destination.
-    Dial(Box<Candidate>),
+    /// Dial this destination; or several, which ring at the same time: at most [`MAX_DIAL_NOUNS`].
+    Dial(Vec<Candidate>),
     /// Ask these bidders, who were not asked yet.
     Ask(Tree),
 }
@@ -113,6 +148,10 @@ pub struct Walk<'a> {
     situation: &'a Situation<'a>,
     sight: Sight<'a>,
     places: std::vec::IntoIter<Place>,
+    /// Of the place that the walk has come to, those who ring together and are not looked at yet.
+    together: std::vec::IntoIter<Party>,
+    /// Targets that were passed over, whoever of their agents was to be dialled.
+    passed: HashSet<TargetId>,
     bids: std::slice::Iter<'a, Bid>,
     /// How long the next destination may ring, when there is a limit.
     ringing_s: Option<u16>,
@@ -130,25 +169,42 @@ impl<'a> Walk<'a> {
         let mut sight = Sight::new(snapshot, situation);
         let full = sight.of_the_call(Price::Known(Money::ZERO)).err();
         // When a cap is full that holds for the call whatever its destination, nobody is looked at.
-        let places = if full.is_some() { Vec::new() } else { order(snapshot, situation) };
-        let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), ..Decisions::default() };
-        Self { snapshot, situation, sight, places: places.into_iter(), bids: [].iter(), ringing_s, decisions }
+        let (places, scores) =
+            if full.is_some() { Default::default() } else { ranked_order(snapshot, situation) };
+        let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), scores, ..Decisions::default() };
+        Self {
+            snapshot,
+            situation,
+            sight,
+            places: places.into_iter(),
+            together: Vec::new().into_iter(),
+            passed: HashSet::new(),
+            bids: [].iter(),
+            ringing_s,
+            decisions,
+        }
     }
 
-    /// What was decided when this candidate is dialled: nobody behind it was needed.
-    pub fn dialling(&self, chosen: &Candidate) -> Decisions {
+    /// What was decided when these candidates are dialled: nobody behind them was needed.
+    pub fn dialling(&self, chosen: &[Candidate]) -> Decisions {
         let mut decisions = self.decisions.clone();
-        decisions.note(chosen.via, &chosen.name, None);
+        for candidate in chosen {
+            decisions.note(candidate.via, &candidate.called(), None);
+        }
         for bid in self.bids.clone() {
             if let Some(bidder) = self.snapshot.rtb_targets.get(&bid.bidder) {
                 decisions.note(Via::RtbTarget(bid.bidder), &bidder.name, Some(Passed::NotNeeded));
             }
         }
-        for place in self.places.clone() {
-            if let Place::Target { id, .. } = place
-                && let Some(target) = self.snapshot.targets.get(&id)
-            {
-                decisions.note(Via::Target(id), &target.name, Some(Passed::NotNeeded));
+        let of_place = |place| match place {
+            Place::Parties(parties) => parties,
+            Place::Tree(_) => Vec::new(),
+        };
+        for party in self.together.clone().chain(self.places.clone().flat_map(of_place)) {
+            if let Some(target) = self.snapshot.targets.get(&party.target) {
+                let agent = party.agent.and_then(|id| self.snapshot.agents.get(&id));
+                let name = named(&target.name, agent.map(|agent| agent.name.as_str()));
+                decisions.note(Via::Target(party.target), &name, Some(Passed::NotNeeded));
             }
         }
         decisions
@@ -161,15 +217,14 @@ impl<'a> Walk<'a> {
         name: &str,
         verdict: Result<Vec<Limit>, Passed>,
         candidate: impl FnOnce(Vec<Limit>) -> Candidate,
-    ) -> Option<Stop> {
-        let in_time = self.ringing_s.is_none_or(|left| left >= *DIAL_TIMEOUT_S.start());
-        match verdict.and_then(|limits| if in_time { Ok(limits) } else { Err(Passed::OutOfTime) }) {
+    ) -> Option<Candidate> {
+        match verdict.and_then(|limits| if self.in_time() { Ok(limits) } else { Err(Passed::OutOfTime) }) {
             Ok(limits) => {
                 let mut candidate = candidate(limits);
                 if let Some(left) = self.ringing_s {
                     candidate.dial.timeout_s = candidate.dial.timeout_s.min(left);
                 }
-                Some(Stop::Dial(Box::new(candidate)))
+                Some(candidate)
             }
             Err(reason) => {
                 self.decisions.note(via, name, Some(reason));
@@ -178,7 +233,25 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn bid(&mut self, bid: &'a Bid) -> Option<Stop> {
+    /// Whether a destination can still ring long enough to be answered.
+    fn in_time(&self) -> bool {
+        self.ringing_s.is_none_or(|left| left >= *DIAL_TIMEOUT_S.start())
+    }
+
+    /// Whether bidders are asked now; when the time is over, nobody they name could be dialled.
+    fn asks(&mut self, settings: &AuctionSettings) -> bool {
+        if self.in_time() {
+            return true;
+        }
+        for BidderEntry { rtb_target, .. } in &settings.bidders {
+            if let Some(bidder) = self.snapshot.rtb_targets.get(rtb_target) {
+                self.decisions.note(Via::RtbTarget(*rtb_target), &bidder.name, Some(Passed::OutOfTime));
+            }
+        }
+        false
+    }
+
+    fn bid(&mut self, bid: &'a Bid) -> Option<Candidate> {
         let bidder = self.snapshot.rtb_targets.get(&bid.bidder)?;
         let via = Via::RtbTarget(bid.bidder);
         let buyer = self.snapshot.buyer(bidder.buyer);
@@ -193,6 +266,7 @@ impl<'a> Walk<'a> {
         self.judge(via, &bidder.name, verdict, |limits| Candidate {
             via,
             name: bidder.name.clone(),
+            agent: None,
             destination: bid.destination.clone(),
             bid: Some(bid.amount),
             terms,
@@ -201,23 +275,66 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn target(&mut self, id: TargetId, counted: bool) -> Option<Stop> {
+    fn party(&mut self, party: Party) -> Option<Candidate> {
+        let Party { target: id, agent, counted } = party;
         let target = self.snapshot.targets.get(&id)?;
+        if self.passed.contains(&id) {
+            return None;
+        }
         let via = Via::Target(id);
         let in_words = self.decisions.has_room();
         let terms = Terms::of_target(target, self.snapshot.buyer(target.buyer), &self.snapshot.campaign);
         let price = Price::of(terms.revenue, None);
-        let destined = Destined::target(id, target).counted(counted);
-        let verdict = destined.eligible(&mut self.sight, price, in_words);
+        let mut verdict =
+            Destined::target(id, target).counted(counted).eligible(&mut self.sight, price, in_words);
+        let agent = agent.and_then(|id| Some((id, self.snapshot.agents.get(&id)?)));
+        // Of a team whose target is closed, full or paused nobody is looked at.
+        if verdict.is_err() && agent.is_some() {
+            self.passed.insert(id);
+        } else if let (Ok(limits), Some((id, agent))) = (&mut verdict, agent) {
+            match self.sight.agent(id, agent, in_words) {
+                Ok(own) => limits.push(own),
+                Err(reason) => {
+                    self.decisions.note(via, &named(&target.name, Some(&agent.name)), Some(reason));
+                    return None;
+                }
+            }
+        }
+        let destination = agent.map(|(_, agent)| &agent.destination).or(target.destination.as_ref());
+        let Some(destination) = destination else {
+            self.decisions.note(via, &target.name, Some(Passed::NoAgent));
+            return None;
+        };
+        let mut dial = target.dial.clone();
+        if let Some(keys) = agent.and_then(|(_, agent)| agent.extension.clone()) {
+            dial.send_digits = Some(keys);
+        }
         self.judge(via, &target.name, verdict, |limits| Candidate {
             via,
             name: target.name.clone(),
-            destination: target.destination.clone(),
+            agent: agent.map(|(id, agent)| AgentRef { id, name: agent.name.clone() }),
+            destination: destination.clone(),
             bid: None,
             terms,
-            dial: target.dial.clone(),
+            dial,
             limits,
         })
+    }
+
+    /// Of those who ring together the next, as many as may.
+    fn ring(&mut self) -> Option<Stop> {
+        let mut parties: Vec<Candidate> = Vec::new();
+        while parties.len() < MAX_DIAL_NOUNS
+            && let Some(party) = self.together.next()
+        {
+            // Who answers two of the targets rings once.
+            let rings =
+                |other: &Candidate| other.agent.as_ref().is_some_and(|agent| Some(agent.id) == party.agent);
+            if !parties.iter().any(rings) {
+                parties.extend(self.party(party));
+            }
+        }
+        (!parties.is_empty()).then_some(Stop::Dial(parties))
     }
 }
 
@@ -227,20 +344,24 @@ impl Iterator for Walk<'_> {
     fn next(&mut self) -> Option<Stop> {
         loop {
             while let Some(bid) = self.bids.next() {
-                if let Some(stop) = self.bid(bid) {
-                    return Some(stop);
+                if let Some(candidate) = self.bid(bid) {
+                    return Some(Stop::Dial(vec![candidate]));
                 }
             }
+            if let Some(stop) = self.ring() {
+                return Some(stop);
+            }
             match self.places.next()? {
-                Place::Target { id, counted } => {
-                    if let Some(stop) = self.target(id, counted) {
-                        return Some(stop);
-                    }
-                }
+                Place::Parties(parties) => self.together = parties.into_iter(),
                 Place::Tree(tree) => match self.situation.asked.iter().find(|asked| asked.tree == tree) {
                     Some(asked) => self.bids = asked.bids.iter(),
-                    None if self.snapshot.auction(tree).is_some() => return Some(Stop::Ask(tree)),
-                    None => {}
+                    None => {
+                        if let Some(settings) = self.snapshot.auction(tree)
+                            && self.asks(settings)
+                        {
+                            return Some(Stop::Ask(tree));
+                        }
+                    }
                 },
             }
         }

@@ -1,34 +1,48 @@
 //! The order in which the places of a plan are tried.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::scores::{Ranking, Scores};
 use super::{Situation, Via};
+use crate::caps::CounterId;
 use crate::duplicates::Verdict;
-use crate::group::TargetGroup;
-use crate::ids::TargetId;
+use crate::group::{Ring, TargetGroup};
+use crate::ids::{AgentId, TargetId};
 use crate::plan::{Planned, Strategy, Tree};
 use crate::seed::Dice;
 use crate::snapshot::Snapshot;
 
-/// What is tried in one place.
+/// Somebody who may be dialled: a target, or one of the agents who answer it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Party {
+    /// Which target.
+    pub target: TargetId,
+    /// Which of its agents; `None` when it has a destination of its own, or no agent with its skills.
+    pub agent: Option<AgentId>,
+    /// Whether its calls are counted although nothing may limit them: the strategy that put it here needs that.
+    pub counted: bool,
+}
+
+/// What is tried in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// This target.
-    Target {
-        /// Which.
-        id: TargetId,
-        /// Whether its calls are counted although nothing may limit them: the strategy that put it here needs that.
-        counted: bool,
-    },
+    /// These, who ring at the same time: mostly one.
+    Parties(Vec<Party>),
     /// Whoever bids.
     Tree(Tree),
+}
+
+/// The places in the order in which they are tried, see [`ranked_order`].
+pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
+    ranked_order(snapshot, situation).0
 }
 
 /// The places in the order in which they are tried, each target and tree once: for a caller who shall reach the target that
 /// they had before, that target; the bidders that are asked first, then the
 /// plan by priority; equals by the plan's strategy; in a group's place its targets, ordered among themselves by the
 /// group's. What a strategy leaves equal is drawn by weight from the call's seed, so equal input gives an equal order.
-pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
+/// With the scores of those that were ranked by what they earned.
+pub fn ranked_order(snapshot: &Snapshot, situation: &Situation<'_>) -> (Vec<Place>, Scores) {
     let mut dice = Dice::new(situation.call.seed);
     let plan = &snapshot.campaign.plan;
     let strategy = snapshot.campaign.strategy;
@@ -41,33 +55,92 @@ pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
         // Bidders say themselves whether they have room.
         Planned::Tree(_) => 0,
     };
+    let mut ranking = Ranking::new(snapshot, situation);
     let entries = plan.iter().map(|entry| (entry.to, entry.priority, entry.weight)).collect();
     let mut places: Vec<Place> = vec![Place::Tree(Tree::First)];
     places.reserve(plan.len());
     let mut known = HashSet::with_capacity(plan.len());
     let counted = strategy.counts();
-    for to in ordered(entries, strategy, rank, &mut dice) {
+    for to in ordered(entries, strategy, rank, &mut dice, &mut ranking) {
         match to {
-            Planned::Target(id) if known.insert(id) => places.push(Place::Target { id, counted }),
+            Planned::Target(id) if known.insert(id) => {
+                places.extend(parties(snapshot, situation, id, counted).into_iter().map(Place::Parties));
+            }
             Planned::Target(_) => {}
             Planned::Tree(id) => places.push(Place::Tree(Tree::Planned(id))),
             Planned::Group(id) => {
                 let Some(group) = snapshot.target_groups.get(&id) else { continue };
-                let members = members_in_order(group, snapshot, situation, &mut dice);
+                let members = members_in_order(group, snapshot, situation, &mut dice, &mut ranking);
                 let counted = counted || group.strategy.counts();
                 let fresh = members.into_iter().filter(|id| known.insert(*id));
-                places.extend(fresh.map(|id| Place::Target { id, counted }));
+                let fresh: Vec<TargetId> = fresh.collect();
+                let of = |id: &TargetId| parties(snapshot, situation, *id, counted);
+                match group.ring {
+                    Ring::OneByOne => places.extend(fresh.iter().flat_map(of).map(Place::Parties)),
+                    Ring::Together => {
+                        let together = of_one_priority(group, &fresh);
+                        let rung = |ids: &[TargetId]| ids.iter().flat_map(of).flatten().collect();
+                        places.extend(together.into_iter().map(rung).map(Place::Parties));
+                    }
+                }
             }
         }
     }
     if let Verdict::Prefer(Via::Target(before)) = situation.call.repeat {
-        let is_that = |place: &Place| matches!(place, Place::Target { id, .. } if *id == before);
-        if let Some(index) = places.iter().position(is_that) {
-            let place = places.remove(index);
-            places.insert(0, place);
+        prefer(&mut places, before);
+    }
+    (places, ranking.scores())
+}
+
+/// Puts a target before all others; one that would ring together with others rings without them then.
+fn prefer(places: &mut Vec<Place>, before: TargetId) {
+    let mut preferred = Vec::new();
+    for place in places.iter_mut() {
+        if let Place::Parties(parties) = place {
+            let (of_that, others) = parties.iter().partition(|party| party.target == before);
+            *parties = others;
+            preferred.push(Place::Parties(of_that));
         }
     }
-    places
+    preferred.append(places);
+    preferred.retain(|place| !matches!(place, Place::Parties(parties) if parties.is_empty()));
+    *places = preferred;
+}
+
+/// Who is dialled for a target: itself, or those of its agents who have its skills, the one first whose last call is longest
+/// ago. Those of one list ring at the same time.
+fn parties(
+    snapshot: &Snapshot,
+    situation: &Situation<'_>,
+    target: TargetId,
+    counted: bool,
+) -> Vec<Vec<Party>> {
+    let itself = Party { target, agent: None, counted };
+    let Some(team) = snapshot.targets.get(&target).and_then(|target| target.agents.as_ref()) else {
+        return vec![vec![itself]];
+    };
+    let can = |id: &&AgentId| snapshot.agents.get(*id).is_some_and(|agent| agent.can(&team.skills));
+    let mut agents: Vec<AgentId> = team.members.iter().filter(can).copied().collect();
+    agents.sort_by_cached_key(|id| (last_call(situation, &(*id).into()), *id));
+    let of = |id: AgentId| Party { agent: Some(id), ..itself };
+    match team.ring {
+        _ if agents.is_empty() => vec![vec![itself]],
+        Ring::OneByOne => agents.into_iter().map(|id| vec![of(id)]).collect(),
+        Ring::Together => vec![agents.into_iter().map(of).collect()],
+    }
+}
+
+/// When something had its last call, to the microsecond; 0 when it never had one.
+fn last_call(situation: &Situation<'_>, of: &CounterId) -> u64 {
+    let last = situation.usage.get(of).and_then(|usage| usage.last_at);
+    last.map_or(0, |last| u64::try_from(last.as_microsecond()).unwrap_or(0).saturating_add(1))
+}
+
+/// Members who are in their order, those of one priority together.
+fn of_one_priority<'a>(group: &TargetGroup, in_order: &'a [TargetId]) -> Vec<&'a [TargetId]> {
+    let priorities: HashMap<TargetId, u16> =
+        group.members.iter().map(|member| (member.target, member.priority)).collect();
+    in_order.chunk_by(|one, other| priorities.get(one) == priorities.get(other)).collect()
 }
 
 fn members_in_order(
@@ -75,20 +148,25 @@ fn members_in_order(
     snapshot: &Snapshot,
     situation: &Situation<'_>,
     dice: &mut Dice,
+    ranking: &mut Ranking<'_>,
 ) -> Vec<TargetId> {
-    let members = group.members.iter().map(|member| (member.target, member.priority, member.weight));
-    let rank = |id: &TargetId| standing(group.strategy, snapshot, situation, *id);
-    ordered(members.collect(), group.strategy, rank, dice)
+    let places = group.members.iter();
+    let places = places.map(|member| (Planned::Target(member.target), member.priority, member.weight));
+    let rank = |place: &Planned| match place {
+        Planned::Target(id) => standing(group.strategy, snapshot, situation, *id),
+        Planned::Group(_) | Planned::Tree(_) => 0,
+    };
+    let members = ordered(places.collect(), group.strategy, rank, dice, ranking);
+    let target = |place| if let Planned::Target(id) = place { Some(id) } else { None };
+    members.into_iter().filter_map(target).collect()
 }
 
 /// Where a target stands among equals; smaller comes first.
 fn standing(strategy: Strategy, snapshot: &Snapshot, situation: &Situation<'_>, id: TargetId) -> u64 {
     let usage = || situation.usage.get(&id.into());
     match strategy {
-        Strategy::Weighted => 0,
-        Strategy::RoundRobin => usage()
-            .and_then(|usage| usage.last_at)
-            .map_or(0, |last| u64::try_from(last.as_microsecond()).unwrap_or(0).saturating_add(1)),
+        Strategy::Weighted | Strategy::Predictive => 0,
+        Strategy::RoundRobin => last_call(situation, &id.into()),
         Strategy::LeastBusy => usage().map_or(0, |usage| usage.live.into()),
         Strategy::Capacity => {
             let Some(cap) = snapshot.targets.get(&id).and_then(|target| target.caps.concurrent) else {
@@ -100,23 +178,25 @@ fn standing(strategy: Strategy, snapshot: &Snapshot, situation: &Situation<'_>, 
     }
 }
 
-/// Things with priority and weight: lower priorities first, equals by rank, and those of one rank drawn by weight.
-fn ordered<T: Copy + Ord>(
-    mut places: Vec<(T, u16, u16)>,
+/// Places with priority and weight: lower priorities first, equals by rank, and those of one rank drawn by weight.
+fn ordered(
+    mut places: Vec<(Planned, u16, u16)>,
     strategy: Strategy,
-    rank: impl Fn(&T) -> u64,
+    rank: impl Fn(&Planned) -> u64,
     dice: &mut Dice,
-) -> Vec<T> {
+    ranking: &mut Ranking<'_>,
+) -> Vec<Planned> {
     places.sort_unstable_by_key(|(what, priority, _)| (*priority, *what));
     let mut result = Vec::with_capacity(places.len());
     for equals in places.chunk_by(|(_, one, _), (_, other, _)| one == other) {
         let begin = result.len();
         let weights: Vec<u64> = equals.iter().map(|(_, _, weight)| u64::from(*weight)).collect();
         result.extend(Draw::new(weights, dice).filter_map(|index| equals.get(index)).map(|(what, ..)| *what));
-        if strategy.counts()
-            && let Some(drawn) = result.get_mut(begin..)
-        {
+        let Some(drawn) = result.get_mut(begin..) else { continue };
+        if strategy.counts() {
             drawn.sort_by_cached_key(&rank);
+        } else if strategy == Strategy::Predictive {
+            ranking.sort(drawn);
         }
     }
     result

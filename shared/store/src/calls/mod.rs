@@ -1,6 +1,6 @@
 //! Calls: one partition each, in which a call, its steps, attempts, events, recordings, auctions and ledger lie in order.
 //!
-//! What must stay true: a step is written whole or not at all, and once; an attempt's reservation leaves `reserved` once,
+//! What must stay true: a step is written whole or not at all, and once; a reservation leaves `reserved` once,
 //! with its counters; a call is settled once, with its ledger; a call stands in its caller's index from its beginning.
 //! Each of these is one transaction.
 
@@ -13,18 +13,19 @@ mod records;
 mod steps;
 
 use app::ports::{
-    CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortResult, RecordingEvent, Release,
-    Step, StepStart, StepWrite, Written,
+    CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortResult, RecordingEvent,
+    Settling, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
-use domain::call::{Attempt, Call, LegEvent};
-use domain::caps::Outcome;
+use domain::call::{Call, LegEvent};
+use domain::caps::{CounterId, Held, Outcome, Usage};
 use domain::ids::{CallId, CampaignId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::Store;
+use crate::counters::usage_of;
 use crate::item::{Draft, Item, json};
 use crate::keys;
 use crate::write::PutNew;
@@ -108,10 +109,10 @@ impl Calls for Store {
         &self,
         tenant: TenantId,
         call: CallId,
-        attempt: &Attempt,
+        held: &Held,
         outcome: &Outcome,
     ) -> PortResult<()> {
-        self.release_attempt(tenant, call, attempt, outcome).await
+        self.release_held(tenant, call, held, outcome).await
     }
 
     async fn settle(
@@ -119,9 +120,14 @@ impl Calls for Store {
         tenant: TenantId,
         call: &Call,
         closing: &Closing,
-        releases: &[Release],
+        with: &Settling,
     ) -> PortResult<bool> {
-        self.settle_call(tenant, call, closing, releases).await
+        self.settle_call(tenant, call, closing, with).await
+    }
+
+    async fn paid(&self, tenant: TenantId, row: &CounterId) -> PortResult<Usage> {
+        let item = self.get("read what was paid", keys::counter(tenant, row)).await?;
+        Ok(item.as_ref().map(usage_of).unwrap_or_default())
     }
 
     async fn due(&self, shard: u8, now: Timestamp, limit: u16) -> PortResult<Vec<DueCall>> {

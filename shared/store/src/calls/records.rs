@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::ports::{CallRecord, CallSummary, Closing, Page, PortError, PortResult};
 use domain::call::{Attempt, Call};
+use domain::caps::Joint;
 use domain::conversion_report::ConversionReport;
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
@@ -28,6 +29,7 @@ impl Store {
             closing: closing_of(LOAD, meta)?,
             steps: Vec::new(),
             attempts: Vec::new(),
+            joints: Vec::new(),
             events: Vec::new(),
             recordings: Vec::new(),
             auctions: Vec::new(),
@@ -101,6 +103,12 @@ fn add(record: &mut CallRecord, item: &Item) -> PortResult<()> {
             reservation.state = state;
         }
         record.attempts.push(attempt);
+    } else if sk.starts_with(keys::JOINT) {
+        let mut joint: Joint = body(LOAD, item)?;
+        if let Some(state) = state_of(LOAD, item)? {
+            joint.reservation.state = state;
+        }
+        record.joints.push(joint);
     } else if sk.starts_with(keys::EVENT) {
         record.events.push(body(LOAD, item)?);
     } else if sk.starts_with(keys::RECORDING) {

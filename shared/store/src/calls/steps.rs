@@ -6,7 +6,7 @@
 use app::ports::{Answered, Cause, KnownCaller, PortError, PortResult, Step, StepStart, StepWrite, Written};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use domain::call::Attempt;
-use domain::caps::{Outcome, ReservationState};
+use domain::caps::{Held, Holder, Joint, Outcome, Reservation, ReservationState};
 use domain::duplicates::News;
 use domain::ids::{CallId, TenantId};
 use jiff::Timestamp;
@@ -40,15 +40,16 @@ enum Role<'a> {
     CallerHistory,
     Step,
     Attempt,
+    Joint,
     Auction,
-    GivenBack,
+    GivenBack(Holder),
     Counter(CounterChange<'a>),
 }
 
 /// What to do after a transaction whose conditions did not all hold.
 enum Next {
     Tell(Written),
-    TryWithoutGivingBack,
+    TryWithoutGivingBack(Vec<Holder>),
     TryAsKnownNow(KnownCaller),
 }
 
@@ -90,23 +91,25 @@ impl Store {
 
     pub(super) async fn put_step(&self, write: &StepWrite) -> PortResult<Written> {
         let mut deadline = Instant::now() + WRITING_A_STEP;
-        let mut given_back = write.gives_back.as_ref().filter(|attempt| attempt.reservation.is_some());
+        let mut given_back: Vec<&Held> = write.gives_back.iter().collect();
         let mut caller = write.caller.clone();
         loop {
-            let (roles, actions) = self.step_actions(write, given_back, caller.as_ref())?;
+            let (roles, actions) = self.step_actions(write, &given_back, caller.as_ref())?;
             match self.transact(deadline, &actions).await {
                 Ok(()) => return Ok(Written::Done),
                 Err(Failure::Cancelled(reasons)) => match self.judge(write, &roles, &reasons).await? {
                     Next::Tell(written) => return Ok(written),
-                    // It was released before (its leg's end was told): then there is nothing to give back.
-                    Next::TryWithoutGivingBack => given_back = None,
+                    // They were released before (their legs' ends were told): then there is nothing to give back.
+                    Next::TryWithoutGivingBack(released) => {
+                        given_back.retain(|held| !released.contains(&held.by));
+                    }
                     // The same caller called at the same moment. What was decided about this call stands.
                     Next::TryAsKnownNow(known) => caller = Some(known),
                 },
                 // The counter that gives back may be the busy one, and shall not make others look busy: the attempt's end
                 // gives it back later.
-                Err(Failure::Busy) if given_back.is_some() => {
-                    given_back = None;
+                Err(Failure::Busy) if !given_back.is_empty() => {
+                    given_back.clear();
                     deadline = Instant::now() + WRITING_A_STEP;
                 }
                 Err(Failure::Busy) if roles.iter().any(|role| matches!(role, Role::Counter(_))) => {
@@ -120,7 +123,7 @@ impl Store {
     fn step_actions<'a>(
         &self,
         write: &'a StepWrite,
-        given_back: Option<&'a Attempt>,
+        given_back: &[&'a Held],
         caller: Option<&KnownCaller>,
     ) -> PortResult<(Vec<Role<'a>>, Vec<TransactWriteItem>)> {
         let tenant = write.call.tenant;
@@ -133,8 +136,11 @@ impl Store {
         {
             writes.push((Role::CallerHistory, learns));
         }
-        if let Some(attempt) = &write.attempt {
+        for attempt in &write.attempts {
             writes.push((Role::Attempt, attempt_write(write, attempt)?));
+        }
+        for joint in &write.joints {
+            writes.push((Role::Joint, joint_write(write, joint)?));
         }
         if let Some(auction) = &write.auction {
             let item =
@@ -142,12 +148,11 @@ impl Store {
             let item = item.with("body", json(WRITE, auction.as_ref())?).build();
             writes.push((Role::Auction, Write::new(Deed::Put(item))));
         }
-        let mut gives = None;
-        if let Some(attempt) = given_back {
-            gives = attempt.reservation.as_ref().map(|reservation| (reservation, &Outcome::NOTHING));
-            let moved = reservation_moves(tenant, write.call.id, attempt, ReservationState::Returned);
-            writes.push((Role::GivenBack, moved));
+        for held in given_back {
+            let moved = reservation_moves(tenant, write.call.id, held.by, ReservationState::Returned);
+            writes.push((Role::GivenBack(held.by), moved));
         }
+        let gives = given_back.iter().map(|held| (&held.reservation, &Outcome::NOTHING));
         for change in changes(&write.limits, gives) {
             let change_write = change.write(tenant);
             writes.push((Role::Counter(change), change_write));
@@ -165,7 +170,7 @@ impl Store {
     fn call_write(&self, write: &StepWrite) -> PortResult<Write> {
         let call = &write.call;
         let (key, due) = (keys::call(call.tenant, call.id), keys::due_closing(call.id, write.due_at));
-        let dialled = u8::from(write.attempt.is_some());
+        let dialled = u8::try_from(write.attempts.len()).unwrap_or(u8::MAX);
         if write.begins {
             let item = Draft::new(key, "call", Some(call.tenant))
                 .with("attempts", number(dialled))
@@ -202,11 +207,16 @@ impl Store {
             }
             return refused(if write.begins { Refused::BegunBefore } else { Refused::NotOpen });
         }
-        if failed.iter().any(|(role, _)| matches!(role, Role::Attempt)) {
+        if failed.iter().any(|(role, _)| matches!(role, Role::Attempt | Role::Joint)) {
             return refused(Refused::AttemptExists);
         }
-        if failed.iter().any(|(role, _)| matches!(role, Role::GivenBack)) {
-            return Ok(Next::TryWithoutGivingBack);
+        let released = failed.iter().filter_map(|(role, _)| match role {
+            Role::GivenBack(held_by) => Some(*held_by),
+            _ => None,
+        });
+        let released: Vec<Holder> = released.collect();
+        if !released.is_empty() {
+            return Ok(Next::TryWithoutGivingBack(released));
         }
         if let Some((_, reason)) = failed.iter().find(|(role, _)| matches!(role, Role::CallerHistory)) {
             return Ok(Next::TryAsKnownNow(history::known(reason.item())?));
@@ -250,25 +260,40 @@ fn step_write(write: &StepWrite) -> PortResult<Write> {
         .value(":token", text(token.to_string())))
 }
 
-/// The reservation's state stands beside the body, and wins over it.
 fn attempt_write(write: &StepWrite, attempt: &Attempt) -> PortResult<Write> {
     let call = &write.call;
     let key = keys::attempt(call.tenant, call.id, attempt.number);
-    let mut item = Draft::new(key, "attempt", Some(call.tenant)).with("body", json(WRITE, attempt)?);
-    if let Some(reservation) = &attempt.reservation {
-        item = item.with("reservation", text(state_word(reservation.state)));
-    }
-    Ok(Write::create(item.build()))
+    let item = Draft::new(key, "attempt", Some(call.tenant)).with("body", json(WRITE, attempt)?);
+    Ok(holding(item, attempt.reservation.as_ref()))
+}
+
+fn joint_write(write: &StepWrite, joint: &Joint) -> PortResult<Write> {
+    let call = &write.call;
+    let key = keys::joint(call.tenant, call.id, joint.number);
+    let item = Draft::new(key, "joint", Some(call.tenant)).with("body", json(WRITE, joint)?);
+    Ok(holding(item, Some(&joint.reservation)))
+}
+
+/// The reservation's state stands beside the body, and wins over it.
+fn holding(item: Draft, reservation: Option<&Reservation>) -> Write {
+    let item = match reservation {
+        Some(reservation) => item.with("reservation", text(state_word(reservation.state))),
+        None => item,
+    };
+    Write::create(item.build())
 }
 
 /// A reservation leaves `reserved`, if it is there.
 pub(super) fn reservation_moves(
     tenant: TenantId,
     call: CallId,
-    attempt: &Attempt,
+    held_by: Holder,
     to: ReservationState,
 ) -> Write {
-    let key = keys::attempt(tenant, call, attempt.number);
+    let key = match held_by {
+        Holder::Attempt(number) => keys::attempt(tenant, call, number),
+        Holder::Joint(number) => keys::joint(tenant, call, number),
+    };
     Write::new(Deed::Change(key, "SET #reservation = :to".to_owned()))
         .only_if("#reservation = :reserved")
         .name("#reservation", "reservation")
