@@ -237,7 +237,7 @@ pub(super) fn nearest(name: &str) -> Option<String> {
     let is_macro = wanted.starts_with('{');
     let all = LINES.iter().flat_map(|line| line.names).filter(|known| known.starts_with('{') == is_macro);
     let near = |known: &&'static str| (distance(&wanted, &known.to_ascii_lowercase()), *known);
-    let (distance, known) = all.map(|known| near(&known)).min_by_key(|(distance, _)| *distance)?;
+    let (distance, known) = all.map(near).min_by_key(|(distance, _)| *distance)?;
     let most = if is_macro { 2 } else { 4 };
     (distance <= most && distance * 3 <= wanted.len()).then(|| bracketed(known))
 }
