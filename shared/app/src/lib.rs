@@ -25,6 +25,7 @@ pub mod numbers;
 pub mod place;
 pub mod ports;
 pub mod preview_route;
+pub mod preview_rtb_target;
 pub mod publish_campaign;
 pub mod read_usage;
 pub mod run_auction;

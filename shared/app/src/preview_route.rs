@@ -87,7 +87,7 @@ pub async fn preview_route(
     };
     let usage = usage_for(tools, tenant, &snapshot, wanted).await?;
     let known = known_caller(tools, calls, tenant, id, wanted).await?;
-    let mut call = call_of(tenant, &snapshot, wanted)?;
+    let mut call = call_of(tenant, (id, snapshot.version), &snapshot.campaign, wanted)?;
     if let Some(KnownCaller { history, .. }) = &known {
         recognise(&mut call, &snapshot, history);
     }
@@ -148,7 +148,12 @@ async fn is_blocked(tools: &Tools<'_>, tenant: TenantId, wanted: &Hypothetical) 
 }
 
 /// The call as it would begin. Its id, account and number are nobody's; it is never stored.
-fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) -> PortResult<Call> {
+pub(crate) fn call_of(
+    tenant: TenantId,
+    (id, version): (CampaignId, u64),
+    campaign: &Campaign,
+    wanted: &Hypothetical,
+) -> PortResult<Call> {
     fn nobodys<T: FromStr>(letters: &str) -> PortResult<T>
     where
         T::Err: std::error::Error + Send + Sync + 'static,
@@ -160,8 +165,8 @@ fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) ->
         id: CallId::from_sid(&nobodys::<CallSid>("CA")?),
         tenant,
         account_sid: nobodys::<AccountSid>("AC")?,
-        campaign: snapshot.campaign_id,
-        snapshot_version: snapshot.version,
+        campaign: id,
+        snapshot_version: version,
         to: wanted.to.clone(),
         number: NumberId::from_uuid(uuid::Uuid::nil()),
         pool: None,
@@ -175,10 +180,10 @@ fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) ->
         caller_key: None,
         started_at: wanted.at,
         seed: wanted.seed,
-        currency: snapshot.campaign.currency,
+        currency: campaign.currency,
         previous_call_s: None,
         publisher: wanted.publisher,
-        payout: snapshot.campaign.payout_for(wanted.publisher),
-        payout_limit: snapshot.campaign.payout_limit_for(wanted.publisher),
+        payout: campaign.payout_for(wanted.publisher),
+        payout_limit: campaign.payout_limit_for(wanted.publisher),
     })
 }

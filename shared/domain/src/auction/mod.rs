@@ -6,6 +6,7 @@ mod amount;
 mod answer;
 mod asking;
 mod expiry;
+mod explain;
 mod refusal;
 mod signs;
 
@@ -20,6 +21,7 @@ use crate::plan::Tree;
 pub use crate::rtb_target::BidRequest;
 pub use answer::{Answer, read_answer, read_confirmation};
 pub use asking::{About, confirmation_request, facts, request};
+pub use explain::{Explanation, Found, explain};
 pub use refusal::Refusal;
 
 /// A valid bid.

@@ -82,7 +82,9 @@ fn retreaver() -> Profile {
                     {"expression": "coalesce(answer.rtb.sip, answer.sip, answer.rtb.sip_address, answer.sip_address)"},
                     {"json_path": "$.rtb.number"}, {"json_path": "$.number"},
                     {"json_path": "$.rtb.inbound_number"}, {"json_path": "$.inbound_number"},
-                    {"expression": "coalesce(answer.rtb.uuid, answer.uuid) + '@sip.rtb.retreaver.com'"},
+                    // Calls by SIP must be agreed with them, so a number goes first.
+                    {"expression": "coalesce(answer.rtb.number, answer.number, answer.rtb.inbound_number, answer.inbound_number) \
+                                    == null ? coalesce(answer.rtb.uuid, answer.uuid) + '@sip.rtb.retreaver.com' : null"},
                 ],
                 "call_length": [{"json_path": "$.rtb.timer"}, {"json_path": "$.timer"}],
                 "bid_id": [{"json_path": "$.rtb.uuid"}, {"json_path": "$.uuid"}],
