@@ -4,7 +4,7 @@ use app::dial_next::DialEnded;
 use app::ports::{Counters, Step};
 use domain::agent::Agent;
 use domain::call::{CallStatus, Leg, LegEvent, Source};
-use domain::ids::{AgentId, CallId, TargetId};
+use domain::ids::{AgentId, CallId, NumberPoolId, TargetId};
 use domain::phone::Destination;
 use domain::snapshot::Parts;
 use domain::target::Target;
@@ -12,7 +12,7 @@ use domain::voice::{DialNoun, Reply, Verb};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::world::{BUYER, STATIC_TARGET, World};
+use crate::world::{BUYER, POOL, STATIC_TARGET, World};
 
 fn call(number: u32) -> CallId {
     format!("RGB{number:032x}").parse().unwrap()
@@ -131,6 +131,23 @@ async fn only_agents_with_the_skills_are_rung_and_away_is_effective_at_once() {
             ("Static target".to_owned(), "another destination came first".to_owned())
         ]
     );
+}
+
+/// A plan by pool: each target takes the calls of its own pool's numbers.
+#[tokio::test]
+async fn a_filter_asks_from_which_pool_the_dialled_number_is() {
+    let other = NumberPoolId::from_uuid(Uuid::from_u128(11));
+    let of_pool = |(number, pool): (u128, NumberPoolId)| -> (TargetId, Target) {
+        let body = json!({
+            "name": format!("Desk {number}"), "destination": {"number": format!("+1202555{number:04}")},
+            "filter": {"tag": "DialedNumber:Pool", "is": "equals", "value": pool}
+        });
+        (TargetId::from_uuid(Uuid::from_u128(300 + number)), serde_json::from_value(body).unwrap())
+    };
+    let targets: std::collections::BTreeMap<_, _> = [(1, other), (2, POOL)].map(of_pool).into();
+    let plan: Vec<Value> = targets.keys().map(|id| json!({"target": id})).collect();
+    let world = World::planned(json!(plan), Parts { targets, ..Parts::default() }, "{}").await;
+    assert_eq!(numbers(&world.incoming(call(1)).await), ["0002"]);
 }
 
 #[tokio::test]

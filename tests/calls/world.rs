@@ -22,7 +22,8 @@ use domain::auction::BidRequest;
 use domain::call::{CallStatus, LegEvent};
 use domain::caps::{CounterId, LiveLimits, Usage};
 use domain::ids::{
-    AccountSid, BuyerId, CallId, CallSid, CampaignId, NumberId, PublisherId, RtbTargetId, TargetId, TenantId,
+    AccountSid, BuyerId, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, RtbTargetId,
+    TargetId, TenantId,
 };
 use domain::phone::E164;
 use domain::snapshot::{Parts, Snapshot};
@@ -134,6 +135,8 @@ pub struct World {
 
 /// The target that is in every world.
 pub const STATIC_TARGET: TargetId = TargetId::from_uuid(Uuid::from_u128(3));
+/// The pool of the number that is called.
+pub const POOL: NumberPoolId = NumberPoolId::from_uuid(Uuid::from_u128(10));
 /// Who pays for it.
 pub const BUYER: BuyerId = BuyerId::from_uuid(Uuid::from_u128(9));
 
@@ -276,7 +279,7 @@ impl World {
             updated_at: clock.now(),
             body: json!({
                 "number": number, "account_sid": account, "campaign": campaign_id,
-                "publisher": publisher, "fallback_number": null
+                "publisher": publisher, "pool": POOL, "fallback_number": null
             }),
         };
         store

@@ -134,6 +134,7 @@ fn calls_are_settled_as_written() {
     let second = |seconds: i64| start + SignedDuration::from_secs(seconds);
     super::each("money", |rule, case: Case| {
         let call = Call {
+            pool: None,
             id: format!("RGB{:032x}", 1).parse::<CallId>().unwrap(),
             tenant: TenantId::from_uuid(id(1)),
             account_sid: format!("AC{:032x}", 1).parse().unwrap(),

@@ -419,6 +419,7 @@ pub fn row(says: &BTreeMap<String, Value>, zone: &str, now: Timestamp) -> Usage 
 
 pub fn call(seed: u64, now: Timestamp) -> Call {
     Call {
+        pool: None,
         id: format!("RGB{:032x}", 1).parse().unwrap(),
         tenant: TenantId::from_uuid(Uuid::from_u128(1)),
         account_sid: format!("AC{:032x}", 1).parse().unwrap(),

@@ -15,6 +15,7 @@ use domain::ids::{Id, Noun};
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
+use domain::pool::NumberPool;
 use domain::target::{RtbTarget, Target};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -155,6 +156,14 @@ impl NounDoc for TargetGroup {
             "name": "Day shift",
             "members": [{"target": "TA019abc0de1f27a3b8c4d5e6f70819203", "priority": 1, "weight": 100}],
         })
+    }
+}
+
+impl NounDoc for NumberPool {
+    const ABOUT: &'static str = "A number pool holds phone numbers that belong together: filters can ask for it as `DialedNumber:Pool`.";
+
+    fn example() -> Value {
+        json!({"name": "Search ads"})
     }
 }
 

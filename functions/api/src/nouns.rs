@@ -23,6 +23,7 @@ use domain::ids::Id;
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
+use domain::pool::NumberPool;
 use domain::target::{RtbTarget, Target};
 use http::StatusCode;
 use http::header::LOCATION;
@@ -106,6 +107,13 @@ impl ApiNoun for TargetGroup {
     type Read = TargetsRead;
     type Write = TargetsWrite;
 }
+impl ApiNoun for NumberPool {
+    const ALL: &'static str = "/api/number-pools";
+    const ONE: &'static str = "/api/number-pools/{id}";
+    const BULK: &'static str = "/api/number-pools/bulk";
+    type Read = PhoneNumbersRead;
+    type Write = PhoneNumbersWrite;
+}
 impl ApiNoun for Agent {
     const ALL: &'static str = "/api/agents";
     const ONE: &'static str = "/api/agents/{id}";
@@ -147,6 +155,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = noun::<TargetGroup>(routes);
     let routes = noun::<RingTree>(routes);
     let routes = noun::<Agent>(routes);
+    let routes = noun::<NumberPool>(routes);
     let routes = noun::<BlockedNumber>(routes);
     noun::<IncomingWebhook>(routes)
 }

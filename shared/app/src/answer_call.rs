@@ -231,6 +231,7 @@ impl AnswerCall {
             snapshot_version: snapshot.version,
             to,
             number: owner.number_id,
+            pool: owner.pool,
             from: incoming.from.clone(),
             from_state: incoming.from_state.clone(),
             from_zip: incoming.from_zip.clone(),

@@ -427,6 +427,7 @@ pub const fn word(kind: Kind) -> &'static str {
         Kind::TargetGroup => "target group",
         Kind::RingTree => "ring tree",
         Kind::Agent => "agent",
+        Kind::NumberPool => "number pool",
         Kind::BlockedNumber => "blocked number",
         Kind::IncomingWebhook => "incoming webhook",
     }

@@ -164,6 +164,7 @@ fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) ->
         snapshot_version: snapshot.version,
         to: wanted.to.clone(),
         number: NumberId::from_uuid(uuid::Uuid::nil()),
+        pool: None,
         from: wanted.from.clone(),
         from_state: wanted.from_state.clone(),
         from_zip: wanted.from_zip.clone(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::AgentRef;
 use crate::caps::Reservation;
 use crate::duplicates::{Restricted, Verdict};
-use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
+use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, TenantId};
 use crate::ledger::{Payout, PayoutLimit, Terms};
 use crate::money::{Currency, Money};
 use crate::phone::{Destination, E164};
@@ -113,6 +113,9 @@ pub struct Call {
     pub to: E164,
     /// Its id.
     pub number: NumberId,
+    /// The pool it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<NumberPoolId>,
     /// The caller as Twilio wrote it: mostly E.164, but also `anonymous` or a SIP address.
     pub from: String,
     /// Two-letter state of the caller, when Twilio knows it.

@@ -152,6 +152,8 @@ nouns! {
     RingTreeNoun, RingTreeId, "RT", "ring tree";
     /// A way in for conversion reports.
     IncomingWebhookNoun, IncomingWebhookId, "WH", "incoming webhook";
+    /// Phone numbers that belong together.
+    NumberPoolNoun, NumberPoolId, "NU", "number pool";
     /// A person who takes calls.
     AgentNoun, AgentId, "AG", "agent";
     /// A correction of a call's books.

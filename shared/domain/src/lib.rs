@@ -30,6 +30,7 @@ pub mod password;
 pub mod people;
 pub mod phone;
 pub mod plan;
+pub mod pool;
 pub mod predictive;
 pub mod routing;
 pub mod schema;

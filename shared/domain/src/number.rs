@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::country::Country;
-use crate::ids::{AccountSid, CampaignId, NumberId, NumberSid, PublisherId, TenantId};
+use crate::ids::{AccountSid, CampaignId, NumberId, NumberPoolId, NumberSid, PublisherId, TenantId};
 use crate::phone::E164;
 use crate::validate::{Problem, Validate};
 
@@ -21,6 +21,9 @@ pub struct Number {
     /// The publisher who is paid for its calls.
     #[serde(default)]
     pub publisher: Option<PublisherId>,
+    /// The pool it is in.
+    #[serde(default)]
+    pub pool: Option<NumberPoolId>,
     /// Where callers go when our servers cannot answer; written into the fallback document at publish.
     #[serde(default)]
     pub fallback_number: Option<E164>,
@@ -121,4 +124,7 @@ pub struct NumberOwner {
     pub campaign: Option<CampaignId>,
     /// The publisher who is paid.
     pub publisher: Option<PublisherId>,
+    /// The pool it is in.
+    #[serde(default)]
+    pub pool: Option<NumberPoolId>,
 }

@@ -35,9 +35,9 @@ fn reservation(caps: &Caps, price: Price) -> Reservation {
 fn attempt(number: u16, conversion: Conversion, caps: &Caps) -> Attempt {
     Attempt {
         number,
-        agent: None,
         via: Via::Target(TargetId::from_uuid(Uuid::from_u128(3))),
         name: "a target".to_owned(),
+        agent: None,
         destination: Destination::Number("+12025550123".parse().expect("a number")),
         bid: None,
         terms: Terms { revenue: Revenue::Fixed(Money::from_units(20)), conversion, buyer: None },

@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use domain::audit::AuditEntry;
 use domain::blocked::{Block, BlockPattern, BlockedNumber, PatternError};
 use domain::ids::{
-    AgentId, BlockedNumberId, BuyerId, CampaignId, IdError, IncomingWebhookId, NumberId, PublisherId,
-    RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
+    AgentId, BlockedNumberId, BuyerId, CampaignId, IdError, IncomingWebhookId, NumberId, NumberPoolId,
+    PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
 };
 use domain::number::{Number, NumberOwner};
 use domain::phone::{E164, PhoneError};
@@ -43,6 +43,7 @@ fn is_id(kind: Kind, id: &str) -> bool {
         Kind::TargetGroup => id.parse::<TargetGroupId>().is_ok(),
         Kind::RingTree => id.parse::<RingTreeId>().is_ok(),
         Kind::Agent => id.parse::<AgentId>().is_ok(),
+        Kind::NumberPool => id.parse::<NumberPoolId>().is_ok(),
         Kind::BlockedNumber => id.parse::<BlockedNumberId>().is_ok(),
         Kind::IncomingWebhook => id.parse::<IncomingWebhookId>().is_ok(),
     }
@@ -59,6 +60,7 @@ const fn kind_word(kind: Kind) -> &'static str {
         Kind::TargetGroup => "target_group",
         Kind::RingTree => "ring_tree",
         Kind::Agent => "agent",
+        Kind::NumberPool => "number_pool",
         Kind::BlockedNumber => "blocked_number",
         Kind::IncomingWebhook => "incoming_webhook",
     }
@@ -294,6 +296,7 @@ impl Claim<'_> {
             account_sid: number.account_sid,
             campaign: number.campaign,
             publisher: number.publisher,
+            pool: number.pool,
         })
     }
 

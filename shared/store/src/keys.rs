@@ -84,6 +84,7 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::TargetGroup => "TG",
         Kind::RingTree => "RT",
         Kind::Agent => "AG",
+        Kind::NumberPool => "NU",
         Kind::BlockedNumber => "BL",
         Kind::IncomingWebhook => "WH",
     }

@@ -45,7 +45,11 @@ pub const TAGS: &[(&[&str], &str, &str)] = &[
     (&["rtb-targets", "ring-trees"], "Bidders", "Destinations that bid for a call while the caller waits."),
     (&["publishers"], "Publishers", "Who sends calls, and what they earn."),
     (&["buyers"], "Buyers", "Who pays for calls."),
-    (&["numbers"], "Phone numbers", "The account's phone numbers, and which campaign answers each."),
+    (
+        &["numbers", "number-pools"],
+        "Phone numbers",
+        "The account's phone numbers, their pools, and which campaign answers each.",
+    ),
     (&["twilio-accounts"], "Twilio accounts", "The Twilio accounts that own the phone numbers."),
     (&["blocked-numbers"], "Blocked numbers", "Callers that are refused."),
     (&["usage"], "Usage", "How much of their caps things have used."),

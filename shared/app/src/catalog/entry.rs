@@ -8,13 +8,14 @@ use domain::caps::{CounterId, LiveLimits};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{
     AgentId, AgentNoun, BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id,
-    IncomingWebhookNoun, Noun, NumberNoun, PublisherId, PublisherNoun, RingTreeNoun, RtbTargetId,
-    RtbTargetNoun, TargetGroupNoun, TargetId, TargetNoun, TenantId,
+    IncomingWebhookNoun, Noun, NumberNoun, NumberPoolNoun, PublisherId, PublisherNoun, RingTreeNoun,
+    RtbTargetId, RtbTargetNoun, TargetGroupNoun, TargetId, TargetNoun, TenantId,
 };
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
 use domain::plan::Planned;
+use domain::pool::NumberPool;
 use domain::target::{RtbTarget, Status, Target};
 use domain::tokens::{Facts, Template};
 use domain::validate::{Problems, Validate};
@@ -275,7 +276,8 @@ impl Entry for Number {
     fn references(&self) -> Vec<Reference> {
         let campaign = self.campaign.iter().map(|id| Reference::of("campaign", Kind::Campaign, id));
         let publisher = self.publisher.iter().map(|id| Reference::of("publisher", Kind::Publisher, id));
-        campaign.chain(publisher).collect()
+        let pool = self.pool.iter().map(|id| Reference::of("pool", Kind::NumberPool, id));
+        campaign.chain(publisher).chain(pool).collect()
     }
 
     fn check_surroundings(&self, _tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
@@ -377,6 +379,16 @@ impl Entry for TargetGroup {
             Reference::new(format!("members[{index}].target"), Kind::Target, member.target.to_string())
         });
         members.collect()
+    }
+}
+
+impl Entry for NumberPool {
+    const KIND: Kind = Kind::NumberPool;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = NumberPoolNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
     }
 }
 

@@ -125,6 +125,7 @@ const fn users(kind: Kind) -> &'static [Kind] {
         Kind::Publisher => &[Kind::Campaign, Kind::Number],
         Kind::Buyer => &[Kind::Target, Kind::RtbTarget],
         Kind::Agent => &[Kind::Target],
+        Kind::NumberPool => &[Kind::Number],
         Kind::TargetGroup | Kind::RingTree => &[Kind::Campaign],
         Kind::Campaign => &[Kind::Number, Kind::IncomingWebhook],
         Kind::Number | Kind::BlockedNumber | Kind::IncomingWebhook => &[],
@@ -182,7 +183,7 @@ fn name_if_uses(record: &Record, user: Kind, kind: Kind, id: &str) -> PortResult
         Kind::RingTree => named::<RingTree>(record, kind, id),
         Kind::IncomingWebhook => named::<IncomingWebhook>(record, kind, id),
         // They refer to nothing.
-        Kind::Publisher | Kind::Buyer | Kind::BlockedNumber | Kind::Agent => Ok(None),
+        Kind::Publisher | Kind::Buyer | Kind::BlockedNumber | Kind::Agent | Kind::NumberPool => Ok(None),
     }
 }
 

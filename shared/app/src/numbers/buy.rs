@@ -38,8 +38,15 @@ pub async fn buy(tools: &Tools<'_>, tenant: TenantId, purchase: Purchase) -> Out
     if let Err(refused) = check_account(tools, &account).await? {
         return Ok(Err(refused));
     }
-    let mut entry =
-        Number { number, account_sid: account, campaign, publisher, fallback_number, twilio: None };
+    let mut entry = Number {
+        number,
+        account_sid: account,
+        campaign,
+        publisher,
+        pool: None,
+        fallback_number,
+        twilio: None,
+    };
     let problems = catalog::problems_of(tools, tenant, &entry, None).await?;
     if !problems.is_empty() {
         return Ok(Err(Refused::Invalid(problems)));

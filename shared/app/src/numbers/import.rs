@@ -119,6 +119,7 @@ fn entry(account: &AccountSid, number: E164, campaign: Option<CampaignId>) -> Nu
         campaign,
         publisher: None,
         fallback_number: None,
+        pool: None,
         twilio: None,
     }
 }

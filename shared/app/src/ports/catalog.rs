@@ -37,6 +37,8 @@ pub enum Kind {
     RingTree,
     /// Agents.
     Agent,
+    /// Number pools.
+    NumberPool,
     /// Blocked callers. Creating one also makes the entry that the call path looks up.
     BlockedNumber,
     /// Incoming webhooks.

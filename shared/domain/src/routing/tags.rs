@@ -41,6 +41,9 @@ pub fn tags(call: &Call, snapshot: &Snapshot) -> Tags {
     }
 
     tags.set("DialedNumber", "Number", call.to.as_str());
+    if let Some(pool) = call.pool {
+        tags.set("DialedNumber", "Pool", &pool.to_string());
+    }
     tags.set("Campaign", "Id", &call.campaign.to_string());
     tags.set("Campaign", "Name", &snapshot.campaign.name);
     if let Some(publisher) = call.publisher {
