@@ -3,15 +3,15 @@
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
 
-#[expect(dead_code, reason = "each benchmark uses its own part")]
-mod support;
+#[path = "support/filters.rs"]
+mod corpus;
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use domain::filter::{FilterSet, Tags};
 
-use crate::support::filters::{PREDICATES, TARGETS, filters_of, percentiles, tags};
+use crate::corpus::{PREDICATES, TARGETS, filters_of, percentiles, tags};
 
 fn look(set: &FilterSet, tags: &Tags, targets: usize) -> usize {
     let look = set.look(tags);

@@ -3,6 +3,9 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
 
 #[expect(dead_code, reason = "each benchmark uses its own part")]
+#[path = "support/filters.rs"]
+mod filters;
+#[expect(dead_code, reason = "each benchmark uses its own part")]
 mod support;
 
 use std::collections::HashMap;
@@ -17,8 +20,6 @@ use domain::predictive::{Counts, Earned};
 use domain::routing::{Situation, Walk, order};
 use domain::snapshot::Snapshot;
 use serde_json::{Value, json};
-
-use crate::support::filters;
 
 const TARGETS: u16 = 1_000;
 const ZONES: [&str; 4] = ["America/New_York", "America/Los_Angeles", "Europe/Berlin", "UTC"];

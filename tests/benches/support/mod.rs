@@ -1,7 +1,5 @@
 //! A call and a campaign without a database: what benchmarks of single parts need around them.
 
-pub mod filters;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
