@@ -69,6 +69,7 @@ impl Auctions {
     fn new(deadline_ms: u32, bidders: Vec<Value>, outbound: &Outbound) -> Self {
         let memory = Arc::new(Memory::new(support::campaign(deadline_ms, bidders, Vec::new())));
         let use_case = RunAuction {
+            limiter: memory.clone(),
             published: memory.clone(),
             counters: memory.clone(),
             calls: memory.clone(),

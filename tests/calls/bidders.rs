@@ -108,3 +108,165 @@ async fn every_authentication_puts_in_what_it_should() {
         Some("ec50dc7efd081963ae76090ccbcbff9bcd3c7cced66addebece48597eceee3ad")
     );
 }
+
+fn number(number: u32) -> CallId {
+    format!("RGB{number:032x}").parse().unwrap()
+}
+
+fn bidder_id(number: u128) -> RtbTargetId {
+    RtbTargetId::from_uuid(Uuid::from_u128(400 + number))
+}
+
+/// A world in which these bidders are asked, each by its path with further settings; the static target stands behind them.
+async fn bidders(of: &[(&str, Value)]) -> World {
+    let bidder = |(number, (path, more)): (u128, &(&str, Value))| -> (RtbTargetId, RtbTarget) {
+        let mut body = json!({
+            "name": path, "url": format!("https://bidder.example.com{path}"), "body": "{}", "timeout_ms": 3_000,
+            "answer": {"acceptance": ["$.accepted"], "amount": ["$.bidAmount"], "destination": ["$.phoneNumber"]},
+        });
+        for (field, value) in more.as_object().into_iter().flatten() {
+            body[field] = value.clone();
+        }
+        (bidder_id(number), serde_json::from_value(body).unwrap())
+    };
+    let rtb_targets: std::collections::BTreeMap<_, _> = (0..).zip(of).map(bidder).collect();
+    let entries: Vec<Value> = rtb_targets.keys().map(|id| json!({"rtb_target": id})).collect();
+    let parts = Parts { rtb_targets, ..Parts::default() };
+    World::with_parts(json!({"auction": {"bidders": entries, "deadline_ms": 3_000}}), parts).await
+}
+
+/// The call's auction: what became of each bidder, by its path, and whom the caller is connected to (the last digits).
+async fn auction(world: &World, call: u32) -> (Vec<(String, String)>, String) {
+    world.incoming_from(number(call), &format!("+1415555{call:04}")).await;
+    let reply = world.auction(number(call), 1).await;
+    let record = world.record(number(call)).await;
+    let results = record.auctions.last().into_iter().flat_map(|auction| auction.results.clone());
+    let results = results.map(|result| {
+        let code = result.refusal.map_or("valid", |refusal| refusal.code());
+        (result.name, code.to_owned())
+    });
+    (results.collect(), dialled(&reply))
+}
+
+fn dialled(reply: &Reply) -> String {
+    reply
+        .verbs
+        .iter()
+        .find_map(|verb| {
+            let Verb::Dial(dial) = verb else { return None };
+            match &dial.nouns[0].destination {
+                domain::phone::Destination::Number(number) => Some(number.as_str()[8..].to_owned()),
+                domain::phone::Destination::Sip(_) => None,
+            }
+        })
+        .unwrap_or_default()
+}
+
+fn code_of(path: &str, code: &str) -> (String, String) {
+    (path.to_owned(), code.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bidder_is_asked_exactly_as_often_as_it_allows() {
+    let world = bidders(&[("/40", json!({"rate_limits": {"per_minute": 3, "per_hour": 5}}))]).await;
+    let asked = || world.asked.lock().unwrap().len();
+    let auctions = (1..=12).map(|call| auction(&world, call));
+    let results = futures::future::join_all(auctions).await;
+    assert_eq!(asked(), 3);
+    let limited = results.iter().filter(|(results, _)| results[0].1 == "bidder_rate_limit").count();
+    assert_eq!(limited, 9, "{results:?}");
+    // The next minute has room for three, the hour for two.
+    world.clock.advance(60);
+    futures::future::join_all((13..=20).map(|call| auction(&world, call))).await;
+    assert_eq!(asked(), 5);
+    world.clock.advance(3_600);
+    assert_eq!(auction(&world, 21).await.0, [code_of("/40", "valid")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bidder_that_does_not_work_is_left_alone_and_one_auction_looks_whether_it_is_back() {
+    let world = bidders(&[("/dead/40", Value::Null), ("/30", Value::Null)]).await;
+    let asked =
+        || world.asked.lock().unwrap().iter().filter(|request| request.url.contains("/dead/")).count();
+    for call in 1..=5 {
+        let (results, to) = auction(&world, call).await;
+        assert_eq!((results[0].1.as_str(), to.as_str()), ("not_reached", "0130"));
+    }
+    assert_eq!(auction(&world, 6).await.0[0], code_of("/dead/40", "not_working"));
+    assert_eq!(asked(), 5);
+    world.clock.advance(30);
+    let results = futures::future::join_all((7..=10).map(|call| auction(&world, call))).await;
+    assert_eq!(asked(), 6, "one of them looked: {results:?}");
+    assert_eq!(auction(&world, 11).await.0[0].1, "not_working");
+    // It is back: the next look finds it, and everybody asks it again.
+    world.dead.store(false, std::sync::atomic::Ordering::SeqCst);
+    world.clock.advance(30);
+    assert_eq!(
+        auction(&world, 12).await,
+        (vec![code_of("/dead/40", "valid"), code_of("/30", "valid")], "0140".to_owned())
+    );
+    assert_eq!(auction(&world, 13).await.1, "0140");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_bidder_that_cannot_win_any_more() {
+    let most = json!({"max_bid": 39_000_000});
+    let world = bidders(&[("/slow/30", most), ("/40", Value::Null)]).await;
+    let (results, to) = auction(&world, 1).await;
+    assert_eq!(results, [code_of("/slow/30", "not_waited_for"), code_of("/40", "valid")]);
+    assert_eq!(to, "0140");
+    assert!(world.record(number(1)).await.auctions[0].took_ms < 1_500);
+    // One that may bid more is waited for.
+    let world = bidders(&[("/slow/50", json!({"max_bid": 50_000_000})), ("/40", Value::Null)]).await;
+    assert_eq!(auction(&world, 1).await.1, "0150");
+}
+
+fn confirms(answer: &str) -> Value {
+    json!({"confirmation": {
+        "url": format!("https://bidder.example.com/confirm/{answer}"), "body": "{}", "acceptance": ["$.accepted"],
+    }})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_winner_that_does_not_confirm_loses_the_call_to_the_next_one() {
+    let world = bidders(&[("/40", confirms("no")), ("/30", confirms("yes")), ("/20", Value::Null)]).await;
+    let confirmed = || {
+        let asked = world.asked.lock().unwrap();
+        asked
+            .iter()
+            .filter_map(|request| request.url.split_once("/confirm/"))
+            .map(|(_, said)| said.to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(auction(&world, 1).await.1, "0130");
+    assert_eq!(confirmed(), ["no", "yes"]);
+    // A repeat asks nobody.
+    assert_eq!(dialled(&world.auction(number(1), 1).await), "0130");
+    assert_eq!(confirmed().len(), 2);
+    // It does not answer: the third needs no confirmation.
+    let busy = app::dial_next::DialEnded {
+        caller: domain::call::CallStatus::InProgress,
+        dial: domain::call::CallStatus::Busy,
+        child: None,
+        talked_s: None,
+    };
+    assert_eq!(dialled(&world.dial_result(number(1), 2, &busy).await), "0120");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_choice_is_asked_to_confirm_when_its_turn_comes() {
+    let world = bidders(&[("/40", Value::Null), ("/30", confirms("yes"))]).await;
+    assert_eq!(auction(&world, 1).await.1, "0140");
+    assert_eq!(world.asked.lock().unwrap().len(), 2);
+    let busy = app::dial_next::DialEnded {
+        caller: domain::call::CallStatus::InProgress,
+        dial: domain::call::CallStatus::Busy,
+        child: None,
+        talked_s: None,
+    };
+    // Asking takes a step of its own.
+    let reply = world.dial_result(number(1), 2, &busy).await;
+    assert!(matches!(reply.verbs.as_slice(), [Verb::Redirect(_)]), "{reply:?}");
+    assert_eq!(dialled(&world.auction(number(1), 3).await), "0130");
+    assert_eq!(world.asked.lock().unwrap().len(), 3);
+}

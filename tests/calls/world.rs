@@ -1,8 +1,9 @@
 //! A small world for one call: a published campaign with two bidders and a static target, and the use cases over the
 //! embedded database. Time stands still unless a test moves it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use app::answer_call::{Answer, AnswerCall, Incoming};
 use app::clock::Clock;
@@ -69,14 +70,28 @@ impl Clock for TestClock {
 /// Bidders that answer at once, by the path of their address: the amount they bid. One at `/fails-once/` fails at first.
 struct ScriptedBidders {
     asked: Arc<Mutex<Vec<BidRequest>>>,
+    dead: Arc<AtomicBool>,
 }
 
 #[async_trait]
 impl Bidders for ScriptedBidders {
     async fn ask(&self, request: &BidRequest, _: Instant) -> Result<BidderAnswer, NoAnswer> {
-        let mut asked = self.asked.lock().unwrap();
-        let is_first = !asked.iter().any(|earlier| earlier.url == request.url);
-        asked.push(request.clone());
+        let is_first = {
+            let mut asked = self.asked.lock().unwrap();
+            let is_first = !asked.iter().any(|earlier| earlier.url == request.url);
+            asked.push(request.clone());
+            is_first
+        };
+        if request.url.contains("/dead/") && self.dead.load(Ordering::SeqCst) {
+            return Err(NoAnswer { code: "connection_refused".to_owned(), before_sending: true });
+        }
+        if request.url.contains("/slow/") {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        if let Some((_, said)) = request.url.split_once("/confirm/") {
+            let body = json!({"accepted": said == "yes"}).to_string().into_bytes();
+            return Ok(BidderAnswer { status: 200, headers: Vec::new(), body, elapsed: Duration::ZERO });
+        }
         let amount = request.url.rsplit('/').next().unwrap();
         let body =
             json!({"accepted": true, "bidAmount": amount, "phoneNumber": format!("+120255501{amount}")});
@@ -142,6 +157,8 @@ pub struct World {
     pub counters: Vec<CounterId>,
     /// What bidders were sent.
     pub asked: Arc<Mutex<Vec<BidRequest>>>,
+    /// Whether bidders under `/dead/` do not answer.
+    pub dead: Arc<AtomicBool>,
     _database: TestDatabase,
 }
 
@@ -317,6 +334,7 @@ impl World {
             buyer,
             counters,
             asked: Arc::default(),
+            dead: Arc::new(AtomicBool::new(true)),
             _database: database,
         }
     }
@@ -416,10 +434,11 @@ impl World {
 
     pub async fn auction(&self, call: CallId, step: u16) -> Reply {
         let use_case = RunAuction {
+            limiter: self.store.clone(),
             published: self.store.clone(),
             counters: self.store.clone(),
             calls: self.store.clone(),
-            bidders: Arc::new(ScriptedBidders { asked: self.asked.clone() }),
+            bidders: Arc::new(ScriptedBidders { asked: self.asked.clone(), dead: self.dead.clone() }),
             outbox: Arc::new(NoOutbox),
             vault: test_vault(),
             clock: self.clock.clone(),

@@ -276,6 +276,7 @@ fn calls_are_routed_as_written() {
                 priority: 1,
                 weight: 100,
                 latency_ms: 10,
+                confirmed: None,
             });
             names.insert(destined.name.clone(), Via::RtbTarget(bidder));
         }

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::{Call, LegEvent};
 use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
-use domain::ids::{AccountSid, CallId, CampaignId, PublisherId, TenantId};
+use domain::ids::{AccountSid, CallId, CampaignId, PublisherId, RtbTargetId, TenantId};
 use domain::number::NumberOwner;
 use domain::phone::E164;
 use domain::predictive::Earned;
@@ -96,6 +96,14 @@ impl Counters for CountingPorts {
     ) -> PortResult<HashMap<Via, Earned>> {
         self.asked();
         Ok(HashMap::new())
+    }
+
+    async fn claim_look(&self, _: TenantId, _: RtbTargetId, _: Timestamp, _: Timestamp) -> PortResult<bool> {
+        Ok(true)
+    }
+
+    async fn note_health(&self, _: TenantId, _: RtbTargetId, _: &domain::breaker::Health) -> PortResult<()> {
+        Ok(())
     }
 
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {

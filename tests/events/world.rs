@@ -170,6 +170,7 @@ impl World {
             }
             "rtb-auction" => {
                 let run_auction = RunAuction {
+                    limiter: store.clone(),
                     published: store.clone(),
                     counters: store.clone(),
                     calls: store.clone(),

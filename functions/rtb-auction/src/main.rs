@@ -22,6 +22,7 @@ async fn main() -> Result<(), Cause> {
     let context = Arc::new(Context {
         door: webhook::door(&settings, store.clone(), vault.clone(), Arc::new(SystemClock))?,
         run_auction: RunAuction {
+            limiter: store.clone(),
             published: store.clone(),
             counters: store.clone(),
             calls: store,

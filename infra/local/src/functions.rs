@@ -133,6 +133,7 @@ fn rtb_auction(settings: &Settings, store: Arc<Store>, services: &Services) -> R
     let context = Arc::new(rtb_auction::Context {
         door: webhook::door(settings, store.clone(), vault.clone(), clock())?,
         run_auction: RunAuction {
+            limiter: store.clone(),
             published: store.clone(),
             counters: store.clone(),
             calls: store,

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod auction;
 pub mod audit;
 pub mod blocked;
+pub mod breaker;
 pub mod call;
 pub mod campaign;
 pub mod caps;

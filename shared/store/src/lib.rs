@@ -10,6 +10,7 @@ pub mod keys;
 mod accounts;
 mod audit;
 mod bid_log;
+mod bidder_health;
 mod blocked;
 mod calls;
 mod catalog;

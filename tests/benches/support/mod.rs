@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::ports::{
-    BidLogEntry, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Outbox, Page,
-    PortResult, Published, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
+    BidLogEntry, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Limiter, Outbox,
+    Page, PortResult, Published, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Call, LegEvent};
@@ -123,6 +123,17 @@ impl Published for Memory {
 }
 
 #[async_trait]
+impl Limiter for Memory {
+    async fn count(&self, _: &str, _: Timestamp, _: Timestamp) -> PortResult<u64> {
+        Ok(1)
+    }
+
+    async fn take_back(&self, _: &str, _: Timestamp) -> PortResult<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl Counters for Memory {
     async fn usage(&self, _: TenantId, _: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>> {
         Ok(HashMap::new())
@@ -136,6 +147,14 @@ impl Counters for Memory {
         _: Timestamp,
     ) -> PortResult<HashMap<Via, Earned>> {
         Ok(HashMap::new())
+    }
+
+    async fn claim_look(&self, _: TenantId, _: RtbTargetId, _: Timestamp, _: Timestamp) -> PortResult<bool> {
+        Ok(true)
+    }
+
+    async fn note_health(&self, _: TenantId, _: RtbTargetId, _: &domain::breaker::Health) -> PortResult<()> {
+        Ok(())
     }
 
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {

@@ -103,6 +103,25 @@ impl Counters for Interrupted<'_> {
         self.world.counters.earned(tenant, campaign, publisher, at).await
     }
 
+    async fn claim_look(
+        &self,
+        tenant: TenantId,
+        bidder: domain::ids::RtbTargetId,
+        seen: Timestamp,
+        until: Timestamp,
+    ) -> PortResult<bool> {
+        self.world.counters.claim_look(tenant, bidder, seen, until).await
+    }
+
+    async fn note_health(
+        &self,
+        tenant: TenantId,
+        bidder: domain::ids::RtbTargetId,
+        health: &domain::breaker::Health,
+    ) -> PortResult<()> {
+        self.world.counters.note_health(tenant, bidder, health).await
+    }
+
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {
         if !self.done.swap(true, Ordering::SeqCst) {
             let patch = json!({"version": 2, "status": "active"});

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::auction::Auction;
 use domain::blocked::{Block, BlockPattern};
+use domain::breaker::Health;
 use domain::call::{Attempt, Call, CallStatus, Conclusion, LegEvent};
 use domain::caps::{CapReached, CounterId, Held, Joint, Limit, LiveLimits, Outcome, Usage};
 use domain::conversion_report::ConversionReport;
 use domain::duplicates::{CallerHistory, Reached};
-use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, PublisherId, TenantId};
+use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, PublisherId, RtbTargetId, TenantId};
 use domain::ledger::{Entry, Payment, Settlement};
 use domain::number::NumberOwner;
 use domain::phone::E164;
@@ -71,6 +72,18 @@ pub trait Counters: Send + Sync {
         publisher: Option<PublisherId>,
         at: Timestamp,
     ) -> PortResult<HashMap<Via, Earned>>;
+
+    /// Whether the look at a bidder that failed is ours: nobody has moved its time since it was `seen`.
+    async fn claim_look(
+        &self,
+        tenant: TenantId,
+        bidder: RtbTargetId,
+        seen: Timestamp,
+        until: Timestamp,
+    ) -> PortResult<bool>;
+
+    /// Notes whether a bidder works.
+    async fn note_health(&self, tenant: TenantId, bidder: RtbTargetId, health: &Health) -> PortResult<()>;
 
     /// Switches a thing off or on, at once.
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()>;

@@ -130,6 +130,7 @@ fn judge(
         priority: entry.priority,
         weight: entry.weight,
         latency_ms: answer.latency_ms,
+        confirmed: None,
     })
 }
 

@@ -5,6 +5,7 @@
 mod amount;
 mod answer;
 mod asking;
+mod contest;
 mod expiry;
 mod explain;
 mod refusal;
@@ -21,6 +22,7 @@ use crate::plan::Tree;
 pub use crate::rtb_target::BidRequest;
 pub use answer::{Answer, read_answer, read_confirmation};
 pub use asking::{About, confirmation_request, facts, request};
+pub use contest::{Ceiling, is_decided, rank};
 pub use explain::{Explanation, Found, explain};
 pub use refusal::Refusal;
 
@@ -49,6 +51,9 @@ pub struct Bid {
     pub weight: u16,
     /// How long the answer took.
     pub latency_ms: u32,
+    /// Whether the bidder confirmed it when it was asked again; `None`: it was not asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<bool>,
 }
 
 /// What became of one bidder.
@@ -97,18 +102,4 @@ impl Bid {
     pub fn counted(&self) -> Money {
         self.counts.unwrap_or(self.amount)
     }
-}
-
-/// Orders valid bids, best first: by what they count, then priority, weight, speed and id.
-pub fn rank(mut bids: Vec<Bid>) -> Vec<Bid> {
-    bids.sort_by(|one, other| {
-        other
-            .counted()
-            .cmp(&one.counted())
-            .then(one.priority.cmp(&other.priority))
-            .then(other.weight.cmp(&one.weight))
-            .then(one.latency_ms.cmp(&other.latency_ms))
-            .then(one.bidder.cmp(&other.bidder))
-    });
-    bids
 }

@@ -36,6 +36,8 @@ pub enum Refusal {
     Expired,
     /// Fewer valid bids than the tree demands.
     TooFewBidders,
+    /// Its answer was not waited for: whatever it bid, it could not win any more.
+    NotWaitedFor,
 }
 
 impl Refusal {
@@ -56,6 +58,7 @@ impl Refusal {
             Self::InvalidDestination => "invalid_destination",
             Self::Expired => "expired",
             Self::TooFewBidders => "too_few_bidders",
+            Self::NotWaitedFor => "not_waited_for",
         }
     }
 
@@ -77,6 +80,7 @@ impl Refusal {
             Self::InvalidDestination => "named no valid phone number or SIP address".to_owned(),
             Self::Expired => "the bid had expired when it arrived".to_owned(),
             Self::TooFewBidders => "too few valid bids".to_owned(),
+            Self::NotWaitedFor => "could not win any more when the others had answered".to_owned(),
         }
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Caps, Counted, CounterId, OpenWindows, Reservation, Window, revenue_attribute};
+use crate::breaker::Health;
 use crate::money::Money;
 use crate::predictive::Earned;
 
@@ -33,6 +34,8 @@ pub struct Usage {
     /// Of a destination: what it earned on the call's campaign. Only where a campaign ranks by it; kept elsewhere than the
     /// counts, and read at the same time.
     pub earned: Earned,
+    /// Of a bidder: whether it works.
+    pub health: Health,
 }
 
 /// Limits that are kept on the counter row itself.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Scores, Via};
 use crate::caps::{CapOwner, CapReached};
 use crate::duplicates::Restricted;
+use crate::rtb_target::NotTaken;
 use crate::screening;
 
 /// Most individual decisions kept with one step; the rest is counted by reason.
@@ -20,6 +21,12 @@ pub enum Passed {
     Paused,
     /// Its buyer is switched off.
     BuyerPaused,
+    /// A bidder's own rules.
+    Bidder(NotTaken),
+    /// A bidder that failed too often is left alone for a while.
+    NotWorking,
+    /// A bidder that was ahead and did not confirm its bid.
+    NotConfirmed,
     /// An agent who is away.
     Away,
     /// None of its agents has the skills that it asks for.
@@ -54,6 +61,9 @@ impl Passed {
         match self {
             Self::Paused => "paused",
             Self::BuyerPaused => "buyer_paused",
+            Self::Bidder(not_taken) => not_taken.code(),
+            Self::NotWorking => "not_working",
+            Self::NotConfirmed => "not_confirmed",
             Self::Away => "away",
             Self::NoAgent => "no_agent",
             Self::Closed(_) => "closed",
@@ -75,6 +85,9 @@ impl Passed {
         match self {
             Self::Paused => "paused".to_owned(),
             Self::BuyerPaused => "its buyer is paused".to_owned(),
+            Self::Bidder(not_taken) => not_taken.text(),
+            Self::NotWorking => "it failed too often and is left alone for a while".to_owned(),
+            Self::NotConfirmed => "it did not confirm its bid".to_owned(),
             Self::Away => "away".to_owned(),
             Self::NoAgent => "none of its agents has the skills that it asks for".to_owned(),
             Self::Closed(words) | Self::Filtered(words) => words.clone(),

@@ -77,6 +77,8 @@ pub struct Candidate {
     pub dial: DialSettings,
     /// Capacity to take first, of everything that is capped.
     pub limits: Vec<Limit>,
+    /// Whether its bidder is asked to confirm the bid first.
+    pub to_confirm: bool,
 }
 
 impl Candidate {
@@ -256,8 +258,13 @@ impl<'a> Walk<'a> {
         let via = Via::RtbTarget(bid.bidder);
         let buyer = self.snapshot.buyer(bidder.buyer);
         let terms = Terms::of_bidder(bidder, bid.call_length_s, buyer, &self.snapshot.campaign);
+        let confirmation = bidder.confirmation.as_ref().filter(|confirmation| confirmation.enabled);
         let verdict = if bid.expires_at.is_some_and(|at| at <= self.situation.now) {
             Err(Passed::BidExpired)
+        } else if bid.confirmed == Some(false)
+            && confirmation.is_some_and(|confirmation| confirmation.required)
+        {
+            Err(Passed::NotConfirmed)
         } else {
             let in_words = self.decisions.has_room();
             let price = Price::of(terms.revenue, Some(bid.amount));
@@ -267,6 +274,7 @@ impl<'a> Walk<'a> {
             via,
             name: bidder.name.clone(),
             agent: None,
+            to_confirm: confirmation.is_some() && bid.confirmed.is_none(),
             destination: bid.destination.clone(),
             bid: Some(bid.amount),
             terms,
@@ -318,6 +326,7 @@ impl<'a> Walk<'a> {
             terms,
             dial,
             limits,
+            to_confirm: false,
         })
     }
 

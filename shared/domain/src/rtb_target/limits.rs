@@ -61,6 +61,23 @@ impl RateLimits {
         self.per_minute.is_some() || self.per_hour.is_some() || self.per_day.is_some()
     }
 
+    /// The windows that are limited and open at this instant: which, the limit, when it began and when it ends.
+    pub fn windows(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (RateWindow, u32, Timestamp, Timestamp)> + use<> {
+        let limits = [
+            (RateWindow::Minute, self.per_minute, 60),
+            (RateWindow::Hour, self.per_hour, 3_600),
+            (RateWindow::Day, self.per_day, 86_400),
+        ];
+        limits.into_iter().filter_map(move |(window, limit, seconds)| {
+            let begins = now.as_second() - now.as_second().rem_euclid(seconds);
+            let at = |second| Timestamp::from_second(second).ok();
+            Some((window, limit?, at(begins)?, at(begins + seconds)?))
+        })
+    }
+
     /// The first limit that leaves no room for one more request, and how many it is.
     pub fn reached(&self, asked: Asked) -> Option<(RateWindow, u32)> {
         let limits = [
@@ -80,6 +97,17 @@ impl RateLimits {
             if let Some(limit) = limit {
                 problems.within(&format!("{at}.{name}"), limit, 1..=MAX_RATE);
             }
+        }
+    }
+}
+
+impl RateWindow {
+    /// Stable code for keys and programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
         }
     }
 }
@@ -344,12 +372,7 @@ impl NotTaken {
                 format!("the caller called {calls} times or more within {window_s} seconds")
             }
             Self::RateReached { window, most } => {
-                let window = match window {
-                    RateWindow::Minute => "minute",
-                    RateWindow::Hour => "hour",
-                    RateWindow::Day => "day",
-                };
-                format!("it was asked {most} times this {window}, the most it allows")
+                format!("it was asked {most} times this {}, the most it allows", window.code())
             }
         }
     }

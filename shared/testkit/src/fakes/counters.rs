@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use app::ports::{Counters, PortError, PortResult};
 use async_trait::async_trait;
 use domain::caps::{CounterId, LiveLimits, Usage};
-use domain::ids::{CampaignId, PublisherId, TenantId};
+use domain::ids::{CampaignId, PublisherId, RtbTargetId, TenantId};
 use domain::predictive::Earned;
 use domain::routing::Via;
 use jiff::Timestamp;
@@ -65,6 +65,14 @@ impl Counters for FakeCounters {
     ) -> PortResult<HashMap<Via, Earned>> {
         self.answer("read what destinations earned")?;
         Ok(HashMap::new())
+    }
+
+    async fn claim_look(&self, _: TenantId, _: RtbTargetId, _: Timestamp, _: Timestamp) -> PortResult<bool> {
+        Ok(true)
+    }
+
+    async fn note_health(&self, _: TenantId, _: RtbTargetId, _: &domain::breaker::Health) -> PortResult<()> {
+        Ok(())
     }
 
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {
