@@ -198,7 +198,7 @@ impl<T> Score<T> {
 /// The destinations in the order in which they are to be tried, best first. Equals go by the share of calls converted, then
 /// connected, and else stay in the order in which they came: the plan's.
 pub fn rank<T: Copy>(settings: &Predictive, records: &[Record<T>], seed: u64) -> Vec<Score<T>> {
-    let rated: Vec<(&Record<T>, Option<(Counts, Basis)>)> =
+    let rated: Vec<(&Record<T>, Option<Rated>)> =
         records.iter().map(|record| (record, counting(settings, record))).collect();
     let average = average(rated.iter().filter_map(|(_, rated)| rated.map(|(counts, _)| counts)));
     let mut scores: Vec<(Score<T>, Counts)> =
@@ -212,8 +212,11 @@ pub fn rank<T: Copy>(settings: &Predictive, records: &[Record<T>], seed: u64) ->
     scores
 }
 
+/// What was earned, and what that rests on.
+type Rated = (Counts, Basis);
+
 /// The record that counts, if any has enough calls.
-fn counting<T>(settings: &Predictive, record: &Record<T>) -> Option<(Counts, Basis)> {
+fn counting<T>(settings: &Predictive, record: &Record<T>) -> Option<Rated> {
     let enough = |counts: &Counts| counts.dialled >= u64::from(settings.minimum_calls.max(1));
     let publisher = Some(record.of_publisher).filter(enough);
     let campaign = || Some(record.of_campaign).filter(enough);
@@ -230,12 +233,7 @@ fn average(records: impl Iterator<Item = Counts>) -> Money {
     Money::from_micros(i64::try_from(sum / count.max(1)).unwrap_or(i64::MAX))
 }
 
-fn score<T>(
-    settings: &Predictive,
-    via: T,
-    rated: Option<(Counts, Basis)>,
-    average: Money,
-) -> (Score<T>, Counts) {
+fn score<T>(settings: &Predictive, via: T, rated: Option<Rated>, average: Money) -> (Score<T>, Counts) {
     let (counts, basis) = rated.unwrap_or((Counts::default(), Basis::Average));
     let earned = rated.map_or(average, |(counts, _)| counts.per_call());
     let in_training = rated.is_none() || counts.dialled < settings.training_calls();
