@@ -270,3 +270,26 @@ async fn a_second_choice_is_asked_to_confirm_when_its_turn_comes() {
     assert_eq!(dialled(&world.auction(number(1), 3).await), "0130");
     assert_eq!(world.asked.lock().unwrap().len(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_called_too_often_is_not_offered_to_a_bidder_that_says_so() {
+    let twice = json!({"caller_history": {"calls": 2, "window_s": 3_600}});
+    let world = bidders(&[("/40", twice), ("/30", Value::Null)]).await;
+    let call = async |call: u32| {
+        world.incoming_from(number(call), "+14155550177").await;
+        let to = dialled(&world.auction(number(call), 1).await);
+        world.clock.advance(60);
+        to
+    };
+    assert_eq!(
+        (call(1).await, call(2).await, call(3).await),
+        ("0140".to_owned(), "0140".to_owned(), "0130".to_owned())
+    );
+    let results = world.record(number(3)).await.auctions[0].results.clone();
+    assert_eq!(
+        results[0].refusal.as_ref().map(|refusal| refusal.text()).as_deref(),
+        Some("not asked: the caller called 2 times or more within 3600 seconds")
+    );
+    world.clock.advance(3_600);
+    assert_eq!(call(4).await, "0140");
+}

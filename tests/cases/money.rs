@@ -134,6 +134,7 @@ fn calls_are_settled_as_written() {
     let second = |seconds: i64| start + SignedDuration::from_secs(seconds);
     super::each("money", |rule, case: Case| {
         let call = Call {
+            too_often: Vec::new(),
             pool: None,
             id: format!("RGB{:032x}", 1).parse::<CallId>().unwrap(),
             tenant: TenantId::from_uuid(id(1)),

@@ -422,6 +422,7 @@ pub fn row(says: &BTreeMap<String, Value>, zone: &str, now: Timestamp) -> Usage 
 
 pub fn call(seed: u64, now: Timestamp) -> Call {
     Call {
+        too_often: Vec::new(),
         pool: None,
         id: format!("RGB{:032x}", 1).parse().unwrap(),
         tenant: TenantId::from_uuid(Uuid::from_u128(1)),

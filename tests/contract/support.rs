@@ -62,6 +62,7 @@ pub fn call(number: u32) -> Arc<Call> {
 
 pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
     Arc::new(Call {
+        too_often: Vec::new(),
         pool: None,
         id: call_id(number),
         tenant: tenant(),

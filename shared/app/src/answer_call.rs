@@ -224,6 +224,7 @@ impl AnswerCall {
     fn begin(&self, incoming: &Incoming, to: E164, owner: &NumberOwner, snapshot: &Snapshot) -> Call {
         let (_, seed) = self.clock.new_id().as_u64_pair();
         Call {
+            too_often: Vec::new(),
             id: CallId::from_sid(&incoming.call_sid),
             tenant: owner.tenant,
             account_sid: owner.account_sid.clone(),

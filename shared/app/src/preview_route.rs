@@ -162,6 +162,7 @@ pub(crate) fn call_of(
         id.parse().map_err(|cause| PortError::failed("think up a call", cause))
     }
     Ok(Call {
+        too_often: Vec::new(),
         id: CallId::from_sid(&nobodys::<CallSid>("CA")?),
         tenant,
         account_sid: nobodys::<AccountSid>("AC")?,

@@ -13,11 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::agent::AgentRef;
 use crate::caps::Reservation;
 use crate::duplicates::{Restricted, Verdict};
-use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, TenantId};
+use crate::ids::{
+    AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, RtbTargetId, TenantId,
+};
 use crate::ledger::{Payout, PayoutLimit, Terms};
 use crate::money::{Currency, Money};
 use crate::phone::{Destination, E164};
 use crate::routing::Via;
+use crate::rtb_target::NotTaken;
 
 /// Twilio's call status. Only moves forward; the last five are terminal.
 #[derive(
@@ -136,6 +139,9 @@ pub struct Call {
     /// Destinations that do not take this caller again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_again: Vec<(Via, Restricted)>,
+    /// Bidders that are not offered this caller, who called too often.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub too_often: Vec<(RtbTargetId, NotTaken)>,
     /// Keyed hash of the caller's number, by which their calls are found again; `None` when there is no number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller_key: Option<String>,

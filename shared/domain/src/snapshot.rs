@@ -19,6 +19,7 @@ use crate::ledger::AfterCap;
 use crate::partner::Buyer;
 use crate::plan::{Planned, Strategy, Tree};
 use crate::routing::Via;
+use crate::rtb_target::NotTaken;
 use crate::target::{RtbTarget, Target};
 use crate::validate::{Problem, Problems};
 
@@ -250,6 +251,14 @@ impl Snapshot {
         let restricted =
             |(via, restrict): (Via, Option<Restrict>)| Some((via, restrict?.takes(via, history, now).err()?));
         targets.chain(bidders).filter_map(restricted).collect()
+    }
+
+    /// The bidders that are not offered this caller, for a call that begins at `now`.
+    pub fn too_often(&self, history: &CallerHistory, now: Timestamp) -> Vec<(RtbTargetId, NotTaken)> {
+        let refused = |(id, bidder): (&RtbTargetId, &RtbTarget)| {
+            Some((*id, bidder.takes_caller(Some(history), now).err()?))
+        };
+        self.rtb_targets.iter().filter_map(refused).collect()
     }
 
     /// A buyer of its destinations.

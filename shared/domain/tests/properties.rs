@@ -598,3 +598,77 @@ fn a_numbers_country_and_kind_are_told_by_its_digits_where_they_can_be() {
         assert!(text.parse::<Country>().is_err(), "{text}");
     }
 }
+
+/// A bidder in an auction: its ceiling, what it bids at last (or nothing), and its place.
+#[derive(Debug, Clone, Copy)]
+struct Contender {
+    max_bid: Option<i32>,
+    bids: Option<i32>,
+    priority: u16,
+    weight: u16,
+    latency_ms: u32,
+}
+
+fn contender() -> impl Strategy<Value = Contender> {
+    (proptest::option::weighted(0.8, 1..6_i32), proptest::option::of(1..6_i32), 1..3_u16, 1..3_u16, 0..4_u32)
+        .prop_map(|(max_bid, bids, priority, weight, latency_ms)| Contender {
+            max_bid,
+            bids: bids.map(|bid| max_bid.map_or(bid, |most| bid.min(most))),
+            priority,
+            weight,
+            latency_ms,
+        })
+}
+
+proptest! {
+    /// Whoever is ahead when an auction is decided is who wins when everybody is waited for, in whatever order they answer.
+    #[test]
+    fn an_auction_that_is_decided_has_the_winner_it_would_have_had(
+        contenders in proptest::collection::vec(contender(), 1..8),
+        min_bidders in 1..3_u16,
+    ) {
+        use domain::auction::{Bid, Ceiling, is_decided, rank};
+        use domain::campaign::BidderEntry;
+        use domain::geo::Place;
+        use domain::ids::RtbTargetId;
+        use domain::rtb_target::RtbTarget;
+
+        let id = |index: usize| RtbTargetId::from_uuid(Uuid::from_u128(index as u128 + 1));
+        let bid = |index: usize, contender: &Contender| {
+            Some(Bid {
+                bidder: id(index),
+                amount: Money::from_units(contender.bids?),
+                counts: None,
+                bid_id: None,
+                destination: domain::phone::Destination::Number("+12025550123".parse().unwrap()),
+                call_length_s: None,
+                expires_at: None,
+                priority: contender.priority,
+                weight: contender.weight,
+                latency_ms: contender.latency_ms,
+                confirmed: None,
+            })
+        };
+        let ceiling = |index: usize, contender: &Contender| {
+            let body = serde_json::json!({
+                "name": "b", "url": "https://b.example.com/", "body": "{}",
+                "answer": {"acceptance": ["$.a"], "amount": ["$.b"], "destination": ["$.c"]},
+                "max_bid": contender.max_bid.map(|most| Money::from_units(most).micros()),
+            });
+            let bidder: RtbTarget = serde_json::from_value(body).unwrap();
+            let entry = BidderEntry { rtb_target: id(index), priority: contender.priority, weight: contender.weight };
+            Ceiling::of(&entry, &bidder, &Place::default())
+        };
+        let bids: Vec<Option<Bid>> = contenders.iter().enumerate().map(|(index, one)| bid(index, one)).collect();
+        let ceilings: Vec<Ceiling> = contenders.iter().enumerate().map(|(index, one)| ceiling(index, one)).collect();
+        let winner = |bids: &[Option<Bid>]| rank(bids.iter().flatten().cloned().collect()).first().map(|bid| bid.bidder);
+        let all = winner(&bids);
+        for answered in 0..=bids.len() {
+            let (so_far, outstanding) = (&bids[..answered], &ceilings[answered..]);
+            if is_decided(so_far.iter().flatten(), min_bidders, outstanding.iter().copied()) {
+                prop_assert_eq!(winner(so_far), all);
+                prop_assert!(so_far.iter().flatten().count() >= usize::from(min_bidders));
+            }
+        }
+    }
+}

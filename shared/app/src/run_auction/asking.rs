@@ -293,7 +293,7 @@ fn eligible(
         // Where on the map a caller is needs data that is not here; a radius says itself what that means.
         position: None,
         sub_id: situation.tags.get("Publisher:SubId"),
-        // Callers who called too often were found out when the call began.
+        // Callers who called too often were found out when the call began, see `Call::too_often`.
         history: None,
         // Requests are counted when one is made.
         asked: Asked::default(),
@@ -302,6 +302,9 @@ fn eligible(
     let of_entry = |entry: &BidderEntry| {
         let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { return Ok(Ask::Yes) };
         Destined::bidder(entry.rtb_target, bidder).eligible(&mut sight, Price::Unknown, true)?;
+        if let Some((_, why)) = situation.call.too_often.iter().find(|(id, _)| *id == entry.rtb_target) {
+            return Err(Passed::Bidder(why.clone()));
+        }
         bidder.takes(&prospect).map_err(Passed::Bidder)?;
         let usage = situation.usage.get(&entry.rtb_target.into());
         match usage.map_or(Ask::Yes, |usage| usage.health.asks(situation.now)) {

@@ -18,6 +18,7 @@ pub fn recognise(call: &mut Call, snapshot: &Snapshot, history: &CallerHistory) 
     call.previous_call_s = last_call.map(|at| seconds_between(at, call.started_at).into());
     call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
     call.not_again = snapshot.not_again(history, call.started_at);
+    call.too_often = snapshot.too_often(history, call.started_at);
 }
 
 /// Why a call that begins, and whose caller is recognised, is given to nobody. Live flags alone decide about pauses, so that

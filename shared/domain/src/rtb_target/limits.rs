@@ -379,6 +379,14 @@ impl NotTaken {
 }
 
 impl super::RtbTarget {
+    /// Whether it is offered callers with this history.
+    ///
+    /// # Errors
+    /// They called too often.
+    pub fn takes_caller(&self, history: Option<&CallerHistory>, now: Timestamp) -> Result<(), NotTaken> {
+        self.caller_history.map_or(Ok(()), |limit| limit.takes(history, now))
+    }
+
     /// Whether its own rules let it be asked for a call. Asking costs, so the rate is looked at last.
     ///
     /// # Errors
@@ -401,9 +409,7 @@ impl super::RtbTarget {
             radius.takes(prospect.position)?;
         }
         self.sub_ids.takes(prospect.sub_id)?;
-        if let Some(limit) = self.caller_history {
-            limit.takes(prospect.history, prospect.now)?;
-        }
+        self.takes_caller(prospect.history, prospect.now)?;
         match self.rate_limits.reached(prospect.asked) {
             Some((window, most)) => Err(NotTaken::RateReached { window, most }),
             None => Ok(()),
