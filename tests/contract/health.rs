@@ -71,3 +71,19 @@ async fn changing_a_bidder_leaves_its_due_time_and_removing_it_ends_it() {
     store.record_check(tenant(), &look(1, 31), after(40)).await.expect("a look that was under way");
     assert_eq!(store.due_checks(after(100), 10).await.expect("a list"), []);
 }
+
+#[tokio::test]
+async fn looks_are_read_from_an_instant_on_and_the_newest_by_itself() {
+    let database = database().await;
+    let store = database.store();
+    assert_eq!(store.newest_check(tenant(), bidder(1)).await.expect("read"), None);
+    for minutes in [30, 10, 20] {
+        store.record_check(tenant(), &look(1, minutes), after(60)).await.expect("recorded");
+    }
+    store.record_check(tenant(), &look(2, 40), after(60)).await.expect("recorded");
+    assert_eq!(store.newest_check(tenant(), bidder(1)).await.expect("read"), Some(look(1, 30)));
+    let since = |minutes| store.checks_since(tenant(), bidder(1), after(minutes));
+    assert_eq!(since(0).await.expect("read"), [look(1, 10), look(1, 20), look(1, 30)], "oldest first");
+    assert_eq!(since(20).await.expect("read"), [look(1, 20), look(1, 30)], "from that instant on");
+    assert_eq!(since(31).await.expect("read"), []);
+}

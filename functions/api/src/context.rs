@@ -10,7 +10,7 @@ use app::identity::passwords::Argon2Passwords;
 use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
     Accounts, Audit, BidLog, Bidders, Books, Callers, Calls, CarrierNumbers, Catalog, Counters,
-    FallbackPages, Identity, Limiter, Mailer, Once, Passwords, Published, Vault,
+    FallbackPages, Health, Identity, Limiter, Mailer, Once, Passwords, Published, Vault,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
@@ -61,6 +61,8 @@ pub struct Context {
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
     pub bid_log: Arc<dyn BidLog>,
+    /// What was seen of bidders between calls.
+    pub health: Arc<dyn Health>,
     /// The way to bidders, for auctions that are tried out.
     pub bidders: Arc<dyn Bidders>,
     /// Numbers at Twilio.
@@ -131,6 +133,7 @@ impl Context {
             callers: store.clone(),
             identity: store.clone(),
             bid_log: store.clone(),
+            health: store.clone(),
             bidders: Arc::new(Outbound::new(allow.clone())?),
             audit: store.clone(),
             limits: Limits::new(store.clone()),

@@ -8,6 +8,7 @@ pub mod answer_call;
 pub mod api_keys;
 pub mod authenticate;
 pub mod bid_log;
+pub mod bidder_health;
 pub mod books;
 pub mod campaigns;
 pub mod catalog;

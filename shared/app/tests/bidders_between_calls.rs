@@ -77,6 +77,12 @@ impl Health for World {
         self.noted.lock().expect("whole").push((tenant, check.clone(), next));
         Ok(())
     }
+    async fn newest_check(&self, _: TenantId, _: RtbTargetId) -> PortResult<Option<HealthCheck>> {
+        not_asked()
+    }
+    async fn checks_since(&self, _: TenantId, _: RtbTargetId, _: Timestamp) -> PortResult<Vec<HealthCheck>> {
+        not_asked()
+    }
 }
 
 #[async_trait]

@@ -5,11 +5,11 @@
 
 use app::ports::{DueCheck, Health, HealthCheck, PortResult};
 use async_trait::async_trait;
-use domain::ids::TenantId;
+use domain::ids::{RtbTargetId, TenantId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Store;
-use crate::item::{Draft, json, parsed, text};
+use crate::item::{Draft, body, json, parsed, text};
 use crate::keys::{self, GSI2};
 use crate::read::{Part, Range};
 use crate::write::{Deed, Write};
@@ -57,5 +57,24 @@ impl Health for Store {
         // A bidder that was removed meanwhile is not due again.
         self.change(WHAT, write).await?;
         Ok(())
+    }
+
+    async fn newest_check(&self, tenant: TenantId, bidder: RtbTargetId) -> PortResult<Option<HealthCheck>> {
+        const WHAT: &str = "read the newest look at a bidder";
+        let range =
+            Range { backwards: true, limit: Some(1), ..Range::of(keys::health_checks(tenant, bidder)) };
+        self.query(WHAT, range).await?.first().map(|item| body(WHAT, item)).transpose()
+    }
+
+    async fn checks_since(
+        &self,
+        tenant: TenantId,
+        bidder: RtbTargetId,
+        since: Timestamp,
+    ) -> PortResult<Vec<HealthCheck>> {
+        const WHAT: &str = "read the looks at a bidder";
+        let part = Part::From(keys::time(since));
+        let range = Range { part, ..Range::of(keys::health_checks(tenant, bidder)) };
+        self.query(WHAT, range).await?.iter().map(|item| body(WHAT, item)).collect()
     }
 }

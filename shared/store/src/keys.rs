@@ -351,9 +351,14 @@ pub fn due_health(at: Timestamp) -> Key {
     Key::new(DUE_HEALTH, time(at))
 }
 
+/// Partition of what was seen of a bidder.
+pub fn health_checks(tenant: TenantId, bidder: RtbTargetId) -> String {
+    format!("T#{tenant}#HEALTH#{bidder}")
+}
+
 /// One look at a bidder.
 pub fn health_check(tenant: TenantId, bidder: RtbTargetId, at: Timestamp) -> Key {
-    Key::new(format!("T#{tenant}#HEALTH#{bidder}"), time(at))
+    Key::new(health_checks(tenant, bidder), time(at))
 }
 
 /// Partition of a bidder's logged bids of a UTC day.

@@ -22,6 +22,8 @@ pub(crate) enum Part {
     StartingWith(String),
     /// Sort keys up to this one, inclusive.
     UpTo(String),
+    /// Sort keys from this one on, inclusive.
+    From(String),
 }
 
 /// A range of items of one partition, in the order of their sort keys.
@@ -151,6 +153,7 @@ impl Store {
             Part::All => return request.key_condition_expression("#partition = :partition"),
             Part::StartingWith(start) => ("#partition = :partition AND begins_with(#sort, :bound)", start),
             Part::UpTo(end) => ("#partition = :partition AND #sort <= :bound", end),
+            Part::From(start) => ("#partition = :partition AND #sort >= :bound", start),
         };
         request
             .key_condition_expression(condition)

@@ -42,7 +42,11 @@ pub const TAGS: &[(&[&str], &str, &str)] = &[
         "Targets",
         "Destinations that somebody answers, and the people who do.",
     ),
-    (&["rtb-targets", "ring-trees"], "Bidders", "Destinations that bid for a call while the caller waits."),
+    (
+        &["rtb-targets", "ring-trees", "rtb"],
+        "Bidders",
+        "Destinations that bid for a call while the caller waits.",
+    ),
     (&["publishers"], "Publishers", "Who sends calls, and what they earn."),
     (&["buyers"], "Buyers", "Who pays for calls."),
     (

@@ -1,6 +1,8 @@
 //! What these operations say of themselves.
 
 use contract::problem::Code;
+use contract::query::PageQuery;
+use contract::rtb_health::{BidderHealth, Uptime, UptimeQuery};
 use contract::rtb_targets::{Profiles, RtbPreview, RtbPreviewQuery};
 use domain::ids::RtbTargetId;
 use domain::rtb_target::profiles;
@@ -52,4 +54,51 @@ pub fn preview() -> Doc {
         .body(Shape::of::<RtbPreviewQuery>(), wanted)
         .answers(200, Shape::of::<RtbPreview>(), example)
         .refuses(&[Code::Invalid])
+}
+
+/// `GET /api/rtb/health-checks`.
+pub fn health_checks() -> Doc {
+    let example = json!({"items": [
+        {
+            "rtb_target": RTB_TARGET,
+            "name": "Alpine",
+            "check": {"at": "2026-11-22T11:58:12Z", "up": true, "status": 405, "latency_ms": 84},
+            "breaker": {"state": "closed", "failures": 0},
+        },
+        {
+            "rtb_target": "PI019abc0de1f27a3b8c4d5e6f70819204",
+            "name": "Cascade",
+            "check": {"at": "2026-11-22T11:57:40Z", "up": false, "latency_ms": 5_000, "failure": "timed_out"},
+            "breaker": {"state": "open", "failures": 7, "retry_at": "2026-11-22T12:00:21Z"},
+        },
+    ]});
+    Doc::new("list_bidder_health", "Whether bidders work")
+        .about(
+            "Of each bidder, by name, what was seen when it was last looked at between calls (every five minutes), and \
+             whether auctions ask it: after five failures in a row they do not, until one that looks gets an answer.",
+        )
+        .query(PageQuery::PARAMETERS)
+        .answers(200, Shape::page(Shape::of::<BidderHealth>()), example)
+}
+
+/// `GET /api/rtb/targets/{id}/uptime`.
+pub fn uptime() -> Doc {
+    let example = json!({
+        "rtb_target": RTB_TARGET,
+        "hours": 24,
+        "from": "2026-11-21T12:00:00Z",
+        "to": "2026-11-22T12:00:00Z",
+        "checks": 288,
+        "up": 285,
+        "up_percent": 98.95,
+        "longest_outage_s": 600,
+    });
+    Doc::new("read_bidder_uptime", "How much of the time a bidder answered")
+        .about(
+            "Computed from the looks between calls, which are kept for 30 days. Without any look in these hours there is no \
+             telling: then `up_percent` and `longest_outage_s` are null.",
+        )
+        .of(Shape::of::<RtbTargetId>())
+        .query(UptimeQuery::PARAMETERS)
+        .answers(200, Shape::of::<Uptime>(), example)
 }

@@ -1,6 +1,7 @@
-//! `/api/rtb-targets/…`: ready-made profiles, and what a bidder would be sent.
+//! `/api/rtb-targets/…`: ready-made profiles, and what a bidder would be sent; `/api/rtb/…`: whether bidders work.
 
 mod docs;
+mod health;
 mod preview;
 
 use axum::Json;
@@ -17,6 +18,10 @@ pub fn routes(routes: Routes) -> Routes {
         .doc(docs::all_profiles)
         .on(Verb::Post, "/api/rtb-targets/{id}/preview", preview::preview)
         .doc(docs::preview)
+        .on(Verb::Get, "/api/rtb/health-checks", health::checks)
+        .doc(docs::health_checks)
+        .on(Verb::Get, "/api/rtb/targets/{id}/uptime", health::uptime)
+        .doc(docs::uptime)
 }
 
 /// `GET /api/rtb-targets/profiles`.

@@ -3,6 +3,7 @@
 
 mod audit;
 mod auth;
+mod bidder_health;
 mod blocked;
 mod books;
 mod bulk;

@@ -22,8 +22,8 @@ use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
     BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
-    FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeTelephony, TwilioSays, connect_account,
-    test_vault,
+    FakeHealth, FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeTelephony, TwilioSays,
+    connect_account, test_vault,
 };
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -58,6 +58,7 @@ pub struct World {
     pub calls: Arc<CallArchive>,
     pub callers: Arc<FakeCallers>,
     pub bids: Arc<BidShelf>,
+    pub health: Arc<FakeHealth>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
     pub desk: Arc<FakeDesk>,
@@ -143,6 +144,7 @@ impl World {
         let calls = Arc::new(CallArchive::default());
         let callers = Arc::new(FakeCallers::noting_in(desk.clone()));
         let bids = Arc::new(BidShelf::default());
+        let health = Arc::new(FakeHealth::default());
         let identity = Arc::new(FakeIdentity::noting(desk.clone()));
         let passwords = Arc::new(FakePasswords::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
@@ -161,6 +163,7 @@ impl World {
             callers: callers.clone(),
             identity: identity.clone(),
             bid_log: bids.clone(),
+            health: health.clone(),
             bidders: Arc::new(NobodyThere),
             telephony: telephony.clone(),
             pages: pages.clone(),
@@ -198,6 +201,7 @@ impl World {
             calls,
             callers,
             bids,
+            health,
             clock,
             identity,
             desk,

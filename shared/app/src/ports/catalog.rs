@@ -190,4 +190,15 @@ pub trait Health: Send + Sync {
 
     /// Stores a check (kept 30 days) and makes the bidder due again at `next`.
     async fn record_check(&self, tenant: TenantId, check: &HealthCheck, next: Timestamp) -> PortResult<()>;
+
+    /// The newest check of a bidder; `None`: it was not looked at in the last 30 days.
+    async fn newest_check(&self, tenant: TenantId, bidder: RtbTargetId) -> PortResult<Option<HealthCheck>>;
+
+    /// The checks of a bidder from an instant on, oldest first; one every five minutes, so at most some 9,000.
+    async fn checks_since(
+        &self,
+        tenant: TenantId,
+        bidder: RtbTargetId,
+        since: Timestamp,
+    ) -> PortResult<Vec<HealthCheck>>;
 }

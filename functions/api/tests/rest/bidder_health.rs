@@ -1,0 +1,103 @@
+//! Whether bidders work, as the API tells it: over the real table, from stored looks and the breaker's own rows.
+
+use app::ports::{Counters, Health as _, HealthCheck};
+use domain::breaker::Health;
+use domain::ids::RtbTargetId;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::support::{NOW, bidder};
+use crate::table::OnTable;
+
+fn minutes_ago(minutes: i64) -> Timestamp {
+    NOW.parse::<Timestamp>().unwrap() - SignedDuration::from_mins(minutes)
+}
+
+async fn look(table: &OnTable, id: &str, minutes: i64, up: bool) {
+    let check = HealthCheck {
+        rtb_target: id.parse().unwrap(),
+        at: minutes_ago(minutes),
+        up,
+        status: up.then_some(405),
+        latency_ms: 40,
+        failure: (!up).then(|| "timed_out".to_owned()),
+    };
+    table.store().record_check(table.world.tenant, &check, minutes_ago(0)).await.unwrap();
+}
+
+async fn left_alone(table: &OnTable, id: &str, minutes: i64) {
+    let health = Health { failures: 6, retry_at: Some(minutes_ago(minutes)) };
+    let id: RtbTargetId = id.parse().unwrap();
+    table.store().note_health(table.world.tenant, id, &health).await.unwrap();
+}
+
+async fn get(table: &OnTable, address: &str) -> Value {
+    let (status, answer) = table.send("GET", address, json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+#[tokio::test]
+async fn the_newest_look_at_each_bidder_and_whether_auctions_ask_it() {
+    let table = OnTable::new().await;
+    let mut ids = Vec::new();
+    for name in ["Alpine", "Birch", "Cascade"] {
+        ids.push(table.id("/api/rtb-targets", bidder(name)).await);
+    }
+    look(&table, &ids[0], 6, false).await;
+    look(&table, &ids[0], 1, true).await;
+    look(&table, &ids[1], 2, false).await;
+    left_alone(&table, &ids[1], -1).await;
+    left_alone(&table, &ids[2], 1).await;
+
+    let listed = get(&table, "/api/rtb/health-checks?limit=2").await;
+    let items = listed["items"].as_array().unwrap();
+    let check = json!({"at": minutes_ago(1), "up": true, "status": 405, "latency_ms": 40});
+    assert_eq!((&items[0]["name"], &items[0]["check"]), (&json!("Alpine"), &check), "the newest: {listed}");
+    assert_eq!(items[0]["breaker"], json!({"state": "closed", "failures": 0}));
+    assert_eq!(items[1]["check"]["failure"], "timed_out");
+    let open = json!({"state": "open", "failures": 6, "retry_at": minutes_ago(-1)});
+    assert_eq!(items[1]["breaker"], open);
+
+    let next = listed["next"].as_str().unwrap();
+    let rest = get(&table, &format!("/api/rtb/health-checks?limit=2&cursor={next}")).await;
+    let items = rest["items"].as_array().unwrap();
+    assert_eq!((items.len(), &items[0]["rtb_target"]), (1, &json!(ids[2])), "{rest}");
+    assert!(items[0].get("check").is_none(), "it was never looked at: {rest}");
+    assert_eq!(items[0]["breaker"]["state"], "half_open");
+    assert_eq!(rest["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn uptime_is_what_was_seen_and_nothing_is_not_a_hundred_percent() {
+    let table = OnTable::new().await;
+    let id = table.id("/api/rtb-targets", bidder("Alpine")).await;
+    let other = table.id("/api/rtb-targets", bidder("Birch")).await;
+    let address = format!("/api/rtb/targets/{id}/uptime");
+    let looks = [(90, false), (61, false), (55, true), (20, false), (15, false), (10, true), (5, true)];
+    for (minutes, up) in looks {
+        look(&table, &id, minutes, up).await;
+    }
+    look(&table, &other, 5, false).await;
+    let hour = get(&table, &format!("{address}?hours=1")).await;
+    assert_eq!((&hour["checks"], &hour["up"]), (&json!(5), &json!(3)), "this hour and bidder only: {hour}");
+    assert_eq!((&hour["up_percent"], &hour["longest_outage_s"]), (&json!(60.0), &json!(600)), "{hour}");
+    assert_eq!((&hour["from"], &hour["to"]), (&json!(minutes_ago(60)), &json!(NOW)));
+    let day = get(&table, &address).await;
+    assert_eq!((&day["hours"], &day["checks"]), (&json!(24), &json!(7)), "{day}");
+    assert_eq!(day["up_percent"], json!(42.85), "rounded down: {day}");
+
+    let unseen = table.id("/api/rtb-targets", bidder("Cascade")).await;
+    let unseen = get(&table, &format!("/api/rtb/targets/{unseen}/uptime?hours=720")).await;
+    assert_eq!((&unseen["checks"], &unseen["up_percent"]), (&json!(0), &Value::Null), "{unseen}");
+    for field in ["up_percent", "longest_outage_s"] {
+        assert_eq!(unseen.get(field), Some(&Value::Null), "said, not left out: {unseen}");
+    }
+
+    for hours in ["0", "721", "x", "1.5", ""] {
+        let (status, refused) = table.send("GET", &format!("{address}?hours={hours}"), json!({})).await;
+        assert_eq!((status, &refused["code"]), (400, &json!("invalid_query")), "{hours}: {refused}");
+    }
+    let nobody = "/api/rtb/targets/PI019abc0de1f27a3b8c4d5e6f70819203/uptime";
+    assert_eq!(table.send("GET", nobody, json!({})).await.0, 404);
+}

@@ -1,0 +1,113 @@
+//! Whether bidders work.
+
+use domain::ids::RtbTargetId;
+use domain::validate::{Problem, Problems};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::query::{Parameter, Takes, by_name};
+
+/// Longest time of an uptime, hours: as long as looks are kept.
+pub const MAX_HOURS: u16 = 720;
+/// Unless asked otherwise.
+const DEFAULT_HOURS: u16 = 24;
+
+/// One bidder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BidderHealth {
+    /// The bidder.
+    pub rtb_target: RtbTargetId,
+    /// Its name.
+    pub name: String,
+    /// What the newest look showed; absent when it was not looked at in the last 30 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckView>,
+    /// What auctions make of it.
+    pub breaker: BreakerView,
+}
+
+/// One look at a bidder, between calls: a request (HTTP HEAD) without a call in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CheckView {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it answered, with any status below 500.
+    pub up: bool,
+    /// HTTP status, when it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Time to the answer, or until we gave up.
+    pub latency_ms: u32,
+    /// Why there was no answer: `timed_out`, `blocked_address` and so on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// Whether auctions ask it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BreakerView {
+    /// `closed`: it is asked. `open`: it failed five times in a row and is left alone. `half_open`: the next auction looks
+    /// whether it is back.
+    pub state: String,
+    /// Failures in auctions since it last answered.
+    pub failures: u32,
+    /// When it is asked again, if it is left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+}
+
+/// How much of a time a bidder answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Uptime {
+    /// The bidder.
+    pub rtb_target: RtbTargetId,
+    /// For how many hours.
+    pub hours: u16,
+    /// From when.
+    pub from: Timestamp,
+    /// To when.
+    pub to: Timestamp,
+    /// Looks that were made.
+    pub checks: u32,
+    /// Looks that found it up.
+    pub up: u32,
+    /// Their share, with two decimals, rounded down; null without a look.
+    #[schema(minimum = 0, maximum = 100)]
+    pub up_percent: Option<f64>,
+    /// The longest time for which it was seen to be down, seconds; null without a look.
+    pub longest_outage_s: Option<u64>,
+}
+
+/// `?hours` of an uptime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UptimeQuery {
+    /// 1 to [`MAX_HOURS`].
+    pub hours: u16,
+}
+
+impl UptimeQuery {
+    /// What it takes.
+    pub const PARAMETERS: &'static [Parameter] = &[Parameter {
+        name: "hours",
+        about: "For how many hours, up to now.",
+        takes: Takes::Whole(1, MAX_HOURS, DEFAULT_HOURS),
+    }];
+
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Every parameter that is unknown, repeated or out of bounds.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let mut problems = Problems::new();
+        let given = by_name(pairs, Self::PARAMETERS, &mut problems);
+        let hours = match given.get("hours").map(|text| text.parse()) {
+            None => DEFAULT_HOURS,
+            Some(Ok(hours)) if (1..=MAX_HOURS).contains(&hours) => hours,
+            Some(_) => {
+                problems.add("hours", "range", format!("a whole number from 1 to {MAX_HOURS}"));
+                DEFAULT_HOURS
+            }
+        };
+        problems.into_result().map(|()| Self { hours })
+    }
+}
