@@ -130,7 +130,7 @@ CallCenter Pro runs here. Data are in {folder}/, Ctrl-C stops it.
   API and Twilio webhooks  {api}
   fallback documents       {fallback}
   telephone network        {phone}   (calls: POST /_sim/calls)
-  bidders                  http://{bidders}/_sim/rtb/…
+  bidders                  http://{bidders}/_sim/rtb/…   (also {api}/_sim/rtb/…)
   e-mails                  {mail}/
   database                 {database}   (any DynamoDB client)
   demo API key             {key}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::clock::{Clock, SystemClock};
+use axum::Router;
 use domain::ids::TenantId;
 use runtime::{Cause, Settings};
 use store::Store;
@@ -82,6 +83,12 @@ struct Ground {
     queues: Queues,
 }
 
+/// What answers at the API's address: the functions, and beside them the simulated bidders (`/_sim/rtb/{scenario}`), for
+/// whoever wants to see what they say. Auctions ask them at their own address, the only one that is allowed.
+fn front(routes: &Routes, lambda: &Lambda, bidders: &RunningBidders) -> Router {
+    Gateway::new(routes.clone(), lambda.clone()).router().merge(bidders.router())
+}
+
 impl Platform {
     /// Starts one; it answers when this returns.
     ///
@@ -117,7 +124,7 @@ impl Platform {
         ]);
         let lambda = Lambda::new(functions::compose(&template, &environment, &ground.services)?, &template);
         let routes = Routes::of(&template);
-        let gateway = Server::start(listeners.api, Gateway::new(routes.clone(), lambda.clone()).router())?;
+        let gateway = Server::start(listeners.api, front(&routes, &lambda, &bidders))?;
 
         let api = ApiClient::new(&format!("http://{api_address}"), &ground.demo.api_key)?;
         let settings = Settings::from_lookup(|variable| environment.get(variable).cloned())?;
@@ -312,8 +319,7 @@ impl Platform {
         if gateway.is_none() {
             let listener = listen::take(self.api_address.port(), "API").await?;
             self.lambda.revive();
-            let router = Gateway::new(self.routes.clone(), self.lambda.clone()).router();
-            *gateway = Some(Server::start(listener, router)?);
+            *gateway = Some(Server::start(listener, front(&self.routes, &self.lambda, &self.bidders))?);
         }
         Ok(())
     }

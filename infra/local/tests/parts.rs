@@ -65,6 +65,15 @@ fn routes_queue_and_schedules_are_read_from_the_template() {
 }
 
 #[test]
+fn simulators_are_no_part_of_what_is_deployed() {
+    let routes = Routes::of(&template());
+    for path in ["/_sim/rtb/accept", "/_sim/calls", "/_sim/numbers"] {
+        assert_eq!(routes.find("POST", path), None, "{path}");
+    }
+    assert!(!TEMPLATE.contains("_sim"));
+}
+
+#[test]
 fn an_event_that_is_not_understood_stops_the_start() {
     let with = |event: &str| {
         format!(

@@ -271,3 +271,44 @@ async fn a_port_in_use_is_named() {
     let error = Platform::start(options).await.err().expect("refused").to_string();
     assert!(error.starts_with(&format!("port {port} (API) cannot be used")), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_simulated_bidder_answers_at_the_address_of_the_api_too() {
+    let platform = platform().await;
+    let http = local_platform::client::local_http().expect("a client");
+    let ask = |address: String| http.post(address).body("{}").send();
+    let at_api = |scenario: &str| format!("{}/_sim/rtb/{scenario}?delay_ms=0&name=tried", platform.api_url());
+    for (scenario, status, says) in [
+        ("accept", 200, "\"phoneNumber\""),
+        ("accept_sip", 200, "\"sipAddress\""),
+        ("accept_with_expiration", 200, "\"expireInSeconds\":39"),
+        ("reject", 200, "\"accepted\":false"),
+        ("invalid_number", 200, "\"+1202555\""),
+        ("timeout", 200, "\"accepted\":true"),
+        ("slow", 200, "\"accepted\":true"),
+        ("cached", 200, "230"),
+        ("malformed", 200, "{"),
+        ("nobody", 400, "Invalid scenario"),
+    ] {
+        let answer = ask(at_api(scenario)).await.expect("an answer");
+        assert_eq!(answer.status(), status, "{scenario}");
+        let text = answer.text().await.expect("text");
+        assert!(text.contains(says), "{scenario}: {text}");
+        let whole = serde_json::from_str::<Value>(&text).is_ok();
+        assert_eq!(whole, scenario != "malformed", "{text}");
+    }
+    let mut huge = ask(at_api("huge")).await.expect("an answer");
+    let mut read = 0;
+    while read < 1_000_000 {
+        read += huge.chunk().await.expect("a part").expect("no end yet").len();
+    }
+    drop(huge);
+    // Fails at every first of two requests, under its own name.
+    let flaky = || ask(format!("{}/_sim/rtb/flaky", platform.api_url()));
+    assert_eq!(flaky().await.expect("an answer").status(), 503);
+    assert_eq!(flaky().await.expect("an answer").status(), 200);
+    // The same bidders as those that auctions ask.
+    assert_eq!(platform.bidders().counts().of("tried").requests, 10);
+    assert_eq!(platform.bidders().counts().of("flaky").requests, 2);
+    platform.shutdown().await;
+}

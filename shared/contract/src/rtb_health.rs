@@ -57,7 +57,7 @@ pub struct BreakerView {
 }
 
 /// How much of a time a bidder answered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Uptime {
     /// The bidder.
     pub rtb_target: RtbTargetId,
@@ -71,9 +71,9 @@ pub struct Uptime {
     pub checks: u32,
     /// Looks that found it up.
     pub up: u32,
-    /// Their share, with two decimals, rounded down; null without a look.
-    #[schema(minimum = 0, maximum = 100)]
-    pub up_percent: Option<f64>,
+    /// Their share in hundredths of a percent, rounded down: 9895 is 98.95 %. Null without a look.
+    #[schema(minimum = 0, maximum = 10000)]
+    pub up_basis_points: Option<u32>,
     /// The longest time for which it was seen to be down, seconds; null without a look.
     pub longest_outage_s: Option<u64>,
 }

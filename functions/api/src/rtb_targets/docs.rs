@@ -90,13 +90,13 @@ pub fn uptime() -> Doc {
         "to": "2026-11-22T12:00:00Z",
         "checks": 288,
         "up": 285,
-        "up_percent": 98.95,
+        "up_basis_points": 9_895,
         "longest_outage_s": 600,
     });
     Doc::new("read_bidder_uptime", "How much of the time a bidder answered")
         .about(
             "Computed from the looks between calls, which are kept for 30 days. Without any look in these hours there is no \
-             telling: then `up_percent` and `longest_outage_s` are null.",
+             telling: then `up_basis_points` and `longest_outage_s` are null.",
         )
         .of(Shape::of::<RtbTargetId>())
         .query(UptimeQuery::PARAMETERS)

@@ -83,7 +83,7 @@ pub async fn uptime(
         to,
         checks: seen.checks,
         up: seen.up,
-        up_percent: seen.share().map(|hundredths| f64::from(hundredths) / 100.0),
+        up_basis_points: seen.share(),
         longest_outage_s: seen.longest_outage.and_then(|outage| u64::try_from(outage.as_secs()).ok()),
     }))
 }

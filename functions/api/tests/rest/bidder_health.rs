@@ -81,16 +81,16 @@ async fn uptime_is_what_was_seen_and_nothing_is_not_a_hundred_percent() {
     look(&table, &other, 5, false).await;
     let hour = get(&table, &format!("{address}?hours=1")).await;
     assert_eq!((&hour["checks"], &hour["up"]), (&json!(5), &json!(3)), "this hour and bidder only: {hour}");
-    assert_eq!((&hour["up_percent"], &hour["longest_outage_s"]), (&json!(60.0), &json!(600)), "{hour}");
+    assert_eq!((&hour["up_basis_points"], &hour["longest_outage_s"]), (&json!(6_000), &json!(600)), "{hour}");
     assert_eq!((&hour["from"], &hour["to"]), (&json!(minutes_ago(60)), &json!(NOW)));
     let day = get(&table, &address).await;
     assert_eq!((&day["hours"], &day["checks"]), (&json!(24), &json!(7)), "{day}");
-    assert_eq!(day["up_percent"], json!(42.85), "rounded down: {day}");
+    assert_eq!(day["up_basis_points"], json!(4_285), "rounded down: {day}");
 
     let unseen = table.id("/api/rtb-targets", bidder("Cascade")).await;
     let unseen = get(&table, &format!("/api/rtb/targets/{unseen}/uptime?hours=720")).await;
-    assert_eq!((&unseen["checks"], &unseen["up_percent"]), (&json!(0), &Value::Null), "{unseen}");
-    for field in ["up_percent", "longest_outage_s"] {
+    assert_eq!((&unseen["checks"], &unseen["up_basis_points"]), (&json!(0), &Value::Null), "{unseen}");
+    for field in ["up_basis_points", "longest_outage_s"] {
         assert_eq!(unseen.get(field), Some(&Value::Null), "said, not left out: {unseen}");
     }
 

@@ -58,7 +58,6 @@ pub struct World {
     pub calls: Arc<CallArchive>,
     pub callers: Arc<FakeCallers>,
     pub bids: Arc<BidShelf>,
-    pub health: Arc<FakeHealth>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
     pub desk: Arc<FakeDesk>,
@@ -144,7 +143,6 @@ impl World {
         let calls = Arc::new(CallArchive::default());
         let callers = Arc::new(FakeCallers::noting_in(desk.clone()));
         let bids = Arc::new(BidShelf::default());
-        let health = Arc::new(FakeHealth::default());
         let identity = Arc::new(FakeIdentity::noting(desk.clone()));
         let passwords = Arc::new(FakePasswords::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
@@ -163,7 +161,7 @@ impl World {
             callers: callers.clone(),
             identity: identity.clone(),
             bid_log: bids.clone(),
-            health: health.clone(),
+            health: Arc::new(FakeHealth::default()),
             bidders: Arc::new(NobodyThere),
             telephony: telephony.clone(),
             pages: pages.clone(),
@@ -201,7 +199,6 @@ impl World {
             calls,
             callers,
             bids,
-            health,
             clock,
             identity,
             desk,

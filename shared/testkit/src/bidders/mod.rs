@@ -218,6 +218,11 @@ impl RunningBidders {
         self.simulator.counts()
     }
 
+    /// The same bidders, to be served at another address, too.
+    pub fn router(&self) -> Router {
+        self.simulator.router()
+    }
+
     /// The address of one bidder.
     pub fn url(&self, scenario: Scenario) -> String {
         format!("http://{}{PATH}/{}", self.address, scenario.as_str())
