@@ -145,6 +145,7 @@ fn calls_are_settled_as_written() {
             currency: Currency::USD,
             publisher: case.publisher.then(|| PublisherId::from_uuid(id(4))),
             payout: case.payout,
+            bid: None,
         };
         let mut attempts = Vec::new();
         let mut events = Vec::new();

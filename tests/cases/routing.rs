@@ -335,5 +335,6 @@ fn call(seed: u64, now: Timestamp) -> Call {
         currency: Currency::USD,
         publisher: None,
         payout: Payout::default(),
+        bid: None,
     }
 }

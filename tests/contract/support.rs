@@ -84,6 +84,7 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         currency: Currency::USD,
         publisher: Some(PublisherId::from_uuid(Uuid::from_u128(5))),
         payout: Payout::default(),
+        bid: None,
     })
 }
 

@@ -5,6 +5,7 @@
 //! an error means that something did not work, and keeps its cause.
 
 pub mod answer_call;
+pub mod answer_ping;
 pub mod api_keys;
 pub mod bid_log;
 pub mod books;
@@ -25,6 +26,7 @@ pub mod ports;
 pub mod preview_route;
 pub mod publish_campaign;
 pub mod read_usage;
+pub mod rtb_addresses;
 pub mod run_auction;
 pub mod secret;
 pub mod trail;

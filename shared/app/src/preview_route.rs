@@ -145,7 +145,7 @@ async fn is_blocked(tools: &Tools<'_>, tenant: TenantId, wanted: &Hypothetical) 
 }
 
 /// The call as it would begin. Its id, account and number are nobody's; it is never stored.
-fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) -> PortResult<Call> {
+pub(crate) fn call_of(tenant: TenantId, snapshot: &Snapshot, wanted: &Hypothetical) -> PortResult<Call> {
     fn nobodys<T: FromStr>(letters: &str) -> PortResult<T>
     where
         T::Err: std::error::Error + Send + Sync + 'static,
@@ -176,5 +176,6 @@ fn call_of(tenant: TenantId, snapshot: &Arc<Snapshot>, wanted: &Hypothetical) ->
         previous_call_s: None,
         publisher: wanted.publisher,
         payout: snapshot.campaign.payout_for(wanted.publisher),
+        bid: None,
     })
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::caps::Caps;
 use crate::duplicates::DuplicateRule;
 use crate::ids::{PublisherId, RingTreeId, RtbTargetId};
+use crate::inbound::{InboundRtb, PublisherRtb};
 use crate::ledger::{Conversion, Payout, Revenue};
 use crate::money::{Currency, Money};
 use crate::phone::E164;
@@ -125,6 +126,9 @@ pub struct Campaign {
     /// What is agreed with single publishers; all others have the campaign's own terms.
     #[serde(default)]
     pub publishers: BTreeMap<PublisherId, PublisherTerms>,
+    /// How publishers' pings are answered; `null`: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtb: Option<InboundRtb>,
 }
 
 impl Campaign {
@@ -170,7 +174,7 @@ impl Recovery {
 }
 
 /// What is agreed with one publisher on one campaign.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PublisherTerms {
     /// What it earns; `None` is what the campaign pays.
@@ -179,6 +183,9 @@ pub struct PublisherTerms {
     pub status: Status,
     /// Limits on its calls on this campaign, by the campaign's clock.
     pub caps: Caps,
+    /// What is agreed about its pings, where it differs from what the campaign says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtb: Option<PublisherRtb>,
 }
 
 /// Who is asked for bids, and by which rules: a campaign's own, or a ring tree's.
@@ -276,12 +283,18 @@ impl Validate for Campaign {
             revenue.check("revenue", &mut problems);
         }
         self.payout.check("payout", &mut problems);
+        if let Some(rtb) = &self.rtb {
+            rtb.check("rtb", &mut problems);
+        }
         problems.at_most("publishers", self.publishers.len(), MAX_PUBLISHERS);
         self.check_caps("caps", &self.caps, &mut problems);
         for (publisher, terms) in &self.publishers {
             self.check_caps(&format!("publishers.{publisher}.caps"), &terms.caps, &mut problems);
             if let Some(payout) = terms.payout {
                 payout.check(&format!("publishers.{publisher}.payout"), &mut problems);
+            }
+            if let Some(rtb) = &terms.rtb {
+                rtb.check(&format!("publishers.{publisher}.rtb"), &mut problems);
             }
         }
         problems.into_result()

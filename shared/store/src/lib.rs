@@ -18,6 +18,7 @@ mod counters;
 mod failure;
 mod health;
 mod identity;
+mod inbound;
 mod item;
 mod limits;
 mod numbers;
