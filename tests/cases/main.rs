@@ -3,6 +3,7 @@
 mod auction;
 mod money;
 mod routing;
+mod rtb_inbound;
 
 use std::path::PathBuf;
 
