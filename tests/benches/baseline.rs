@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "its figures are what a benchmark is for")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
 
+#[expect(dead_code, reason = "each benchmark uses its own part")]
 #[path = "support/auctions.rs"]
 mod auctions;
 mod support;
@@ -150,14 +151,21 @@ fn main() {
             ratios[index].push(of_node.cpu_us * 100 / round.cpu_us.max(1));
             theirs[index].push(of_node.cpu_us);
             if own.len() == ROUNDS {
-                println!("baseline: {}: an auction takes {} us (median)", node.shape, median(of_node.took_us));
+                println!(
+                    "baseline: {}: an auction takes {} us (median)",
+                    node.shape,
+                    median(of_node.took_us)
+                );
             }
         }
         if own.len() == ROUNDS {
             println!("baseline: ours: an auction takes {} us (median)", median(round.took_us));
         }
     }
-    println!("baseline: CPU of ours: {} us per auction of ten bidders (median of {ROUNDS} rounds)", median(own));
+    println!(
+        "baseline: CPU of ours: {} us per auction of ten bidders (median of {ROUNDS} rounds)",
+        median(own)
+    );
     for ((node, cpu), ratio) in nodes.iter().zip(theirs).zip(ratios) {
         let ratio = median(ratio);
         println!(

@@ -103,4 +103,3 @@ pub fn percentiles(mut measured: Vec<Duration>) -> String {
     let ms = |value: Duration| format!("{}.{:03} ms", value.as_millis(), value.subsec_micros() % 1_000);
     format!("p50 {}, p99 {}, max {}", ms(at(50)), ms(at(99)), ms(at(100)))
 }
-
