@@ -1,6 +1,7 @@
 //! Whole calls through the real use cases and the real store, with every callback repeated, late, reordered or lost.
 
 mod agents;
+mod bids;
 mod callers;
 mod capacity;
 mod full;

@@ -22,4 +22,5 @@ pub mod problem;
 pub mod publication;
 pub mod query;
 pub mod resource;
+pub mod rtb;
 pub mod usage;
