@@ -114,13 +114,20 @@ impl PingView {
     }
 }
 
-/// `?campaign&publisher&day&limit&cursor` of the log of pings.
+/// Whose pings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// A campaign's.
+    Campaign(CampaignId),
+    /// A publisher's.
+    Publisher(PublisherId),
+}
+
+/// `?of&day&limit&cursor` of the log of pings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PingsQuery {
-    /// A campaign's.
-    pub campaign: Option<CampaignId>,
-    /// A publisher's.
-    pub publisher: Option<PublisherId>,
+    /// Whose.
+    pub of: Of,
     /// The UTC day; today unless given.
     pub day: Option<Date>,
     /// 1 to [`crate::query::MAX_LIMIT`].
@@ -133,14 +140,9 @@ impl PingsQuery {
     /// What it takes.
     pub const PARAMETERS: &'static [Parameter] = &[
         Parameter {
-            name: "campaign",
-            about: "Pings of this campaign; or give publisher.",
-            takes: Takes::Like("^CA[0-9a-f]{32}$", "CA019abc0de1f27a3b8c4d5e6f70819203"),
-        },
-        Parameter {
-            name: "publisher",
-            about: "Pings of this publisher. A publisher's person sees their own without it.",
-            takes: Takes::Like("^AF[0-9a-f]{32}$", "AF019abc0de1f27a3b8c4d5e6f70819203"),
+            name: "of",
+            about: "A campaign or a publisher. A publisher's people see their own.",
+            takes: Takes::Needed("^(CA|AF)[0-9a-f]{32}$", "CA019abc0de1f27a3b8c4d5e6f70819203"),
         },
         Parameter { name: "day", about: "The UTC day; today unless given.", takes: Takes::Day },
         LIMIT,
@@ -150,35 +152,23 @@ impl PingsQuery {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// Every parameter that is unknown, repeated or cannot be used.
+    /// Every parameter that is missing, unknown, repeated or cannot be used.
     pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
         let mut problems = Problems::new();
         let given = by_name(pairs, Self::PARAMETERS, &mut problems);
-        let campaign = parsed("campaign", given.get("campaign").copied(), &mut problems);
-        let publisher = parsed("publisher", given.get("publisher").copied(), &mut problems);
-        if campaign.is_some() && publisher.is_some() {
-            problems.add("publisher", "one_of", "give campaign or publisher, not both");
+        let text = given.get("of").copied().unwrap_or_default();
+        let publisher = || text.parse().ok().map(Of::Publisher);
+        let of = text.parse().ok().map(Of::Campaign).or_else(publisher);
+        if of.is_none() {
+            problems.add("of", "id", "the id of a campaign (CA…) or of a publisher (AF…)");
         }
-        let query = Self {
-            campaign,
-            publisher,
-            day: day("day", given.get("day").copied(), &mut problems),
-            limit: limit(given.get("limit").copied(), &mut problems),
-            cursor: given.get("cursor").map(|cursor| (*cursor).to_owned()),
-        };
-        problems.into_result().map(|()| query)
-    }
-}
-
-fn parsed<T: std::str::FromStr>(name: &str, text: Option<&str>, problems: &mut Problems) -> Option<T>
-where
-    T::Err: std::fmt::Display,
-{
-    match text?.parse() {
-        Ok(id) => Some(id),
-        Err(error) => {
-            problems.add(name, "id", error.to_string());
-            None
+        let day = day("day", given.get("day").copied(), &mut problems);
+        let limit = limit(given.get("limit").copied(), &mut problems);
+        let cursor = given.get("cursor").map(|cursor| (*cursor).to_owned());
+        let problems = problems.into_vec();
+        match of {
+            Some(of) if problems.is_empty() => Ok(Self { of, day, limit, cursor }),
+            _ => Err(problems),
         }
     }
 }

@@ -13,11 +13,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use contract::problem::Code;
-use contract::rtb::{PingView, PingsPage, PingsQuery, RtbUrl, RtbUrlBody, RtbUrls};
+use contract::rtb::{Of, PingView, PingsPage, PingsQuery, RtbUrl, RtbUrlBody, RtbUrls};
 use domain::access::Party;
 use domain::ids::{CampaignId, TenantId};
 use domain::inbound::Environment;
-use domain::validate::Problems;
 use jiff::tz::TimeZone;
 
 use crate::access::{Access, CampaignsWrite, OwnAccess, PingsRead};
@@ -86,18 +85,18 @@ async fn pings(
     Params(params): Params,
 ) -> Result<Json<PingsPage>, Refusal> {
     let query = PingsQuery::read(&params).map_err(|fields| Refusal::fields(Code::InvalidQuery, fields))?;
-    let of = match (access.only, query.campaign, query.publisher) {
-        (Some(Party::Publisher(own)), None, None) => PingsOf::Publisher(own),
-        (Some(Party::Publisher(own)), None, Some(asked)) if asked == own => PingsOf::Publisher(own),
-        (Some(_), _, _) => return Err(Refusal::not_found()),
-        (None, Some(campaign), _) => PingsOf::Campaign(campaign),
-        (None, None, Some(publisher)) => PingsOf::Publisher(publisher),
-        (None, None, None) => {
-            let mut problems = Problems::new();
-            problems.add("campaign", "required", "give a campaign or a publisher");
-            return Err(Refusal::fields(Code::InvalidQuery, problems.into_vec()));
-        }
+    let of = match query.of {
+        Of::Campaign(campaign) => PingsOf::Campaign(campaign),
+        Of::Publisher(publisher) => PingsOf::Publisher(publisher),
     };
+    let own = match access.only {
+        None => true,
+        Some(Party::Publisher(publisher)) => of == PingsOf::Publisher(publisher),
+        Some(Party::Buyer(_)) => false,
+    };
+    if !own {
+        return Err(Refusal::not_found());
+    }
     let day = query.day.unwrap_or_else(|| context.clock.now().to_zoned(TimeZone::UTC).date());
     let list = format!("pings {of:?} {day}");
     let from: Option<String> =
