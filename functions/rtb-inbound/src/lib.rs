@@ -7,7 +7,7 @@
 //! Answers: 200 with a bid or a reason for none; 404 for an unknown address; 401 and 403 where the publisher's system must
 //! prove itself and does not; 400, 413 and 415 for a body that cannot be read.
 
-mod proof;
+pub mod proof;
 
 use std::sync::Arc;
 

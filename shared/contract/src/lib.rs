@@ -22,5 +22,6 @@ pub mod problem;
 pub mod publication;
 pub mod query;
 pub mod resource;
+pub mod rtb;
 pub mod rtb_targets;
 pub mod usage;

@@ -154,7 +154,14 @@ impl Snapshot {
             return Err(problems);
         }
         let Parts { targets, rtb_targets, target_groups, agents, buyers, numbers, .. } = parts;
-        let rtb_numbers = numbers.into_iter().map(|(id, number)| (id, number.number)).collect();
+        let given_out: BTreeSet<NumberId> = campaign
+            .rtb
+            .iter()
+            .flat_map(|rtb| rtb.numbers.iter().chain(&rtb.exclusive_numbers))
+            .copied()
+            .collect();
+        let numbers = numbers.into_iter().filter(|(id, _)| given_out.contains(id));
+        let rtb_numbers = numbers.map(|(id, number)| (id, number.number)).collect();
         let buyers = buyers.into_iter().map(|(id, buyer)| (id, buyer.for_calls())).collect();
         Ok(Self {
             campaign_id,
