@@ -9,13 +9,13 @@ use app::identity;
 use app::identity::passwords::Argon2Passwords;
 use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
-    Accounts, Audit, BidLog, Books, Callers, Calls, CarrierNumbers, Catalog, Counters, FallbackPages,
-    Identity, InboundBids, Limiter, Mailer, Once, Passwords, Published, Vault,
+    Accounts, Audit, BidLog, Bidders, Books, Callers, Calls, CarrierNumbers, Catalog, Counters,
+    FallbackPages, Identity, InboundBids, Limiter, Mailer, Once, Passwords, Published, Vault,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
 use domain::ids::TenantId;
-use outbound::AllowList;
+use outbound::{AllowList, Outbound};
 use runtime::{Cause, Settings};
 use store::Store;
 use twilio::rest::{Pace, RestClient};
@@ -61,6 +61,8 @@ pub struct Context {
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
     pub bid_log: Arc<dyn BidLog>,
+    /// The way to bidders, for auctions that are tried out.
+    pub bidders: Arc<dyn Bidders>,
     /// Numbers at Twilio.
     pub telephony: Arc<dyn CarrierNumbers>,
     /// Fallback documents.
@@ -122,6 +124,7 @@ impl Context {
         let urls = Urls::new(&settings.public_base_url)?;
         let clock = Arc::new(SystemClock);
         let directory = Arc::new(Directory::new(store.clone(), outside.vault.clone(), clock.clone()));
+        let allow = AllowList::parse(&settings.outbound_allow)?;
         let client = RestClient::new(&settings.twilio_api_base, PACE)?;
         Ok(Self {
             catalog: store.clone(),
@@ -133,6 +136,7 @@ impl Context {
             identity: store.clone(),
             bid_log: store.clone(),
             inbound: store.clone(),
+            bidders: Arc::new(Outbound::new(allow.clone())?),
             audit: store.clone(),
             limits: Limits::new(store.clone()),
             limiter: store.clone(),
@@ -157,7 +161,7 @@ impl Context {
             },
             hook_url: format!("{}/hook", settings.public_base_url.trim_end_matches('/')),
             ping_url: format!("{}/v1", settings.public_base_url.trim_end_matches('/')),
-            check_url: url_rules(AllowList::parse(&settings.outbound_allow)?),
+            check_url: url_rules(allow),
         })
     }
 

@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ids::TenantId;
-use domain::rtb_target::{Authentication, BidRequest, SecretText, SignatureEncoding};
+use domain::rtb_target::{Authentication, BidRequest, RtbTarget, SecretText, SignatureEncoding};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
@@ -69,6 +69,16 @@ pub fn hidden(authentication: &Authentication, request: &mut BidRequest) {
     for name in authentication.headers() {
         request.set_header(name, HIDDEN.to_owned());
     }
+}
+
+/// The same, and the values of the headers that the tenant set besides: they are often secrets, too. For those who may not
+/// see how a bidder is set up.
+pub fn hidden_wholly(bidder: &RtbTarget, request: &mut BidRequest) {
+    let own = |name: &str| bidder.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+    for (_, value) in request.headers.iter_mut().filter(|(name, _)| own(name)) {
+        HIDDEN.clone_into(value);
+    }
+    hidden(&bidder.authentication, request);
 }
 
 fn apply(authentication: &Authentication, secret: &str, request: &mut BidRequest, now: Timestamp) {

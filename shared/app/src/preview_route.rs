@@ -15,7 +15,7 @@ use domain::duplicates::Verdict;
 use domain::filter::{TagName, Tags};
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
 use domain::phone::{E164, number_of_caller};
-use domain::routing::{self, Decisions, Situation, Stop, TurnedAway, Walk, recognise, turned_away};
+use domain::routing::{self, Asked, Decisions, Situation, Stop, TurnedAway, Walk, recognise, turned_away};
 use domain::snapshot::Snapshot;
 use jiff::Timestamp;
 
@@ -75,6 +75,46 @@ pub async fn preview_route(
     id: CampaignId,
     wanted: &Hypothetical,
 ) -> Outcome<Preview> {
+    let thought_up = match think_up(tools, calls, tenant, id, wanted).await? {
+        Ok(thought_up) => thought_up,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let (version, why) = (thought_up.version, thought_up.turned_away);
+    if why.is_some() {
+        let passed = Decisions { turned_away: why, ..Decisions::default() };
+        return Ok(Ok(Preview { version, turned_away: why, stops: Vec::new(), passed }));
+    }
+    let (stops, passed) = walk(&thought_up, wanted.at, &[]);
+    Ok(Ok(Preview { version, turned_away: None, stops, passed }))
+}
+
+/// A call that somebody thinks up, as it would begin.
+pub(crate) struct ThoughtUp {
+    /// What it would run on.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// `None`: the campaign as it is set up, because it was never published.
+    pub(crate) version: Option<u64>,
+    /// The call; it is never stored.
+    pub(crate) call: Call,
+    /// The counters as they are now.
+    pub(crate) usage: HashMap<CounterId, Usage>,
+    /// Its tags, those that were thought up among them.
+    pub(crate) tags: Tags,
+    /// Why it would be given to nobody.
+    pub(crate) turned_away: Option<TurnedAway>,
+}
+
+/// Thinks a call of a campaign up.
+///
+/// # Errors
+/// A port did not answer.
+pub(crate) async fn think_up(
+    tools: &Tools<'_>,
+    calls: &dyn Calls,
+    tenant: TenantId,
+    id: CampaignId,
+    wanted: &Hypothetical,
+) -> Outcome<ThoughtUp> {
     let Some(record) = catalog::get::<Campaign>(tools, tenant, id).await? else {
         return Ok(Err(Refused::NotFound));
     };
@@ -92,22 +132,23 @@ pub async fn preview_route(
         recognise(&mut call, &snapshot, history);
     }
     let blocked = is_blocked(tools, tenant, wanted).await?;
-    let why = turned_away(&call, &snapshot, &usage, blocked);
-    if why.is_some() {
-        let passed = Decisions { turned_away: why, ..Decisions::default() };
-        return Ok(Ok(Preview { version, turned_away: why, stops: Vec::new(), passed }));
-    }
+    let turned_away = turned_away(&call, &snapshot, &usage, blocked);
     let mut tags: Tags = routing::tags(&call, &snapshot);
     for (name, value) in &wanted.tags {
         if let Some((category, name)) = name.as_str().split_once(':') {
             tags.set(category, name, value);
         }
     }
-    let situation = Situation { call: &call, now: wanted.at, usage: &usage, tried: &[], asked: &[], tags };
-    let mut walk = Walk::new(&snapshot, &situation);
+    Ok(Ok(ThoughtUp { snapshot, version, call, usage, tags, turned_away }))
+}
+
+/// Goes along the whole plan with what these auctions brought.
+pub(crate) fn walk(thought_up: &ThoughtUp, now: Timestamp, asked: &[Asked<'_>]) -> (Vec<Stop>, Decisions) {
+    let ThoughtUp { snapshot, call, usage, tags, .. } = thought_up;
+    let situation = Situation { call, now, usage, tried: &[], asked, tags: tags.clone() };
+    let mut walk = Walk::new(snapshot, &situation);
     let stops = walk.by_ref().collect();
-    let passed = std::mem::take(&mut walk.decisions);
-    Ok(Ok(Preview { version, turned_away: None, stops, passed }))
+    (stops, std::mem::take(&mut walk.decisions))
 }
 
 async fn usage_for(

@@ -24,4 +24,5 @@ pub mod query;
 pub mod resource;
 pub mod rtb;
 pub mod rtb_targets;
+pub mod test_auction;
 pub mod usage;

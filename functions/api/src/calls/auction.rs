@@ -94,7 +94,13 @@ fn view(auction: &Auction, currency: Currency, log: &[BidLogEntry], sees_numbers
     }
 }
 
-fn bidder(auction: &Auction, result: &BidderResult, log: &[BidLogEntry], sees_numbers: bool) -> BidderView {
+/// One bidder's part, with what the log holds of it.
+pub fn bidder(
+    auction: &Auction,
+    result: &BidderResult,
+    log: &[BidLogEntry],
+    sees_numbers: bool,
+) -> BidderView {
     let place = auction.ranking.iter().position(|bid| bid.bidder == result.bidder);
     let rank = place.and_then(|place| u16::try_from(place + 1).ok());
     let verdict = match (&result.refusal, rank) {

@@ -22,12 +22,14 @@ use crate::refusal::Refusal;
 use crate::routes::{Routes, Verb};
 
 pub use auction::auction_for;
+pub(crate) use auction::bidder;
 pub use decisions::{decision, decisions_for};
 pub use detail::detail_for;
 pub use events::events_for;
 pub use ledger::ledger_for;
 pub(crate) use ledger::shown as entry_view;
 pub use list::list_for;
+pub(crate) use shown::address;
 pub use shown::destination;
 pub use viewer::Viewer;
 

@@ -95,7 +95,8 @@ fn newest_status(record: &CallRecord, number: u16) -> Option<CallStatus> {
     ended.or_else(|| record.events.iter().filter(|event| event.leg == leg).map(|event| event.status).max())
 }
 
-fn address(destination: &Destination, sees_numbers: bool) -> String {
+/// A number or SIP address, masked for those who may not see it.
+pub fn address(destination: &Destination, sees_numbers: bool) -> String {
     match destination {
         _ if !sees_numbers => destination.masked(),
         Destination::Number(number) => number.as_str().to_owned(),

@@ -3,6 +3,7 @@
 use contract::campaigns::{Duplicate, Readiness, RoutePreview, RoutePreviewQuery, VersionLine};
 use contract::problem::Code;
 use contract::query::PageQuery;
+use contract::test_auction::{TestAuction, TestAuctionQuery};
 use domain::campaign::Campaign;
 use domain::ids::{CampaignId, CampaignNoun};
 use domain::snapshot::Snapshot;
@@ -66,6 +67,72 @@ pub fn route_preview() -> Doc {
             asked, so their bids are not in the list; `ask` says where their turn comes.")
         .body(Shape::of::<RoutePreviewQuery>(), wanted)
         .answers(200, Shape::of::<RoutePreview>(), example)
+        .refuses(&[Code::Invalid, Code::NotReady])
+}
+
+/// `POST …/test-auction`.
+pub fn test_auction() -> Doc {
+    let bidder = "PI019abc0de1f27a3b8c4d5e6f70819203";
+    let example = json!({
+        "campaign": CAMPAIGN,
+        "version": 4,
+        "auction": {
+            "deadline_ms": 2_000,
+            "took_ms": 212,
+            "currency": "USD",
+            "winner": {
+                "bidder": bidder, "name": "Alpine", "amount": 12_500_000, "destination": "+12025550123",
+                "to_confirm": false,
+            },
+            "bidders": [
+                {
+                    "bidder": bidder,
+                    "name": "Alpine",
+                    "asked": true,
+                    "verdict": {"code": "won", "text": "the best valid bid"},
+                    "rank": 1,
+                    "amount": 12_500_000,
+                    "counts": 12_500_000,
+                    "latency_ms": 187,
+                    "destination": "202***0123",
+                    "request": {
+                        "method": "POST",
+                        "url": "https://bids.example.com/ping",
+                        "headers": [["content-type", "application/json"], ["Authorization", "***"]],
+                        "body": "{\"state\": \"IL\"}",
+                    },
+                    "status": 200,
+                    "answer": "{\"accepted\": true, \"bidAmount\": 12.5, \"phoneNumber\": \"202***0123\"}",
+                },
+                {
+                    "bidder": "PI019abc0de1f27a3b8c4d5e6f70819204",
+                    "name": "Cascade",
+                    "asked": false,
+                    "verdict": {"code": "paused", "text": "not asked: paused"},
+                },
+            ],
+        },
+        "steps": [{
+            "does": "dial",
+            "destinations": [{"kind": "rtb_target", "id": bidder, "name": "Alpine"}],
+            "rings_s": 20,
+        }],
+        "passed": [],
+        "not_done": ["the winner was not asked to confirm its bid: that would promise it the call"],
+    });
+    let wanted = json!({
+        "call": {"from": "+13125550123", "state": "IL", "tags": {"User:zip": "60601"}},
+        "deadline_ms": 2_000,
+    });
+    of_campaign(Doc::new("test_campaign_auction", "Ask bidders without a call"))
+        .about(
+            "The bidders of one auction are really asked, for a caller that you think up and as they would be on a call, \
+             and everybody is heard to the end or to the deadline. The answer shows what each was sent and answered, who \
+             would win, and what would be dialled. Nothing is spent; what a call does besides is in `not_done`. It can \
+             take five seconds.",
+        )
+        .body(Shape::of::<TestAuctionQuery>(), wanted)
+        .answers(200, Shape::of::<TestAuction>(), example)
         .refuses(&[Code::Invalid, Code::NotReady])
 }
 

@@ -4,6 +4,7 @@ mod docs;
 mod life;
 mod preview;
 mod readiness;
+mod test_auction;
 mod versions;
 
 use crate::routes::{Routes, Verb};
@@ -17,6 +18,9 @@ pub fn routes(routes: Routes) -> Routes {
         .doc(docs::readiness)
         .on(Verb::Post, "/api/campaigns/{id}/route-preview", preview::route_preview)
         .doc(docs::route_preview)
+        .on(Verb::Post, "/api/campaigns/{id}/test-auction", test_auction::test_auction)
+        .doc(docs::test_auction)
+        .unkept()
         .on(Verb::Post, "/api/campaigns/{id}/pause", life::pause)
         .doc(docs::pause)
         .on(Verb::Post, "/api/campaigns/{id}/activate", life::activate)

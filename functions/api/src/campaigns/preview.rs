@@ -8,7 +8,7 @@ use axum::extract::State;
 use contract::calls::{DecisionView, Verdict};
 use contract::campaigns::{PreviewStep, RoutePreview, RoutePreviewQuery};
 use domain::filter::{MAX_VALUE, TagName};
-use domain::ids::CampaignId;
+use domain::ids::{CampaignId, RingTreeId};
 use domain::phone::E164;
 use domain::plan::Tree;
 use domain::routing::{Scores, Stop};
@@ -50,7 +50,8 @@ pub async fn route_preview(
     }))
 }
 
-fn step(stop: &Stop, scores: &Scores) -> PreviewStep {
+/// One stop of the plan, with what its destinations earned.
+pub(super) fn step(stop: &Stop, scores: &Scores) -> PreviewStep {
     match stop {
         Stop::Dial(parties) => PreviewStep {
             does: "dial".to_owned(),
@@ -64,11 +65,16 @@ fn step(stop: &Stop, scores: &Scores) -> PreviewStep {
             destinations: Vec::new(),
             rings_s: None,
             scores: Vec::new(),
-            ring_tree: match tree {
-                Tree::First => None,
-                Tree::Planned(id) => Some(*id),
-            },
+            ring_tree: planned(*tree),
         },
+    }
+}
+
+/// The ring tree; `None` for those who are asked before the plan.
+pub(super) const fn planned(tree: Tree) -> Option<RingTreeId> {
+    match tree {
+        Tree::First => None,
+        Tree::Planned(id) => Some(id),
     }
 }
 

@@ -41,6 +41,7 @@ mod stage;
 mod support;
 mod switches;
 mod table;
+mod test_auction;
 mod twilio_accounts;
 mod usage;
 mod validation;

@@ -8,10 +8,11 @@ use api::limits::Limits;
 use api::{Context, handle, router};
 use app::api_keys;
 use app::numbers::Hooks;
-use app::ports::{ApiKey, Session};
+use app::ports::{ApiKey, BidderAnswer, Bidders, NoAnswer, Session};
 use app::twilio_accounts::Directory;
 use bytes::Bytes;
 use domain::access::{Party, Role};
+use domain::auction::BidRequest;
 use domain::ids::{AccountSid, ApiKeyId, SessionId, TenantId, UserId};
 use domain::phone::E164;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, ORIGIN};
@@ -24,6 +25,7 @@ use testkit::fakes::{
     FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeTelephony, TwilioSays, connect_account,
     test_vault,
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// The token of each tenant's Twilio account.
@@ -33,6 +35,20 @@ pub const APP_ORIGIN: &str = "https://app.example.com";
 pub const OWN_PAGES: HeaderName = HeaderName::from_static("x-ccp-request");
 /// A number that nobody has yet, once the world is set up.
 pub const FOR_SALE: &str = "+12025550142";
+
+/// Bidders that cannot be reached: no test of a route asks anybody outside.
+struct NobodyThere;
+
+#[async_trait::async_trait]
+impl Bidders for NobodyThere {
+    async fn ask(&self, _: &BidRequest, _: Instant) -> Result<BidderAnswer, NoAnswer> {
+        Err(NoAnswer { code: "unreachable".to_owned(), before_sending: true })
+    }
+
+    async fn probe(&self, _: &str, _: Instant) -> Result<BidderAnswer, NoAnswer> {
+        Err(NoAnswer { code: "unreachable".to_owned(), before_sending: true })
+    }
+}
 
 pub struct World {
     pub catalog: Arc<FakeCatalog>,
@@ -145,6 +161,7 @@ impl World {
             callers: callers.clone(),
             identity: identity.clone(),
             bid_log: bids.clone(),
+            bidders: Arc::new(NobodyThere),
             telephony: telephony.clone(),
             pages: pages.clone(),
             clock: clock.clone(),

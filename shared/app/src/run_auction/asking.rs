@@ -13,6 +13,7 @@ use domain::breaker::{self, Ask};
 use domain::call::Call;
 use domain::campaign::{AuctionSettings, BidderEntry};
 use domain::caps::{CounterId, Price, Usage};
+use domain::filter::Tags;
 use domain::ids::{AuctionId, RtbTargetId, TenantId};
 use domain::plan::Tree;
 use domain::routing::{self, Destined, Passed, Sight, Situation, Tried};
@@ -21,16 +22,38 @@ use domain::snapshot::Snapshot;
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::RunAuction;
 use super::heard::{Heard, milliseconds};
 use crate::authenticate::authenticate;
-use crate::ports::{BidLogEntry, BidderAnswer, NoAnswer};
+use crate::clock::Clock;
+use crate::ports::{BidderAnswer, Bidders, Counters, Limiter, NoAnswer, Vault};
 use crate::trail::Chain;
 
 /// How long a repeated request waits.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) bidders: &'a dyn Bidders,
+    pub(super) counters: &'a dyn Counters,
+    pub(super) limiter: &'a dyn Limiter,
+    pub(super) vault: &'a dyn Vault,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) occasion: Occasion,
+}
+
+/// What bidders are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// A caller waits: nobody is waited for who cannot win any more, and requests are counted.
+    Call,
+    /// Somebody tries the auction out: everybody is heard to the end, and nothing stays counted. A window that is full keeps
+    /// a bidder from being asked all the same; one that was left alone is asked by whoever looks, without a claim.
+    Trial,
+}
 
 /// Who is asked, and for whom.
 #[derive(Clone, Copy)]
@@ -39,6 +62,11 @@ pub(super) struct Asking<'a> {
     pub(super) step: u16,
     pub(super) tree: Tree,
     pub(super) settings: &'a AuctionSettings,
+    pub(super) deadline_ms: u32,
+    /// When the caller calls, by which it is decided who is asked.
+    pub(super) now: Timestamp,
+    /// What is known of the call.
+    pub(super) tags: &'a Tags,
     /// Whoever was dialled before is not asked.
     pub(super) tried: &'a [Tried],
     pub(super) snapshot: &'a Snapshot,
@@ -48,7 +76,8 @@ pub(super) struct Asking<'a> {
 /// What the auction brought.
 pub(super) struct Outcome {
     pub(super) auction: Arc<Auction>,
-    pub(super) log: Vec<BidLogEntry>,
+    /// In the order of the auction's results.
+    pub(super) heard: Vec<Heard>,
     /// The bidders that were asked, and whether each of them works: any answer is one.
     pub(super) answered: Vec<(RtbTargetId, bool)>,
 }
@@ -60,15 +89,14 @@ struct Turn<'a> {
     bidder: &'a RtbTarget,
 }
 
-impl RunAuction {
-    /// Asks all eligible bidders at once; whoever has not answered at the deadline, or when the winner is known, is abandoned.
+impl Asker<'_> {
+    /// Asks all eligible bidders at once; whoever has not answered at the deadline, or on a call when the winner is known, is
+    /// abandoned.
     pub(super) async fn ask_everyone(&self, asking: &Asking<'_>) -> Outcome {
-        let Asking { call, step, tree, settings, tried, snapshot, usage } = *asking;
-        let deadline_ms = settings.deadline_on_call_ms();
+        let Asking { call, step, tree, settings, deadline_ms, now, tags, tried, snapshot, usage } = *asking;
         let (began, started_at) = (Instant::now(), self.clock.now());
         let deadline = began + Duration::from_millis(u64::from(deadline_ms));
-        let tags = routing::tags(call, snapshot);
-        let situation = Situation { call, now: started_at, usage, tried, asked: &[], tags };
+        let situation = Situation { call, now, usage, tried, asked: &[], tags: tags.clone() };
         let caller = routing::place_of(call);
         let verdicts = eligible(settings, snapshot, &situation);
 
@@ -87,8 +115,8 @@ impl RunAuction {
                     settings,
                     bidder_id: &entry.rtb_target.to_string(),
                     bidder,
-                    tags: &situation.tags,
-                    now: started_at,
+                    tags,
+                    now,
                 };
                 let request = auction::request(bidder, &auction::facts(&about));
                 asked.push(async move { (index, self.ask(asking, turn, ask, request, deadline).await) });
@@ -97,6 +125,9 @@ impl RunAuction {
         while let Some((index, answer)) = asked.next().await {
             if let Some((_, place)) = heard.get_mut(index) {
                 *place = Some(answer);
+            }
+            if self.occasion == Occasion::Trial {
+                continue;
             }
             let bids = heard.iter().filter_map(|(_, heard)| heard.as_ref()?.bid.as_ref());
             let outstanding = heard.iter().filter(|(_, heard)| heard.is_none());
@@ -124,15 +155,10 @@ impl RunAuction {
             }
         }
         let (id, took_ms) = (AuctionId::from_uuid(self.clock.new_id()), milliseconds(waited));
-        let winner = ranking.first().map(|bid| bid.bidder);
         let answered = results.iter().filter_map(|result| Some((result.bidder, works(result)?))).collect();
-        let logged = |(heard, result): (Heard, &BidderResult)| {
-            heard.into_log(call, (id, started_at), result, winner == Some(result.bidder))
-        };
-        let log = heard.into_iter().zip(&results).map(logged).collect();
         let call = call.id;
         let auction = Auction { id, call, step, tree, started_at, deadline_ms, took_ms, results, ranking };
-        Outcome { auction: Arc::new(auction), log, answered }
+        Outcome { auction: Arc::new(auction), heard, answered }
     }
 
     async fn ask(
@@ -173,13 +199,16 @@ impl RunAuction {
                 Heard::answer(read, answer.status, &answer.body)
             }
         };
-        heard.sent(&request);
+        heard.sent(bidder, request);
         heard
     }
 
     /// Of the auctions that meet a bidder which failed too often, one looks whether it is back.
     async fn may_look(&self, asking: &Asking<'_>, turn: Turn<'_>, ask: Ask) -> Result<(), Refusal> {
         let Ask::ToLook(seen) = ask else { return Ok(()) };
+        if self.occasion == Occasion::Trial {
+            return Ok(());
+        }
         let until = breaker::look_after(self.clock.now());
         let (tenant, bidder) = (asking.call.tenant, turn.entry.rtb_target);
         match self.counters.claim_look(tenant, bidder, seen, until).await {
@@ -190,7 +219,8 @@ impl RunAuction {
     }
 
     /// Takes a place for one request in every window in which the bidder limits them. Counting is exact, and what was counted
-    /// of a request that is not sent is taken back: so it is never asked more often, and seldom less.
+    /// of a request that is not sent is taken back: so it is never asked more often, and seldom less. A trial takes back
+    /// whatever it counted.
     async fn take_place(&self, asking: &Asking<'_>, turn: Turn<'_>) -> Result<(), Refusal> {
         let now = self.clock.now();
         let of = format!("bidder#{}#{}", asking.call.tenant, turn.entry.rtb_target);
@@ -206,7 +236,9 @@ impl RunAuction {
             Ok(_) => Some(Passed::Bidder(NotTaken::RateReached { window: *window, most: *most })),
             Err(_) => Some(Passed::BusyCounter),
         });
-        let Some(reason) = over else { return Ok(()) };
+        if over.is_none() && self.occasion == Occasion::Call {
+            return Ok(());
+        }
         let counted = windows.iter().zip(&counts).filter(|(_, count)| count.is_ok());
         let back = counted.map(|((window, _, begins, _), _)| {
             let key = key(window.code());
@@ -215,7 +247,7 @@ impl RunAuction {
         for error in join_all(back).await.into_iter().filter_map(Result::err) {
             tracing::warn!(error = %Chain(&error), "a request that was not sent stays counted");
         }
-        Err(Refusal::NotAsked(reason))
+        over.map_or(Ok(()), |reason| Err(Refusal::NotAsked(reason)))
     }
 
     /// Asks, and asks again when nothing was sent or the bidder failed, while time remains.

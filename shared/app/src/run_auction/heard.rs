@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use domain::auction::{Bid, BidRequest, BidderResult, Refusal};
+use domain::auction::{Auction, Bid, BidRequest, BidderResult, Refusal};
 use domain::call::Call;
 use domain::campaign::BidderEntry;
-use domain::ids::AuctionId;
 use domain::phone;
 use domain::rtb_target::RtbTarget;
-use jiff::Timestamp;
 
+use crate::authenticate;
 use crate::ports::BidLogEntry;
 
 /// Longest text of a request or answer kept in the bid log, bytes.
@@ -19,10 +18,11 @@ const LOGGED_TEXT: usize = 4_096;
 pub(super) struct Heard {
     pub(super) result: BidderResult,
     pub(super) bid: Option<Bid>,
-    url: String,
-    request: Option<String>,
-    status: Option<u16>,
-    response: Option<String>,
+    /// What was sent, its secrets hidden; `None` when it was not asked.
+    pub(super) request: Option<BidRequest>,
+    pub(super) status: Option<u16>,
+    /// What came back, masked and shortened.
+    pub(super) response: Option<String>,
 }
 
 impl Heard {
@@ -41,44 +41,45 @@ impl Heard {
             destination: None,
             refusal: Some(refusal),
         };
-        Self { result, bid: None, url: String::new(), request: None, status: None, response: None }
+        Self { result, bid: None, request: None, status: None, response: None }
     }
 
     /// An answer, and what it means.
     pub(super) fn answer((result, bid): (BidderResult, Option<Bid>), status: u16, body: &[u8]) -> Self {
         let response = Some(for_log(&String::from_utf8_lossy(body)));
-        Self { result, bid, url: String::new(), request: None, status: Some(status), response }
+        Self { result, bid, request: None, status: Some(status), response }
     }
 
     /// What it was an answer to.
-    pub(super) fn sent(&mut self, request: &BidRequest) {
-        self.url = for_log(request.url.split(['?', '#']).next().unwrap_or_default());
-        self.request = Some(for_log(&request.body));
+    pub(super) fn sent(&mut self, bidder: &RtbTarget, mut request: BidRequest) {
+        authenticate::hidden_wholly(bidder, &mut request);
+        self.request = Some(request);
     }
 
-    /// Its line in the log of an auction.
-    pub(super) fn into_log(
-        self,
-        call: &Call,
-        (auction, at): (AuctionId, Timestamp),
-        result: &BidderResult,
-        won: bool,
-    ) -> BidLogEntry {
+    /// Its line in the log of an auction, with what became of it there.
+    fn into_log(self, call: &Call, auction: &Auction, result: &BidderResult) -> BidLogEntry {
+        let url = self.request.as_ref().and_then(|request| request.url.split(['?', '#']).next());
         BidLogEntry {
             tenant: call.tenant,
-            auction,
+            auction: auction.id,
             call: call.id,
             campaign: call.campaign,
             bidder: result.bidder,
-            at,
-            url: self.url,
-            request: self.request,
+            at: auction.started_at,
+            url: for_log(url.unwrap_or_default()),
+            request: self.request.map(|request| for_log(&request.body)),
             status: self.status,
             response: self.response,
             result: without_numbers(result),
-            won,
+            won: auction.ranking.first().is_some_and(|bid| bid.bidder == result.bidder),
         }
     }
+}
+
+/// The log of an auction.
+pub(super) fn log(call: &Call, auction: &Auction, heard: Vec<Heard>) -> Vec<BidLogEntry> {
+    let each = heard.into_iter().zip(&auction.results);
+    each.map(|(heard, result)| heard.into_log(call, auction, result)).collect()
 }
 
 /// A bidder's own words may repeat the caller's number.

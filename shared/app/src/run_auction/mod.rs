@@ -5,6 +5,7 @@
 
 mod asking;
 mod heard;
+pub mod trial;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use self::asking::{Asking, not_reached};
+use self::asking::{Asker, Asking, Occasion, Outcome, not_reached};
 use self::heard::milliseconds;
 use crate::clock::Clock;
 use crate::counted;
@@ -112,6 +113,17 @@ impl RunAuction {
         }
     }
 
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            bidders: &*self.bidders,
+            counters: &*self.counters,
+            limiter: &*self.limiter,
+            vault: &*self.vault,
+            clock: &*self.clock,
+            occasion: Occasion::Call,
+        }
+    }
+
     async fn context(&self, record: &CallRecord) -> PortResult<(Arc<Snapshot>, HashMap<CounterId, Usage>)> {
         call_context(&*self.published, &*self.counters, &record.call).await
     }
@@ -131,20 +143,31 @@ impl RunAuction {
             return self.place_after(record, (step, token), snapshot, usage, None, answer_by).await;
         };
         let call = &record.call;
-        let asking = Asking { call, step, tree, settings, tried: &so_far.tried, snapshot, usage };
-        let outcome = self.ask_everyone(&asking).await;
+        let asking = Asking {
+            call,
+            step,
+            tree,
+            settings,
+            deadline_ms: settings.deadline_on_call_ms(),
+            now,
+            tags: &routing::tags(call, snapshot),
+            tried: &so_far.tried,
+            snapshot,
+            usage,
+        };
+        let Outcome { auction, heard, answered } = self.asker().ask_everyone(&asking).await;
         // Seconds have passed: what was full may have room, what was open may be paused. An old look is better than none.
         let of = rows_of(snapshot, call);
         let whose = (snapshot, call.publisher);
         let fresh = counted::usage(&*self.counters, call.tenant, whose, &of, call.started_at).await;
         let fresh = fresh.unwrap_or_else(|_| usage.clone());
-        let auction = Some(&outcome.auction);
-        let placed = self.place_after(record, (step, token), snapshot, &fresh, auction, answer_by);
+        let log = heard::log(call, &auction, heard);
+        let placed = self.place_after(record, (step, token), snapshot, &fresh, Some(&auction), answer_by);
         // The caller does not wait for a slow queue: the auction itself is stored with the step, and only the texts would
         // be missing from the log.
         let log_by = answer_by.min(Instant::now() + LOG_WITHIN);
-        let logging = timeout_at(log_by, self.outbox.log_bids(&outcome.log));
-        let noting = timeout_at(log_by, self.note_health(call, usage, &outcome.answered));
+        let logging = timeout_at(log_by, self.outbox.log_bids(&log));
+        let noting = timeout_at(log_by, self.note_health(call, usage, &answered));
         let (reply, logged, noted) = futures::join!(placed, logging, noting);
         if noted.is_err() {
             tracing::error!(call = %record.call.id, "whether bidders work was not noted: it took too long");
@@ -315,7 +338,7 @@ impl RunAuction {
         let own_deadline = Instant::now() + Duration::from_millis(u64::from(confirmation.timeout_ms));
         let deadline = own_deadline.min(answer_by.checked_sub(DIAL_WITHIN).unwrap_or(answer_by));
         let answer = timeout_at(deadline, async {
-            self.signed(call.tenant, bidder, &mut request).await?;
+            self.asker().signed(call.tenant, bidder, &mut request).await?;
             self.bidders.ask(&request, deadline).await.map_err(not_reached)
         });
         let answer = answer.await.map_err(|_| Refusal::TimedOut)??;
