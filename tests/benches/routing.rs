@@ -1,7 +1,10 @@
-//! How long the choice among a thousand targets takes: priorities, weights, caps and live counts looked at.
+//! How long the choice among a thousand targets takes: priorities, weights, caps, live counts, filters and earnings looked at.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
 
+#[expect(dead_code, reason = "each benchmark uses its own part")]
+#[path = "support/filters.rs"]
+mod filters;
 #[expect(dead_code, reason = "each benchmark uses its own part")]
 mod support;
 
@@ -11,6 +14,9 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use domain::caps::{CounterId, OpenWindows, Usage};
 use domain::filter::Tags;
+use domain::money::Money;
+use domain::plan::Strategy;
+use domain::predictive::{Counts, Earned};
 use domain::routing::{Situation, Walk, order};
 use domain::snapshot::Snapshot;
 use serde_json::{Value, json};
@@ -46,6 +52,63 @@ fn usage(snapshot: &Snapshot) -> HashMap<CounterId, Usage> {
         );
     }
     found
+}
+
+/// The whole choice with filters: when everybody's passes, and when nobody's does, because each asks for one thing more.
+fn filtered(criterion: &mut Criterion) {
+    let call = support::call();
+    let tags = filters::tags();
+    let missing = json!({"tag": "User:missing", "is": "exists"});
+    for (name, passes, strategy) in [
+        ("all pass", true, Strategy::Weighted),
+        ("none passes", false, Strategy::Weighted),
+        ("all pass, ranked by what they earned", true, Strategy::Predictive),
+    ] {
+        let name =
+            format!("routing: 1000 targets with {} comparisons each, capped; {name}", filters::PREDICATES);
+        let with_filter = |index: u16| {
+            let mut body = target(index, true);
+            body["filter"] = filters::filter(index.into(), filters::PREDICATES);
+            if !passes && let Some(all) = body["filter"]["all"].as_array_mut() {
+                all.pop();
+                all.push(missing.clone());
+            }
+            body
+        };
+        let targets =
+            (0..TARGETS).map(|index| (with_filter(index), 1 + index % 10, 1 + index % 100)).collect();
+        let mut snapshot = support::campaign(1_000, Vec::new(), targets);
+        snapshot.campaign.strategy = strategy;
+        let mut usage = usage(&snapshot);
+        for (dialled, row) in (100..).zip(usage.values_mut()) {
+            let revenue = Money::from_units(dialled * 3);
+            let counts = Counts { dialled: dialled.unsigned_abs().into(), revenue, ..Counts::default() };
+            row.earned = Earned { of_publisher: counts, of_campaign: counts };
+        }
+        let situation = Situation {
+            call: &call,
+            now: call.started_at,
+            usage: &usage,
+            tried: &[],
+            asked: &[],
+            tags: tags.clone(),
+        };
+        assert_eq!(Walk::new(&snapshot, &situation).next().is_some(), passes, "{name}");
+        #[expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]
+        {
+            let first = filters::percentiles(3_000, || {
+                black_box(Walk::new(&snapshot, &situation).next());
+            });
+            println!("{name}, the first: {first}");
+            let all = filters::percentiles(3_000, || {
+                black_box(Walk::new(&snapshot, &situation).count());
+            });
+            println!("{name}, all of them looked at: {all}");
+        }
+        criterion.bench_function(&format!("{name}, the first"), |bencher| {
+            bencher.iter(|| black_box(Walk::new(&snapshot, &situation).next()));
+        });
+    }
 }
 
 fn routing(criterion: &mut Criterion) {
@@ -101,5 +164,5 @@ fn routing(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, routing);
+criterion_group!(benches, filtered, routing);
 criterion_main!(benches);

@@ -1,8 +1,9 @@
 //! A small world for one call: a published campaign with two bidders and a static target, and the use cases over the
 //! embedded database. Time stands still unless a test moves it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use app::answer_call::{Answer, AnswerCall, Incoming};
 use app::clock::Clock;
@@ -66,16 +67,40 @@ impl Clock for TestClock {
     }
 }
 
-/// Bidders that answer at once, by the path of their address: the amount they bid.
-struct ScriptedBidders;
+/// Bidders that answer at once, by the path of their address: the amount they bid. One at `/fails-once/` fails at first.
+struct ScriptedBidders {
+    asked: Arc<Mutex<Vec<BidRequest>>>,
+    dead: Arc<AtomicBool>,
+}
 
 #[async_trait]
 impl Bidders for ScriptedBidders {
     async fn ask(&self, request: &BidRequest, _: Instant) -> Result<BidderAnswer, NoAnswer> {
+        let is_first = {
+            let mut asked = self.asked.lock().unwrap();
+            let is_first = !asked.iter().any(|earlier| earlier.url == request.url);
+            asked.push(request.clone());
+            is_first
+        };
+        if request.url.contains("/dead/") && self.dead.load(Ordering::SeqCst) {
+            return Err(NoAnswer { code: "connection_refused".to_owned(), before_sending: true });
+        }
+        if request.url.contains("/slow/") {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        if let Some((_, said)) = request.url.split_once("/confirm/") {
+            let body = json!({"accepted": said == "yes"}).to_string().into_bytes();
+            return Ok(BidderAnswer { status: 200, headers: Vec::new(), body, elapsed: Duration::ZERO });
+        }
         let amount = request.url.rsplit('/').next().unwrap();
         let body =
             json!({"accepted": true, "bidAmount": amount, "phoneNumber": format!("+120255501{amount}")});
-        Ok(BidderAnswer { status: 200, body: body.to_string().into_bytes(), elapsed: Default::default() })
+        Ok(BidderAnswer {
+            status: if is_first && request.url.contains("/fails-once/") { 503 } else { 200 },
+            headers: Vec::new(),
+            body: body.to_string().into_bytes(),
+            elapsed: Default::default(),
+        })
     }
 
     async fn probe(&self, _: &str, _: Instant) -> Result<BidderAnswer, NoAnswer> {
@@ -130,6 +155,10 @@ pub struct World {
     /// Who pays for the static target and for the better bidder.
     pub buyer: BuyerId,
     pub counters: Vec<CounterId>,
+    /// What bidders were sent.
+    pub asked: Arc<Mutex<Vec<BidRequest>>>,
+    /// Whether bidders under `/dead/` do not answer.
+    pub dead: Arc<AtomicBool>,
     _database: TestDatabase,
 }
 
@@ -179,6 +208,13 @@ impl World {
         Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &target], Parts::default()).await
     }
 
+    /// In a campaign that differs in these fields, with further parts that its plan names.
+    pub async fn with_parts(campaign: Value, parts: Parts) -> Self {
+        let database = TestDatabase::start().await.unwrap();
+        let store = database.store();
+        Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &Value::Null], parts).await
+    }
+
     /// With more in its plan than the target, which stands last.
     pub async fn planned(plan: Value, parts: Parts, caps: &str) -> Self {
         let database = TestDatabase::start().await.unwrap();
@@ -194,6 +230,15 @@ impl World {
         let store = TestDatabase::store_through(&proxy.endpoint());
         let parts = Parts::default();
         (Self::over(database, store, auction, [BOOKED_CAPS; 2], [&Value::Null; 2], parts).await, proxy)
+    }
+
+    /// The same with the target alone, in a campaign that differs in these fields.
+    pub async fn differing_behind_faults(campaign: Value) -> (Self, FaultProxy) {
+        let database = TestDatabase::start().await.unwrap();
+        let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
+        let store = TestDatabase::store_through(&proxy.endpoint());
+        let differs = [&campaign, &Value::Null];
+        (Self::over(database, store, false, [BOOKED_CAPS; 2], differs, Parts::default()).await, proxy)
     }
 
     async fn over(
@@ -255,10 +300,10 @@ impl World {
             serde_json::from_value(campaign).unwrap(),
             Parts {
                 targets,
-                rtb_targets: rtb_targets.into_iter().collect(),
+                rtb_targets: parts.rtb_targets.into_iter().chain(rtb_targets).collect(),
                 buyers: [(buyer, serde_json::from_value(buyer_body).unwrap())].into(),
                 numbers: [(NUMBER_ID, serde_json::from_value(number_body.clone()).unwrap())].into(),
-                ..Parts { targets: Default::default(), ..parts }
+                ..Parts { targets: Default::default(), rtb_targets: Default::default(), ..parts }
             },
         )
         .unwrap();
@@ -292,6 +337,8 @@ impl World {
             publisher,
             buyer,
             counters,
+            asked: Arc::default(),
+            dead: Arc::new(AtomicBool::new(true)),
             _database: database,
         }
     }
@@ -393,11 +440,13 @@ impl World {
 
     pub async fn auction(&self, call: CallId, step: u16) -> Reply {
         let use_case = RunAuction {
+            limiter: self.store.clone(),
             published: self.store.clone(),
             counters: self.store.clone(),
             calls: self.store.clone(),
-            bidders: Arc::new(ScriptedBidders),
+            bidders: Arc::new(ScriptedBidders { asked: self.asked.clone(), dead: self.dead.clone() }),
             outbox: Arc::new(NoOutbox),
+            vault: test_vault(),
             clock: self.clock.clone(),
         };
         reply(use_case.run(self.tenant, call, &self.account, step, CallStatus::Ringing).await.unwrap())

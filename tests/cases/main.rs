@@ -1,7 +1,9 @@
 //! Decision tables: one file, one rule, readable by someone who knows the trade and not Rust. The file's name is the rule.
 
 mod auction;
+mod caller;
 mod money;
+mod recovery;
 mod routing;
 mod rtb_inbound;
 

@@ -1,5 +1,7 @@
 //! `money/*.json`: what happened on a call in, its books out. Times are seconds after the call came in.
 
+use std::collections::BTreeMap;
+
 use domain::adjustment::{Adjustment, AdjustmentStatus};
 use domain::audit::Actor;
 use domain::call::{Attempt, Call, CallStatus, Conclusion, Leg, LegEvent, Source, Standing, standing};
@@ -7,7 +9,9 @@ use domain::campaign::Campaign;
 use domain::conversion_report::{ConversionReport, Effect, Reporter};
 use domain::duplicates::Verdict;
 use domain::ids::{AdjustmentId, BuyerId, CallId, CampaignId, NumberId, PublisherId, TargetId, TenantId};
-use domain::ledger::{self, Conversion, EntryKind, Payout, Revenue, Settlement, Terms, Unbookable};
+use domain::ledger::{
+    self, Conversion, EntryKind, Payout, PayoutCaps, PayoutLimit, Revenue, Settlement, Terms, Unbookable,
+};
 use domain::money::{Currency, Money};
 use domain::partner::Buyer;
 use domain::phone::Destination;
@@ -18,6 +22,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::routing::row;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
@@ -26,6 +32,11 @@ struct Case {
     publisher: bool,
     #[serde(default)]
     payout: Payout,
+    /// Most that the publisher is paid, by UTC.
+    payout_caps: Option<PayoutCaps>,
+    /// What it was paid so far: payouts by `hour`, `day`, `month`, `total`, amounts by `earned_hour` and so on.
+    #[serde(default)]
+    paid: BTreeMap<String, Value>,
     /// Seconds since the caller's last call on the campaign; absent when it is the first.
     previous_call_s: Option<u64>,
     /// What the whole campaign agrees, where nobody says otherwise.
@@ -123,6 +134,7 @@ fn calls_are_settled_as_written() {
     let second = |seconds: i64| start + SignedDuration::from_secs(seconds);
     super::each("money", |rule, case: Case| {
         let call = Call {
+            too_often: Vec::new(),
             pool: None,
             id: format!("RGB{:032x}", 1).parse::<CallId>().unwrap(),
             tenant: TenantId::from_uuid(id(1)),
@@ -145,6 +157,7 @@ fn calls_are_settled_as_written() {
             currency: Currency::USD,
             publisher: case.publisher.then(|| PublisherId::from_uuid(id(4))),
             payout: case.payout,
+            payout_limit: case.payout_caps.map(|caps| PayoutLimit { caps, time_zone: "UTC".to_owned() }),
             bid: None,
         };
         let mut attempts = Vec::new();
@@ -175,7 +188,7 @@ fn calls_are_settled_as_written() {
             return;
         };
         assert!(!case.expect.open, "{rule}: the call has closed");
-        let mut books = books(rule, &call, &conclusion, case.report.as_ref());
+        let mut books = books(rule, &call, &conclusion, &case);
         for (number, wanted) in (1_u128..).zip(&case.adjust) {
             let adjusted = ledger::with_adjustment(
                 &books,
@@ -242,20 +255,32 @@ fn terms(dialled: &Dialled, campaign: &Agreed) -> Terms {
 }
 
 /// The books with the report, which must be the same whether it came before or after the call closed.
-fn books(rule: &str, call: &Call, conclusion: &Conclusion, report: Option<&Report>) -> Settlement {
-    let Some(report) = report else { return ledger::settle(call, conclusion, None) };
+fn books(rule: &str, call: &Call, conclusion: &Conclusion, case: &Case) -> Settlement {
+    let paid = row(&case.paid, "UTC", conclusion.ended_at);
+    // As the product settles: what a cap on the publisher's payouts has no room for is not paid.
+    let settled = |report: Option<&ConversionReport>| {
+        let books = ledger::settle(call, conclusion, report);
+        match ledger::payment(call, books.payout, true, conclusion.ended_at, &paid) {
+            Ok(_) => books,
+            Err(full) => books.unpaid(full),
+        }
+    };
+    let Some(report) = &case.report else { return settled(None) };
     let came = ConversionReport {
         at: later(),
         by: Reporter::Account(Actor::System),
         revenue: report.revenue,
         effect: Effect::Held,
     };
-    let before = ledger::settle(call, conclusion, Some(&came));
-    let stored = ledger::settle(call, conclusion, None);
-    let (after, _) = ledger::with_report(&stored, call, conclusion, &came).unwrap();
+    let before = settled(Some(&came));
+    let stored = settled(None);
+    let (after, _) = ledger::with_report(&stored, call, conclusion, &came, None).unwrap();
+    if report.before_the_call_closed || call.payout_limit.is_some() {
+        return if report.before_the_call_closed { before } else { after };
+    }
     let money = |books: &Settlement| (books.converted, books.revenue, books.payout, books.profit);
     assert_eq!(money(&before), money(&after), "{rule}: a report counts the same before and after");
-    if report.before_the_call_closed { before } else { after }
+    after
 }
 
 fn later() -> Timestamp {

@@ -1,4 +1,5 @@
-//! `routing/*.json`: a plan with its groups, counters, paused buyers and bids in; the order of destinations and the reasons for the others out.
+//! `routing/*.json`: a campaign with its plan, groups, buyers, counters and bids, and a caller in; whether the call is turned
+//! away, the order of destinations and the reasons for the others out.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,14 +14,20 @@ use domain::ids::{
 };
 use domain::ledger::Payout;
 use domain::money::{Currency, Money};
+use domain::partner::Buyer;
 use domain::phone::Destination;
 use domain::plan::{PlanEntry, Planned, Strategy, Tree};
-use domain::routing::{Asked, Situation, Stop, Tried, Via, Walk, tags};
+use domain::predictive::Earned;
+use domain::routing::{Asked, Situation, Stop, Tried, Via, Walk, tags, turned_away};
 use domain::snapshot::{Parts, Snapshot};
+use domain::target::Target;
+use domain::validate::Validate;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::caller::{self, Caller};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +44,15 @@ struct Case {
     /// Buyers that are paused, by name.
     #[serde(default)]
     paused_buyers: Vec<String>,
+    /// Buyers with settings of their own.
+    #[serde(default)]
+    buyers: Vec<Paying>,
+    /// Who calls, when it matters.
+    #[serde(default)]
+    caller: Caller,
+    /// What the campaign's own counter says, as of a target.
+    #[serde(default)]
+    campaign_usage: BTreeMap<String, Value>,
     /// Bidders, each with its valid bid.
     #[serde(default)]
     bids: Vec<Destined>,
@@ -53,6 +69,18 @@ struct Case {
     #[serde(default)]
     tried: Vec<String>,
     expect: Expect,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paying {
+    name: String,
+    /// Fields in which it differs from the usual buyer.
+    #[serde(default)]
+    settings: Value,
+    /// What its counter says, as of a target.
+    #[serde(default)]
+    usage: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -110,9 +138,13 @@ struct Destined {
     /// Fields that differ from the usual destination of these tests.
     #[serde(default)]
     settings: Value,
-    /// What its counter says: live, total, hour, day, month, paused, last_at.
+    /// What its counter says: live, total, hour, day, month, paused, last_at; revenue as earned_hour, earned_day,
+    /// earned_month, earned_total.
     #[serde(default)]
     usage: BTreeMap<String, Value>,
+    /// What it earned on the campaign, from the publisher's calls and from all.
+    #[serde(default)]
+    earned: Earned,
     /// The bid in micro-units.
     #[serde(default)]
     amount: i64,
@@ -131,6 +163,12 @@ struct Expect {
     /// Reasons in plain words.
     #[serde(default)]
     passed: BTreeMap<String, String>,
+    /// Why the call is given to nobody: the code and the words.
+    #[serde(default)]
+    turned_away: Option<(String, String)>,
+    /// Why destinations stand where they stand, of those that are named here; `null` where that is not said.
+    #[serde(default)]
+    scores: BTreeMap<String, Option<String>>,
 }
 
 fn noon() -> Timestamp {
@@ -165,6 +203,8 @@ fn calls_are_routed_as_written() {
             body["buyer"] = json!(destined.buyer.as_deref().map(buyer));
             overlay(&mut body, &destined.settings);
             count(&mut usage, Via::Target(target), destined, &body, case.now);
+            let fully = serde_json::from_value::<Target>(body.clone()).unwrap().validate();
+            assert_eq!(fully, Ok(()), "{rule}: {}", destined.name);
             targets.insert(target, serde_json::from_value(body).unwrap());
             if destined.planned {
                 let to = Planned::Target(target);
@@ -188,6 +228,17 @@ fn calls_are_routed_as_written() {
         }
         for name in &case.paused_buyers {
             usage.insert(buyer(name).into(), Usage { paused: true, ..Usage::default() });
+        }
+        let mut buyers = BTreeMap::new();
+        for paying in &case.buyers {
+            let mut body = json!({"name": paying.name});
+            overlay(&mut body, &paying.settings);
+            let known: Buyer = serde_json::from_value(body).unwrap();
+            assert_eq!(known.validate(), Ok(()), "{rule}: {}", paying.name);
+            if !paying.usage.is_empty() {
+                usage.insert(buyer(&paying.name).into(), row(&paying.usage, &known.time_zone, case.now));
+            }
+            buyers.insert(buyer(&paying.name), known);
         }
         let mut rtb_targets = BTreeMap::new();
         let mut bids: BTreeMap<Tree, Vec<Bid>> = BTreeMap::new();
@@ -217,18 +268,27 @@ fn calls_are_routed_as_written() {
             bids.entry(tree).or_default().push(Bid {
                 bidder,
                 amount: Money::from_micros(destined.amount),
+                counts: None,
+                bid_id: None,
                 destination: Destination::Number("+12025550124".parse().unwrap()),
                 call_length_s: None,
                 expires_at: destined.expires_in.map(|seconds| case.now + SignedDuration::from_secs(seconds)),
                 priority: 1,
                 weight: 100,
                 latency_ms: 10,
+                confirmed: None,
             });
             names.insert(destined.name.clone(), Via::RtbTarget(bidder));
         }
         let mut campaign = json!({"name": "Test"});
         overlay(&mut campaign, &case.campaign);
+        if let Some(publisher) = &case.caller.publisher
+            && !publisher.terms.is_null()
+        {
+            campaign["publishers"] = json!({caller::publisher().to_string(): publisher.terms});
+        }
         let mut campaign: Campaign = serde_json::from_value(campaign).unwrap();
+        assert_eq!(campaign.validate(), Ok(()), "{rule}: the campaign");
         campaign.plan = plan;
         campaign.auction.bidders = bidders.remove(&Tree::First).unwrap_or_default();
         let ring_trees = trees.iter().map(|(name, id)| {
@@ -238,18 +298,41 @@ fn calls_are_routed_as_written() {
         });
         let ring_trees = ring_trees.collect();
         let campaign_id = CampaignId::from_uuid(Uuid::from_u128(1));
-        let parts = Parts { targets, rtb_targets, target_groups, ring_trees, ..Parts::default() };
+        let parts = Parts { targets, rtb_targets, target_groups, ring_trees, buyers, ..Parts::default() };
         let snapshot = Snapshot::compile(campaign_id, 1, case.now, campaign, parts).unwrap();
-        let looked_at = snapshot.counters();
+        if !case.campaign_usage.is_empty() {
+            let zone = &snapshot.campaign.time_zone;
+            usage.insert(campaign_id.into(), row(&case.campaign_usage, zone, case.now));
+        }
+        case.caller.count(&mut usage, &snapshot, case.now);
+        let publisher = case.caller.publisher.is_some().then(caller::publisher);
+        let mut looked_at = snapshot.counters();
+        looked_at.extend(Snapshot::counters_of_call(campaign_id, publisher));
+        looked_at.extend(snapshot.payouts_that_refuse(publisher));
         assert!(usage.keys().all(|row| looked_at.contains(row)), "{rule}: a row that no call looks at");
         let tried: Vec<Tried> = case.tried.iter().map(|name| names[name].into()).collect();
-        let call = call(case.seed, case.now - SignedDuration::from_secs(case.waited));
+        let began = case.now - SignedDuration::from_secs(case.waited);
+        let call = case.caller.call(call(case.seed, began), &snapshot, &names);
+        let why = turned_away(&call, &snapshot, &usage, case.caller.is_blocked(&call));
+        assert_eq!(
+            why.map(|why| (why.code().to_owned(), why.text())),
+            case.expect.turned_away,
+            "{rule}: turned away"
+        );
+        if why.is_some() {
+            assert!(case.expect.order.is_empty(), "{rule}: nobody is tried");
+            return;
+        }
         let over = case.trees.iter().filter(|tree| tree.asked).map(|tree| Tree::Planned(trees[&tree.name]));
         let asked: Vec<Asked<'_>> = std::iter::once(Tree::First)
             .chain(over)
             .map(|tree| Asked { tree, bids: bids.get(&tree).map_or(&[], Vec::as_slice) })
             .collect();
-        let tags = tags(&call, &snapshot);
+        let mut tags = tags(&call, &snapshot);
+        for (tag, value) in &case.caller.tags {
+            let (category, name) = tag.split_once(':').unwrap();
+            tags.set(category, name, value);
+        }
         let situation =
             Situation { call: &call, now: case.now, usage: &usage, tried: &tried, asked: &asked, tags };
 
@@ -275,6 +358,10 @@ fn calls_are_routed_as_written() {
             .map(|(index, (name, seconds))| if rings(index) { format!("{name} {seconds} s") } else { name })
             .collect();
         assert_eq!(order, case.expect.order, "{rule}: order");
+        for (name, words) in &case.expect.scores {
+            let score = walk.decisions.scores.text(names[name]);
+            assert_eq!(score.as_ref(), words.as_ref(), "{rule}: why {name} stands there");
+        }
         let passed: BTreeMap<String, String> = walk
             .decisions
             .each
@@ -292,27 +379,50 @@ fn overlay(body: &mut Value, settings: &Value) {
 }
 
 fn count(usage: &mut HashMap<CounterId, Usage>, via: Via, destined: &Destined, body: &Value, now: Timestamp) {
-    if destined.usage.is_empty() {
+    if destined.usage.is_empty() && destined.earned == Earned::default() {
         return;
     }
-    let open = OpenWindows::at(now, body["time_zone"].as_str().unwrap_or("UTC"));
-    let number = |name: &str| {
-        destined.usage.get(name).and_then(Value::as_u64).map(|count| u32::try_from(count).unwrap())
-    };
+    let zone = body["time_zone"].as_str().unwrap_or("UTC");
+    usage.insert(via.counter(), Usage { earned: destined.earned, ..row(&destined.usage, zone, now) });
+}
+
+/// A counter's row that says this in the windows open at `now`.
+pub fn row(says: &BTreeMap<String, Value>, zone: &str, now: Timestamp) -> Usage {
+    const KNOWN: [&str; 11] = [
+        "live",
+        "total",
+        "hour",
+        "day",
+        "month",
+        "paused",
+        "last_at",
+        "earned_hour",
+        "earned_day",
+        "earned_month",
+        "earned_total",
+    ];
+    assert!(says.keys().all(|name| KNOWN.contains(&name.as_str())), "a counter says no such thing: {says:?}");
+    let open = OpenWindows::at(now, zone);
+    let number =
+        |name: &str| says.get(name).and_then(Value::as_u64).map(|count| u32::try_from(count).unwrap());
+    let money = |name: &str| says.get(name).and_then(Value::as_i64).map(Money::from_micros);
     let windows = [(open.hour, "hour"), (open.day, "day"), (open.month, "month")];
-    let row = Usage {
+    let revenue = windows.clone().map(|(name, kind)| (name, format!("earned_{kind}")));
+    Usage {
         live: number("live").unwrap_or(0),
         total: number("total").unwrap_or(0),
         windows: windows.into_iter().filter_map(|(name, kind)| Some((name, number(kind)?))).collect(),
-        paused: destined.usage.get("paused").and_then(Value::as_bool).unwrap_or(false),
-        last_at: destined.usage.get("last_at").map(|at| serde_json::from_value(at.clone()).unwrap()),
+        revenue_total: money("earned_total").unwrap_or(Money::ZERO),
+        revenue: revenue.into_iter().filter_map(|(name, kind)| Some((name, money(&kind)?))).collect(),
+        paused: says.get("paused").and_then(Value::as_bool).unwrap_or(false),
+        last_at: says.get("last_at").map(|at| serde_json::from_value(at.clone()).unwrap()),
         ..Usage::default()
-    };
-    usage.insert(via.counter(), row);
+    }
 }
 
-fn call(seed: u64, now: Timestamp) -> Call {
+pub fn call(seed: u64, now: Timestamp) -> Call {
     Call {
+        too_often: Vec::new(),
         pool: None,
         id: format!("RGB{:032x}", 1).parse().unwrap(),
         tenant: TenantId::from_uuid(Uuid::from_u128(1)),
@@ -335,6 +445,7 @@ fn call(seed: u64, now: Timestamp) -> Call {
         currency: Currency::USD,
         publisher: None,
         payout: Payout::default(),
+        payout_limit: None,
         bid: None,
     }
 }

@@ -176,6 +176,8 @@ impl Case {
 
     fn call(&self, ping: &Ping) -> Call {
         Call {
+            payout_limit: None,
+            too_often: Vec::new(),
             id: format!("RGB{:032x}", 1).parse::<CallId>().unwrap(),
             tenant: TenantId::from_uuid(id(1)),
             account_sid: format!("AC{:032x}", 1).parse().unwrap(),

@@ -10,17 +10,19 @@ use app::answer_call::AnswerCall;
 use app::clock::SystemClock;
 use app::ports::{
     BlockedCallers, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Numbers, Page,
-    PortResult, Promises, Published, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
+    PortResult, Promises, Published, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
 };
 use app::twilio_accounts::Directory;
 use async_trait::async_trait;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::{Call, LegEvent};
 use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
-use domain::ids::{AccountSid, CallId, CampaignId, TenantId};
+use domain::ids::{AccountSid, CallId, CampaignId, PublisherId, RtbTargetId, TenantId};
 use domain::inbound::InboundBid;
 use domain::number::NumberOwner;
 use domain::phone::E164;
+use domain::predictive::Earned;
+use domain::routing::Via;
 use domain::snapshot::Snapshot;
 use http::{HeaderMap, HeaderValue, Method};
 use jiff::Timestamp;
@@ -84,6 +86,25 @@ impl Counters for CountingPorts {
     async fn usage(&self, _: TenantId, _: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>> {
         self.asked();
         Ok(HashMap::new())
+    }
+
+    async fn earned(
+        &self,
+        _: TenantId,
+        _: CampaignId,
+        _: Option<PublisherId>,
+        _: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>> {
+        self.asked();
+        Ok(HashMap::new())
+    }
+
+    async fn claim_look(&self, _: TenantId, _: RtbTargetId, _: Timestamp, _: Timestamp) -> PortResult<bool> {
+        Ok(true)
+    }
+
+    async fn note_health(&self, _: TenantId, _: RtbTargetId, _: &domain::breaker::Health) -> PortResult<()> {
+        Ok(())
     }
 
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {
@@ -155,7 +176,11 @@ impl Calls for CountingPorts {
         unreachable!("written to")
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
+    async fn paid(&self, _: TenantId, _: &CounterId) -> PortResult<Usage> {
+        unreachable!("settled")
+    }
+
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &Settling) -> PortResult<bool> {
         unreachable!("written to")
     }
 

@@ -7,7 +7,7 @@ use app::books::{
     Decision, NewReport, Reported, Tools, Unadjusted, Wanted, decide, report_conversion, request,
 };
 use app::close_call::close_if_over;
-use app::ports::{AdjustmentList, Books, CallRecord, Calls, Closing, StepWrite};
+use app::ports::{AdjustmentList, Books, CallRecord, Calls, Closing, Counters, Settling, StepWrite};
 use domain::adjustment::{Adjustment, AdjustmentStatus};
 use domain::audit::{Actor, By, Origin};
 use domain::call::{Attempt, Call, CallStatus, Leg, LegEvent};
@@ -18,6 +18,8 @@ use domain::ledger::{
     TimerStart, Unbookable, settle,
 };
 use domain::money::Money;
+use domain::predictive::{Counts, Earned};
+use domain::routing::Via;
 use domain::seed::Dice;
 use futures::future::join_all;
 use jiff::SignedDuration;
@@ -31,39 +33,39 @@ use crate::support::*;
 const STORIES: u64 = 24;
 const UNIT: i64 = 1_000_000;
 
-fn somebody(number: u128) -> By {
+pub fn somebody(number: u128) -> By {
     let user: UserId = id(number);
     By { actor: Actor::User(user), origin: Origin::default() }
 }
 
-fn hook() -> Reporter {
+pub fn hook() -> Reporter {
     let id: IncomingWebhookId = id(90);
     Reporter::Webhook(id)
 }
 
-fn clock() -> FakeClock {
+pub fn clock() -> FakeClock {
     FakeClock::at(after(10))
 }
 
-fn tools<'a>(store: &'a Store, clock: &'a FakeClock) -> Tools<'a> {
+pub fn tools<'a>(store: &'a Store, clock: &'a FakeClock) -> Tools<'a> {
     Tools { calls: store, books: store, clock }
 }
 
-fn report(call: CallId, revenue: Option<i64>) -> NewReport {
+pub fn report(call: CallId, revenue: Option<i64>) -> NewReport {
     NewReport { call, campaign: None, by: hook(), revenue: revenue.map(Money::from_micros) }
 }
 
-fn wanted(call: CallId, revenue: i64, payout: i64) -> Wanted {
+pub fn wanted(call: CallId, revenue: i64, payout: i64) -> Wanted {
     let (revenue, payout) = (Money::from_micros(revenue), Money::from_micros(payout));
     Wanted { call, revenue, payout, reason: "agreed".to_owned(), disputed_by: None }
 }
 
-fn fixed(units: i32) -> Revenue {
+pub fn fixed(units: i32) -> Revenue {
     Revenue::Fixed(Money::from_units(units))
 }
 
 /// A call with one dialled destination, on these terms.
-fn on_terms(number: u32, revenue: Revenue, conversion: Conversion, payout: Payout) -> StepWrite {
+pub fn on_terms(number: u32, revenue: Revenue, conversion: Conversion, payout: Payout) -> StepWrite {
     let call = Arc::new(Call { payout, ..Call::clone(&call(number)) });
     let terms = Terms { revenue, conversion, buyer: Some(id(60)) };
     let attempt = Attempt { terms, bid: Some(Money::from_units(31)), ..attempt(0, &[]) };
@@ -71,7 +73,7 @@ fn on_terms(number: u32, revenue: Revenue, conversion: Conversion, payout: Payou
 }
 
 /// What Twilio tells of such a call: 95 seconds of talk.
-fn told(call: &Call) -> Vec<LegEvent> {
+pub fn told(call: &Call) -> Vec<LegEvent> {
     let at = |seconds| call.started_at + SignedDuration::from_secs(seconds);
     let over = |leg, seconds, talked| LegEvent {
         at: at(seconds),
@@ -95,11 +97,11 @@ async fn closed(store: &Store, write: &StepWrite) -> CallId {
     call.id
 }
 
-async fn load(store: &Store, call: CallId) -> CallRecord {
+pub async fn load(store: &Store, call: CallId) -> CallRecord {
     store.load(tenant(), call).await.expect("a read").expect("a call")
 }
 
-fn closing(record: &CallRecord) -> &Closing {
+pub fn closing(record: &CallRecord) -> &Closing {
     record.closing.as_ref().expect("it is settled")
 }
 
@@ -250,6 +252,18 @@ async fn holds_together(store: &Store, call: CallId, seed: u64) -> (bool, usize)
     assert_eq!(books.converted, ruled.converted, "story {seed}");
     assert!(approved.iter().all(|one| one.revenue.micros() > -900 * UNIT), "story {seed}");
 
+    // What the destination earned is what the call earned, on the campaign and from the publisher.
+    let mut earned = store.earned(tenant(), campaign(), Some(id(5)), after(10)).await.expect("a read");
+    let counts = Counts {
+        dialled: 1,
+        connected: 1,
+        converted: books.converted.into(),
+        revenue: Money::from_micros(revenue),
+    };
+    let expected = Earned { of_publisher: counts, of_campaign: counts };
+    assert_eq!(earned.remove(&Via::Target(target())), Some(expected), "story {seed}: what was earned");
+    assert!(earned.is_empty(), "story {seed}: {earned:?}");
+
     // The parties' ledgers are the same lines.
     for party in [Party::Buyer(id(60)), Party::Publisher(id(5))] {
         let month = jiff::civil::date(2026, 11, 1);
@@ -321,9 +335,11 @@ async fn a_settlement_that_does_not_know_of_a_report_does_not_go_through() {
     let clock = clock();
     let tools = tools(&store, &clock);
     report_conversion(&tools, tenant(), report(write.call.id, None), None).await.expect("held");
-    assert!(!store.settle(tenant(), &write.call, &looked_before, &[]).await.expect("an answer"));
+    assert!(
+        !store.settle(tenant(), &write.call, &looked_before, &Settling::default()).await.expect("an answer")
+    );
     let looked_again = Closing { reported: true, ..looked_before };
-    assert!(store.settle(tenant(), &write.call, &looked_again, &[]).await.expect("settled"));
+    assert!(store.settle(tenant(), &write.call, &looked_again, &Settling::default()).await.expect("settled"));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::ports::{Callers, Calls, ErasedCall, Written};
+use app::ports::{Callers, Calls, ErasedCall, Settling, Written};
 use domain::audit::{Actor, AuditEntry};
 use domain::call::Call;
 use domain::ids::{ApiKeyId, CallId};
@@ -104,7 +104,7 @@ async fn two_who_scrub_at_once_leave_the_call_readable_and_clean() {
     let store = database.store();
     let call = call_of(Some(CALLER), 1);
     store.write_step(&first_step(&call, "You called from (415) 555-0123.")).await.expect("written");
-    store.settle(tenant(), &call, &closing(), &[]).await.expect("settled");
+    store.settle(tenant(), &call, &closing(), &Settling::default()).await.expect("settled");
     let number: E164 = "+14155550123".parse().expect("a number");
     let scrubs = (0..6).map(|_| store.scrub(tenant(), call.id, &number));
     for scrubbed in join_all(scrubs).await {

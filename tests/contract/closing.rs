@@ -1,6 +1,6 @@
 //! A call is settled once, with its ledger; until then it is due some time.
 
-use app::ports::{Calls, DUE_SHARDS, DueCall};
+use app::ports::{Calls, DUE_SHARDS, DueCall, Settling};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ async fn ten_settlements_at_once_settle_once() {
     plain.write_step(&first_step(&call, "hello")).await.expect("written");
     let settlements = (0..10).map(|_| {
         let (store, call) = (troubled.store.clone(), call.clone());
-        tokio::spawn(async move { store.settle(tenant(), &call, &closing(), &[]).await })
+        tokio::spawn(async move { store.settle(tenant(), &call, &closing(), &Settling::default()).await })
     });
     let settled =
         join_all(settlements).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));
@@ -42,8 +42,10 @@ async fn a_settlement_whose_answer_was_lost_is_told_as_done() {
     let troubled = troubled(&[lost]).await;
     let call = call(1);
     troubled.database.store().write_step(&first_step(&call, "hello")).await.expect("written");
-    assert!(troubled.store.settle(tenant(), &call, &closing(), &[]).await.expect("settled"));
-    assert!(!troubled.store.settle(tenant(), &call, &closing(), &[]).await.expect("an answer"));
+    assert!(troubled.store.settle(tenant(), &call, &closing(), &Settling::default()).await.expect("settled"));
+    assert!(
+        !troubled.store.settle(tenant(), &call, &closing(), &Settling::default()).await.expect("an answer")
+    );
 }
 
 #[tokio::test]
@@ -56,16 +58,16 @@ async fn a_settlement_that_knows_too_few_attempts_does_not_go_through() {
     let mut dials = next_step(&call, 1, "dials");
     dials.attempts = vec![attempt(1, &[])];
     assert_eq!(store.write_step(&dials).await.expect("written"), app::ports::Written::Done);
-    assert!(!store.settle(tenant(), &call, &looked_before, &[]).await.expect("an answer"));
+    assert!(!store.settle(tenant(), &call, &looked_before, &Settling::default()).await.expect("an answer"));
     let looked_again = app::ports::Closing { attempts: 1, ..looked_before };
-    assert!(store.settle(tenant(), &call, &looked_again, &[]).await.expect("settled"));
+    assert!(store.settle(tenant(), &call, &looked_again, &Settling::default()).await.expect("settled"));
 }
 
 #[tokio::test]
 async fn a_call_that_is_not_there_cannot_be_settled() {
     let database = database().await;
     let store = database.store();
-    assert!(store.settle(tenant(), &call(1), &closing(), &[]).await.is_err());
+    assert!(store.settle(tenant(), &call(1), &closing(), &Settling::default()).await.is_err());
     assert!(store.load(tenant(), call_id(1)).await.expect("a read").is_none());
 }
 
@@ -75,7 +77,7 @@ async fn ledger_entries_lie_with_their_party_and_month() {
     let store = database.store();
     let call = call(1);
     store.write_step(&first_step(&call, "hello")).await.expect("written");
-    store.settle(tenant(), &call, &closing(), &[]).await.expect("settled");
+    store.settle(tenant(), &call, &closing(), &Settling::default()).await.expect("settled");
     for entry in closing().settlement.entries {
         let month = store::keys::ledger_in_month(tenant(), entry.party, after(3), call.id, entry.number);
         assert!(month.pk.ends_with("#202611"), "{}", month.pk);
@@ -118,7 +120,7 @@ async fn an_open_call_is_due_until_it_is_settled() {
     assert_eq!(due(&store, after(90)).await.len(), 40);
 
     for call in &calls {
-        assert!(store.settle(tenant(), call, &closing(), &[]).await.expect("settled"));
+        assert!(store.settle(tenant(), call, &closing(), &Settling::default()).await.expect("settled"));
     }
     store.postpone(tenant(), one.id, after(95)).await.expect("nothing to put off");
     assert!(due(&store, after(600)).await.is_empty());

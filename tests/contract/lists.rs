@@ -1,6 +1,6 @@
 //! A day's calls, newest first, page by page.
 
-use app::ports::{CallSummary, Calls, Page};
+use app::ports::{CallSummary, Calls, Page, Settling};
 use domain::ids::CallId;
 use jiff::civil::date;
 
@@ -79,7 +79,7 @@ async fn a_closed_call_shows_how_it_ended() {
     let store = database.store();
     let call = call(1);
     store.write_step(&first_step(&call, "hello")).await.expect("written");
-    store.settle(tenant(), &call, &closing(), &[]).await.expect("settled");
+    store.settle(tenant(), &call, &closing(), &Settling::default()).await.expect("settled");
     let page = store.page(tenant(), date(2026, 11, 22), None, 50).await.expect("a page");
     assert_eq!(page.items[0].call, *call);
     assert_eq!(page.items[0].closing, Some(closing()));

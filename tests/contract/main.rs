@@ -19,6 +19,7 @@ mod hook;
 mod identity;
 mod limits;
 mod lists;
+mod payouts;
 mod people;
 mod people_in_trouble;
 mod proofs;

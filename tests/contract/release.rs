@@ -1,6 +1,6 @@
 //! A reservation goes back exactly once, to exactly the windows it was counted in.
 
-use app::ports::{Calls, Counters, Release, StepWrite, Written};
+use app::ports::{Calls, Counters, Release, Settling, StepWrite, Written};
 use domain::call::Attempt;
 use domain::caps::{
     CapOwner, Caps, Counted, Limit, OpenWindows, Outcome, Price, ReservationState, RevenueCaps, Usage,
@@ -268,11 +268,12 @@ async fn ten_settlements_at_once_give_back_once() {
     let write = dialling(&call(1), vec![of_campaign(Price::Unknown, noon())]);
     assert_eq!(plain.write_step(&write).await.expect("an answer"), Written::Done);
     let outcome = Outcome { connected: true, converted: true, earned: Money::from_units(7) };
-    let release = Release { held: held(&write.attempts[0]), outcome };
+    let releases = vec![Release { held: held(&write.attempts[0]), outcome }];
+    let with = Settling { releases, ..Settling::default() };
     let closing = app::ports::Closing { attempts: 1, ..closing() };
     let settlements = (0..10).map(|_| {
-        let (store, closing, release) = (troubled.store.clone(), closing.clone(), release.clone());
-        tokio::spawn(async move { store.settle(tenant(), &call(1), &closing, &[release]).await })
+        let (store, closing, with) = (troubled.store.clone(), closing.clone(), with.clone());
+        tokio::spawn(async move { store.settle(tenant(), &call(1), &closing, &with).await })
     });
     let settled =
         join_all(settlements).await.into_iter().map(|joined| joined.expect("no panic").expect("an answer"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::ports::{Calls, PortError, Step, StepStart, StepWrite, Written};
+use app::ports::{Calls, PortError, Settling, Step, StepStart, StepWrite, Written};
 use domain::auction::Auction;
 use domain::call::{CallStatus, Leg};
 use domain::ids::AuctionId;
@@ -163,7 +163,7 @@ async fn nothing_is_written_for_a_call_that_is_settled_or_unknown() {
     let store = database.store();
     let call = call(1);
     store.write_step(&first_step(&call, "hello")).await.expect("written");
-    assert!(store.settle(tenant(), &call, &closing(), &[]).await.expect("settled"));
+    assert!(store.settle(tenant(), &call, &closing(), &Settling::default()).await.expect("settled"));
     let after_the_end = store.write_step(&next_step(&call, 1, "too late")).await;
     assert_eq!(after_the_end.expect("an answer"), Written::Over);
     assert_eq!(store.step(tenant(), call.id, 1).await.expect("a read"), None);

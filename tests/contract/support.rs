@@ -62,6 +62,7 @@ pub fn call(number: u32) -> Arc<Call> {
 
 pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
     Arc::new(Call {
+        too_often: Vec::new(),
         pool: None,
         id: call_id(number),
         tenant: tenant(),
@@ -84,6 +85,7 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         currency: Currency::USD,
         publisher: Some(PublisherId::from_uuid(Uuid::from_u128(5))),
         payout: Payout::default(),
+        payout_limit: None,
         bid: None,
     })
 }

@@ -172,11 +172,13 @@ impl World {
             }
             "rtb-auction" => {
                 let run_auction = RunAuction {
+                    limiter: store.clone(),
                     published: store.clone(),
                     counters: store.clone(),
                     calls: store.clone(),
                     bidders: self.outbound.clone(),
                     outbox: Arc::new(NoOutbox),
+                    vault: test_vault(),
                     clock: self.clock.clone(),
                 };
                 rtb_auction::handle(Arc::new(rtb_auction::Context { door, run_auction }), request).await

@@ -42,6 +42,7 @@ mod reference;
 pub mod refusal;
 pub mod routes;
 mod rtb;
+pub mod rtb_targets;
 pub mod shape;
 mod sizes;
 mod twilio_account_docs;
@@ -71,6 +72,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = nouns::routes(routes);
     let routes = publish::routes(routes);
     let routes = campaigns::routes(routes);
+    let routes = rtb_targets::routes(routes);
     let routes = audit::routes(routes);
     let routes = books::routes(routes);
     let routes = identity::routes(routes);

@@ -237,7 +237,8 @@ async fn list<N: ApiNoun>(
     let listed =
         catalog::list::<N>(&context.tools(access.tenant, &access.by), access.tenant, &listing).await?;
     let next = listed.next.and_then(|Position { key, id }| cursor::seal(access.tenant, &name, (key, id)));
-    let items = listed.items.into_iter().map(|record| resource(record, Vec::new())).collect();
+    let items =
+        listed.items.into_iter().map(|record| resource(catalog::shown::<N>(record), Vec::new())).collect();
     Ok(Json(Page { items, next }))
 }
 
@@ -263,6 +264,7 @@ pub(crate) fn listing(query: ListQuery, masked: bool, after: Option<(String, Str
 
 /// A record for somebody who may, or may not, see callers' numbers.
 fn shown<N: ApiNoun>(record: Record, sees_numbers: bool, warnings: Vec<catalog::Warning>) -> Resource {
+    let record = catalog::shown::<N>(record);
     let record = if sees_numbers { record } else { catalog::masked::<N>(record) };
     resource(record, warnings)
 }

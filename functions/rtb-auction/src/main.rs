@@ -20,13 +20,15 @@ async fn main() -> Result<(), Cause> {
     let vault = webhook::vault(&settings, &config, store.clone())?;
     warm_up("data key", vault.warm_up()).await;
     let context = Arc::new(Context {
-        door: webhook::door(&settings, store.clone(), vault, Arc::new(SystemClock))?,
+        door: webhook::door(&settings, store.clone(), vault.clone(), Arc::new(SystemClock))?,
         run_auction: RunAuction {
+            limiter: store.clone(),
             published: store.clone(),
             counters: store.clone(),
             calls: store,
             bidders: Arc::new(Outbound::new(AllowList::parse(&settings.outbound_allow)?)?),
             outbox: Arc::new(SqsOutbox::connect(&config, settings.bid_log_queue_url()?)),
+            vault,
             clock: Arc::new(SystemClock),
         },
     });

@@ -132,14 +132,17 @@ fn voice_inbound(settings: &Settings, store: Arc<Store>, services: &Services) ->
 }
 
 fn rtb_auction(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let vault = webhook::vault(settings, &services.database, store.clone())?;
     let context = Arc::new(rtb_auction::Context {
-        door: door(settings, &store, services)?,
+        door: webhook::door(settings, store.clone(), vault.clone(), clock())?,
         run_auction: RunAuction {
+            limiter: store.clone(),
             published: store.clone(),
             counters: store.clone(),
             calls: store,
             bidders: Arc::new(outbound(settings)?),
             outbox: Arc::new(SqsOutbox::connect(&services.queue, settings.bid_log_queue_url()?)),
+            vault,
             clock: clock(),
         },
     });

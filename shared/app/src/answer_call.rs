@@ -21,6 +21,7 @@ use domain::voice::Reply;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::counted;
 use crate::place::{self, ANSWER_WITHIN, NOBODY_FREE, NOT_IN_SERVICE, Placing, no_room_reply};
 use crate::ports::{
     BlockedCallers, Calls, Counters, KnownCaller, Numbers, PortResult, Promises, Published, Step, Vault,
@@ -206,8 +207,11 @@ impl AnswerCall {
     ) -> PortResult<HashMap<CounterId, Usage>> {
         let dials_now = snapshot.filter(|snapshot| !snapshot.has_auction());
         let mut of = Snapshot::counters_of_call(campaign, owner.publisher);
+        of.extend(snapshot.and_then(|snapshot| snapshot.payouts_that_refuse(owner.publisher)));
         of.extend(dials_now.into_iter().flat_map(Snapshot::counters));
-        self.counters.usage(owner.tenant, &of).await
+        let Some(snapshot) = dials_now else { return self.counters.usage(owner.tenant, &of).await };
+        let whose = (snapshot, owner.publisher);
+        counted::usage(&*self.counters, owner.tenant, whose, &of, self.clock.now()).await
     }
 
     async fn load(
@@ -248,6 +252,7 @@ impl AnswerCall {
     fn begin(&self, incoming: &Incoming, to: E164, owner: &NumberOwner, snapshot: &Snapshot) -> Call {
         let (_, seed) = self.clock.new_id().as_u64_pair();
         Call {
+            too_often: Vec::new(),
             id: CallId::from_sid(&incoming.call_sid),
             tenant: owner.tenant,
             account_sid: owner.account_sid.clone(),
@@ -270,6 +275,7 @@ impl AnswerCall {
             currency: snapshot.campaign.currency,
             publisher: owner.publisher,
             payout: snapshot.campaign.payout_for(owner.publisher),
+            payout_limit: snapshot.campaign.payout_limit_for(owner.publisher),
             bid: None,
         }
     }
@@ -286,6 +292,7 @@ fn by_bid(call: Call, arrived: Option<Arrived<'_>>, snapshot: &Snapshot) -> Call
     Call {
         publisher,
         payout: if call.has_bid() { bid.payout } else { usual() },
+        payout_limit: snapshot.campaign.payout_limit_for(publisher),
         from_zip: bid.zip.clone().or(call.from_zip),
         from_state: bid.state.clone().or(call.from_state),
         ..call

@@ -23,6 +23,7 @@ use domain::snapshot::Snapshot;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
+use crate::counted;
 use crate::ports::{
     BlockedCallers, Calls, Counters, InboundBids, Limiter, Numbers, PortError, PortResult, Promised,
     Published, Vault,
@@ -216,7 +217,7 @@ impl AnswerPing {
         let span = environment.rate_limit(agreed.unwrap_or_default()).per.seconds();
         let of_publisher = format!("rtb:{campaign}:{publisher}:{}", environment.as_str());
         let (usage, blocks, history, same, of_publisher, of_account) = futures::try_join!(
-            self.counters.usage(tenant, &counters),
+            counted::usage(&*self.counters, tenant, (snapshot, Some(publisher)), &counters, now),
             self.blocked.blocks(tenant, &patterns),
             history,
             self.bids.bid_of_ping(tenant, &fingerprint),
@@ -384,5 +385,5 @@ fn hypothetical(
         tags: Vec::new(),
         seed,
     };
-    call_of(address.tenant, snapshot, &wanted)
+    call_of(address.tenant, (snapshot.campaign_id, snapshot.version), &snapshot.campaign, &wanted)
 }

@@ -168,7 +168,7 @@ pub async fn create<E: Entry>(
     if !problems.is_empty() {
         return Ok(Err(Refused::Invalid(problems)));
     }
-    if let Err(refused) = entry.complete(tools, None).await? {
+    if let Err(refused) = entry.complete(tools, tenant, None).await? {
         return Ok(Err(refused));
     }
     store_new(tools, tenant, entry, "created").await
@@ -235,7 +235,7 @@ pub async fn update<E: Entry>(
         return Ok(Err(Refused::Invalid(problems)));
     }
     entry.settle();
-    if let Err(refused) = entry.complete(tools, Some(&old)).await? {
+    if let Err(refused) = entry.complete(tools, tenant, Some(&old)).await? {
         return Ok(Err(refused));
     }
     let warnings = match entry.before_change(tools, tenant, id, &old).await? {
@@ -401,6 +401,14 @@ fn read_only<E: Entry>(body: &Map<String, Value>) -> Vec<Problem> {
 pub fn entry_of<E: Entry>(record: &Record) -> PortResult<E> {
     serde_json::from_value(record.body.clone())
         .map_err(|cause| PortError::corrupt("read a catalogue entry", cause))
+}
+
+/// A record as everybody sees it: without secrets.
+pub fn shown<E: Entry>(mut record: Record) -> Record {
+    if let Value::Object(body) = &mut record.body {
+        E::hide_secrets(body);
+    }
+    record
 }
 
 /// A record as those see it who may not see callers' numbers.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::ids::RtbTargetId;
 use domain::target::RtbTarget;
-use domain::tokens::{Facts, Template};
+use domain::tokens::{Place, Template};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -81,7 +81,7 @@ impl CheckBidders {
         let Some(record) = record else { return Ok(None) };
         let bidder: RtbTarget = serde_json::from_value(record.body)
             .map_err(|error| PortError::corrupt("read a bidder whose health is due", error))?;
-        let url = Template::parse(&bidder.url).render_url(&Facts::default());
+        let url = Template::parse(&bidder.url).probe(Place::Url, "");
 
         let at = self.clock.now();
         let started = Instant::now();

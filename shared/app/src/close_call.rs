@@ -3,12 +3,14 @@
 //! May run any number of times, in any process: capacity goes back once per attempt, settling happens once, both by
 //! conditional writes.
 
-use domain::call::{Conclusion, Standing, standing};
+use domain::call::{Call, Conclusion, Standing, standing};
 use domain::caps::Held;
 use domain::ids::{CallId, TenantId};
-use domain::ledger;
+use domain::ledger::{self, Payment};
+use domain::money::Money;
+use domain::predictive::lessons;
 
-use crate::ports::{CallRecord, Calls, Closing, PortError, PortResult, Release};
+use crate::ports::{CallRecord, Calls, Closing, PortError, PortResult, Release, Settling};
 
 /// How often a look is repeated when somebody dialled between looking and settling.
 const LOOKS: u8 = 3;
@@ -25,9 +27,12 @@ pub async fn close_if_over(calls: &dyn Calls, tenant: TenantId, call: CallId) ->
         let Standing::Concluded(conclusion) = standing(&record.call, &record.attempts, &record.events) else {
             return Ok(false);
         };
-        let closing = closing(&record, &conclusion);
-        let releases = releases(&record, &closing);
-        if calls.settle(tenant, &record.call, &closing, &releases).await? {
+        let mut closing = closing(&record, &conclusion);
+        let payment = payment(calls, &record.call, &mut closing).await?;
+        let (billed, books) = (closing.billed_attempt, &closing.settlement);
+        let lessons = lessons(&record.attempts, &record.events, billed, books, closing.ended_at);
+        let with = Settling { releases: releases(&record, &closing), payment, lessons };
+        if calls.settle(tenant, &record.call, &closing, &with).await? {
             return Ok(true);
         }
     }
@@ -51,6 +56,22 @@ fn closing(record: &CallRecord, conclusion: &Conclusion) -> Closing {
         seconds_from_dial: conclusion.seconds_from_dial,
         reported: record.report.is_some(),
         settlement: ledger::settle(&record.call, conclusion, record.report.as_ref()),
+    }
+}
+
+/// What the payout takes of a cap on the publisher's payouts. Where there is no room for it, the books pay nothing; where
+/// somebody takes the room meanwhile, the settlement does not go through, and we look again.
+async fn payment(calls: &dyn Calls, call: &Call, closing: &mut Closing) -> PortResult<Option<Payment>> {
+    let Some(row) = call.paid_row().filter(|_| closing.settlement.payout > Money::ZERO) else {
+        return Ok(None);
+    };
+    let paid = calls.paid(call.tenant, &row).await?;
+    match ledger::payment(call, closing.settlement.payout, true, closing.ended_at, &paid) {
+        Ok(payment) => Ok(payment),
+        Err(full) => {
+            closing.settlement = closing.settlement.clone().unpaid(full);
+            Ok(None)
+        }
     }
 }
 

@@ -141,8 +141,9 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
     let mut tried_one = false;
     while let Some(stop) = walk.next().filter(|_| placing.step < LAST_STEP) {
         let parties = match stop {
-            Stop::Dial(parties) => parties,
-            Stop::Ask(_) => {
+            Stop::Dial(parties) if parties.iter().all(|party| !party.to_confirm) => parties,
+            // Bidders are asked in a step of its own, also those who are to confirm their bid.
+            Stop::Dial(_) | Stop::Ask(_) => {
                 let to = CallbackTo::Auction(placing.step.saturating_add(1));
                 let auction = Callback { tenant: placing.call.tenant, call: placing.call.id, to };
                 let decisions = std::mem::take(&mut walk.decisions);

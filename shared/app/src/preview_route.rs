@@ -21,6 +21,7 @@ use jiff::Timestamp;
 
 use crate::campaigns::newest;
 use crate::catalog::{self, Outcome, Refused, Tools};
+use crate::counted;
 use crate::ports::{Calls, Kind, KnownCaller, PortError, PortResult};
 use crate::publish_campaign::compile;
 
@@ -58,7 +59,7 @@ pub struct Preview {
     pub turned_away: Option<TurnedAway>,
     /// What would be done, in this order, each if everything before it did not work out.
     pub stops: Vec<Stop>,
-    /// Who would be passed over, and why.
+    /// Who would be passed over, and why; and by what everybody was ranked.
     pub passed: Decisions,
 }
 
@@ -86,7 +87,7 @@ pub async fn preview_route(
     };
     let usage = usage_for(tools, tenant, &snapshot, wanted).await?;
     let known = known_caller(tools, calls, tenant, id, wanted).await?;
-    let mut call = call_of(tenant, &snapshot, wanted)?;
+    let mut call = call_of(tenant, (id, snapshot.version), &snapshot.campaign, wanted)?;
     if let Some(KnownCaller { history, .. }) = &known {
         recognise(&mut call, &snapshot, history);
     }
@@ -116,8 +117,10 @@ async fn usage_for(
     wanted: &Hypothetical,
 ) -> PortResult<HashMap<CounterId, Usage>> {
     let mut of = Snapshot::counters_of_call(snapshot.campaign_id, wanted.publisher);
+    of.extend(snapshot.payouts_that_refuse(wanted.publisher));
     of.extend(snapshot.counters());
-    tools.counters.usage(tenant, &of).await
+    let whose = (snapshot, wanted.publisher);
+    counted::usage(tools.counters, tenant, whose, &of, tools.clock.now()).await
 }
 
 async fn known_caller(
@@ -145,7 +148,12 @@ async fn is_blocked(tools: &Tools<'_>, tenant: TenantId, wanted: &Hypothetical) 
 }
 
 /// The call as it would begin. Its id, account and number are nobody's; it is never stored.
-pub(crate) fn call_of(tenant: TenantId, snapshot: &Snapshot, wanted: &Hypothetical) -> PortResult<Call> {
+pub(crate) fn call_of(
+    tenant: TenantId,
+    (id, version): (CampaignId, u64),
+    campaign: &Campaign,
+    wanted: &Hypothetical,
+) -> PortResult<Call> {
     fn nobodys<T: FromStr>(letters: &str) -> PortResult<T>
     where
         T::Err: std::error::Error + Send + Sync + 'static,
@@ -154,11 +162,12 @@ pub(crate) fn call_of(tenant: TenantId, snapshot: &Snapshot, wanted: &Hypothetic
         id.parse().map_err(|cause| PortError::failed("think up a call", cause))
     }
     Ok(Call {
+        too_often: Vec::new(),
         id: CallId::from_sid(&nobodys::<CallSid>("CA")?),
         tenant,
         account_sid: nobodys::<AccountSid>("AC")?,
-        campaign: snapshot.campaign_id,
-        snapshot_version: snapshot.version,
+        campaign: id,
+        snapshot_version: version,
         to: wanted.to.clone(),
         number: NumberId::from_uuid(uuid::Uuid::nil()),
         pool: None,
@@ -172,10 +181,11 @@ pub(crate) fn call_of(tenant: TenantId, snapshot: &Snapshot, wanted: &Hypothetic
         caller_key: None,
         started_at: wanted.at,
         seed: wanted.seed,
-        currency: snapshot.campaign.currency,
+        currency: campaign.currency,
         previous_call_s: None,
         publisher: wanted.publisher,
-        payout: snapshot.campaign.payout_for(wanted.publisher),
+        payout: campaign.payout_for(wanted.publisher),
+        payout_limit: campaign.payout_limit_for(wanted.publisher),
         bid: None,
     })
 }

@@ -218,6 +218,9 @@ pub struct DecisionView {
     pub code: String,
     /// The same in words.
     pub text: String,
+    /// What it had earned, in words, where equals were ranked by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
 }
 
 /// One auction.

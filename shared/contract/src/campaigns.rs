@@ -107,6 +107,9 @@ pub struct PreviewStep {
     /// For how many seconds it would ring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rings_s: Option<u16>,
+    /// What each of the destinations has earned, in words, where equals are ranked by that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<String>,
     /// The ring tree that would be asked; absent for the bidders that are the campaign's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ring_tree: Option<RingTreeId>,

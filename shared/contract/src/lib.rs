@@ -23,4 +23,5 @@ pub mod publication;
 pub mod query;
 pub mod resource;
 pub mod rtb;
+pub mod rtb_targets;
 pub mod usage;

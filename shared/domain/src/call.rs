@@ -14,12 +14,15 @@ use crate::agent::AgentRef;
 use crate::campaign::Campaign;
 use crate::caps::Reservation;
 use crate::duplicates::{Restricted, Verdict};
-use crate::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, TenantId};
+use crate::ids::{
+    AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, RtbTargetId, TenantId,
+};
 use crate::inbound::{BidVerdict, CallBid};
-use crate::ledger::{Payout, Terms};
+use crate::ledger::{Payout, PayoutLimit, Terms};
 use crate::money::{Currency, Money};
 use crate::phone::{Destination, E164};
 use crate::routing::Via;
+use crate::rtb_target::NotTaken;
 
 /// Twilio's call status. Only moves forward; the last five are terminal.
 #[derive(
@@ -138,6 +141,9 @@ pub struct Call {
     /// Destinations that do not take this caller again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_again: Vec<(Via, Restricted)>,
+    /// Bidders that are not offered this caller, who called too often.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub too_often: Vec<(RtbTargetId, NotTaken)>,
     /// Keyed hash of the caller's number, by which their calls are found again; `None` when there is no number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller_key: Option<String>,
@@ -154,6 +160,9 @@ pub struct Call {
     pub publisher: Option<PublisherId>,
     /// What they are paid.
     pub payout: Payout,
+    /// Most that they are paid on the campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout_limit: Option<PayoutLimit>,
     /// The bid by which it came, or should have come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bid: Option<CallBid>,

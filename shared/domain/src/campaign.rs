@@ -8,10 +8,11 @@ use crate::caps::Caps;
 use crate::duplicates::DuplicateRule;
 use crate::ids::{PublisherId, RingTreeId, RtbTargetId};
 use crate::inbound::{InboundRtb, PublisherRtb};
-use crate::ledger::{Conversion, Payout, Revenue};
+use crate::ledger::{AfterCap, Conversion, Payout, PayoutCaps, PayoutLimit, Revenue};
 use crate::money::{Currency, Money};
 use crate::phone::E164;
 use crate::plan::{self, PlanEntry, Strategy, check_place, default_weight, one};
+use crate::predictive::Predictive;
 use crate::screening::Screening;
 use crate::target::Status;
 use crate::validate::{Problem, Problems, Validate};
@@ -84,6 +85,10 @@ pub struct Campaign {
     /// Who comes first among places of one priority.
     #[serde(default)]
     pub strategy: Strategy,
+    /// How destinations are ranked by what they earned, where the strategy `predictive` is chosen; `None`: in the usual way,
+    /// without any slider moved.
+    #[serde(default)]
+    pub predictive: Option<Predictive>,
     /// What happens after a conversation that was too short; `None`: the call is over.
     #[serde(default)]
     pub recovery: Option<Recovery>,
@@ -146,6 +151,13 @@ impl Campaign {
         let terms = publisher.and_then(|publisher| self.publishers.get(&publisher));
         terms.and_then(|terms| terms.payout).unwrap_or(self.payout)
     }
+
+    /// The caps on what this publisher is paid, when there are any.
+    pub fn payout_limit_for(&self, publisher: Option<PublisherId>) -> Option<PayoutLimit> {
+        let terms = self.publishers.get(&publisher?)?;
+        let caps = Some(terms.payout_caps).filter(PayoutCaps::any)?;
+        Some(PayoutLimit { caps, time_zone: self.time_zone.clone() })
+    }
 }
 
 /// Revenue recovery: a caller whose conversation was too short is sent to the next destination.
@@ -183,6 +195,10 @@ pub struct PublisherTerms {
     pub status: Status,
     /// Limits on its calls on this campaign, by the campaign's clock.
     pub caps: Caps,
+    /// Limits on what it is paid on this campaign, by the campaign's clock.
+    pub payout_caps: PayoutCaps,
+    /// What happens with its calls when one of those is reached.
+    pub after_cap: AfterCap,
     /// What is agreed about its pings, where it differs from what the campaign says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtb: Option<PublisherRtb>,
@@ -273,6 +289,9 @@ impl Validate for Campaign {
         plan::check(&self.plan, self.ring_tree, &mut problems);
         self.screening.check("screening", &mut problems);
         self.duplicates.check("duplicates", &mut problems);
+        if let Some(predictive) = &self.predictive {
+            predictive.check("predictive", &mut problems);
+        }
         if let Some(recovery) = self.recovery {
             recovery.check("recovery", &mut problems);
         }
@@ -290,6 +309,7 @@ impl Validate for Campaign {
         self.check_caps("caps", &self.caps, &mut problems);
         for (publisher, terms) in &self.publishers {
             self.check_caps(&format!("publishers.{publisher}.caps"), &terms.caps, &mut problems);
+            terms.payout_caps.check(&format!("publishers.{publisher}.payout_caps"), &mut problems);
             if let Some(payout) = terms.payout {
                 payout.check(&format!("publishers.{publisher}.payout"), &mut problems);
             }

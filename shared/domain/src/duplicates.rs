@@ -294,6 +294,11 @@ impl CallerHistory {
         kept.chain(self.forgotten_until).filter(|at| *at < began_at).max()
     }
 
+    /// How many calls began from one instant on and before another, of those kept.
+    pub fn calls_between(&self, from: Timestamp, before: Timestamp) -> usize {
+        self.calls.values().filter(|kept| from <= kept.began_at && kept.began_at < before).count()
+    }
+
     /// How many calls have begun and not ended, of those kept.
     pub fn live(&self) -> usize {
         self.calls.values().filter(|kept| !kept.ended).count()

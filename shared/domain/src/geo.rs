@@ -304,15 +304,7 @@ impl GeoRule {
     /// Rules for saving; `at` is the field of this rule.
     pub fn check(&self, at: &str, problems: &mut Problems) {
         for (name, places) in [("allow", &self.allow), ("deny", &self.deny)] {
-            let lengths = [
-                ("countries", places.countries.len()),
-                ("states", places.states.len()),
-                ("zips", places.zips.len()),
-                ("area_codes", places.area_codes.len()),
-            ];
-            for (list, length) in lengths {
-                problems.at_most(&format!("{at}.{name}.{list}"), length, MAX_PLACES);
-            }
+            places.check(&format!("{at}.{name}"), problems);
         }
     }
 }
@@ -329,6 +321,26 @@ enum Listed {
 }
 
 impl Places {
+    /// Rules for saving; `at` is the field of these places.
+    pub fn check(&self, at: &str, problems: &mut Problems) {
+        let lengths = [
+            ("countries", self.countries.len()),
+            ("states", self.states.len()),
+            ("zips", self.zips.len()),
+            ("area_codes", self.area_codes.len()),
+        ];
+        for (list, length) in lengths {
+            problems.at_most(&format!("{at}.{list}"), length, MAX_PLACES);
+        }
+    }
+
+    /// Whether a place is in each list that has entries, and there is one. What is not known is in none.
+    pub fn hold(&self, place: &Place) -> bool {
+        let lists = self.look_up(place);
+        let asked = || lists.iter().filter(|(_, listed)| *listed != Listed::Unasked);
+        asked().next().is_some() && asked().all(|(_, listed)| *listed == Listed::Yes)
+    }
+
     fn look_up(&self, place: &Place) -> [(PlaceKind, Listed); 4] {
         let zip = place.zip.as_deref();
         [

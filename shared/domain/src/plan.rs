@@ -26,12 +26,15 @@ pub enum Strategy {
     LeastBusy,
     /// The one with the most room below its concurrent cap; one without such a cap before all others.
     Capacity,
+    /// The one that earned most for each dialled call, see the campaign's `predictive`. A group and a ring tree count as one:
+    /// what all their targets, or bidders, earned together.
+    Predictive,
 }
 
 impl Strategy {
     /// Whether it looks at counters, so that its destinations are counted even when nothing limits them.
     pub const fn counts(self) -> bool {
-        !matches!(self, Self::Weighted)
+        !matches!(self, Self::Weighted | Self::Predictive)
     }
 }
 

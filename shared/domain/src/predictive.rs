@@ -4,8 +4,11 @@
 //! micro-units and shares whole basis points. A record counts for a publisher's calls where there are enough of them, else
 //! for the campaign's, else not at all: a few lucky calls decide nothing.
 
+mod lessons;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::lessons::{Earned, Lesson, MAX_LESSONS, correction, lessons, month_of, months};
 use crate::money::Money;
 use crate::routing::Via;
 use crate::seed::Dice;
@@ -22,7 +25,8 @@ const UNDERPERFORMS_BELOW: u32 = 5_000;
 /// Keeps this draw apart from that of weights, which comes from the same seed.
 const OWN_DRAW: u64 = 0x7072_6564_6963_7469;
 
-/// How a campaign ranks its destinations by what they earned. Left out, it does not: the plan's order holds.
+/// How a campaign ranks its destinations by what they earned, where its strategy, or that of one of its groups, is
+/// `predictive`; without that nothing is ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Predictive {
@@ -88,6 +92,14 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Adds others.
+    pub fn add(&mut self, other: Self) {
+        self.dialled = self.dialled.saturating_add(other.dialled);
+        self.connected = self.connected.saturating_add(other.connected);
+        self.converted = self.converted.saturating_add(other.converted);
+        self.revenue = Money::from_micros(self.revenue.micros().saturating_add(other.revenue.micros()));
+    }
+
     /// Earnings per dialled call, rounded down to the micro-unit, never below nothing.
     fn per_call(&self) -> Money {
         let calls = i64::try_from(self.dialled).unwrap_or(i64::MAX).max(1);
@@ -101,11 +113,11 @@ impl Counts {
     }
 }
 
-/// What is known of a destination.
+/// What is known of a destination, or of several that are ranked as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record {
+pub struct Record<T = Via> {
     /// Which.
-    pub via: Via,
+    pub via: T,
     /// Calls of this campaign from this call's publisher.
     pub of_publisher: Counts,
     /// All calls of this campaign.
@@ -142,9 +154,9 @@ pub enum Adjustment {
 
 /// How good a destination is expected to be, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Score {
+pub struct Score<T = Via> {
     /// Which.
-    pub via: Via,
+    pub via: T,
     /// By this the order is made: what was earned for each call, adjusted.
     pub worth: Money,
     /// What was earned for each dialled call.
@@ -157,7 +169,7 @@ pub struct Score {
     pub explored: bool,
 }
 
-impl Score {
+impl<T> Score<T> {
     /// The reasons in plain words: `earned 4.20 per dialled call over 120 calls; +10 % as a new target`.
     pub fn text(&self) -> String {
         // Cents are enough for people.
@@ -185,23 +197,26 @@ impl Score {
 
 /// The destinations in the order in which they are to be tried, best first. Equals go by the share of calls converted, then
 /// connected, and else stay in the order in which they came: the plan's.
-pub fn rank(settings: &Predictive, records: &[Record], seed: u64) -> Vec<Score> {
-    let rated: Vec<(&Record, Option<(Counts, Basis)>)> =
+pub fn rank<T: Copy>(settings: &Predictive, records: &[Record<T>], seed: u64) -> Vec<Score<T>> {
+    let rated: Vec<(&Record<T>, Option<Rated>)> =
         records.iter().map(|record| (record, counting(settings, record))).collect();
     let average = average(rated.iter().filter_map(|(_, rated)| rated.map(|(counts, _)| counts)));
-    let mut scores: Vec<(Score, Counts)> =
+    let mut scores: Vec<(Score<T>, Counts)> =
         rated.into_iter().map(|(record, rated)| score(settings, record.via, rated, average)).collect();
     scores.sort_by_key(|(score, counts)| {
         let shares = (counts.share(counts.converted), counts.share(counts.connected));
         std::cmp::Reverse((score.worth, shares))
     });
-    let mut scores: Vec<Score> = scores.into_iter().map(|(score, _)| score).collect();
+    let mut scores: Vec<Score<T>> = scores.into_iter().map(|(score, _)| score).collect();
     explore(settings, &mut scores, seed);
     scores
 }
 
+/// What was earned, and what that rests on.
+type Rated = (Counts, Basis);
+
 /// The record that counts, if any has enough calls.
-fn counting(settings: &Predictive, record: &Record) -> Option<(Counts, Basis)> {
+fn counting<T>(settings: &Predictive, record: &Record<T>) -> Option<Rated> {
     let enough = |counts: &Counts| counts.dialled >= u64::from(settings.minimum_calls.max(1));
     let publisher = Some(record.of_publisher).filter(enough);
     let campaign = || Some(record.of_campaign).filter(enough);
@@ -218,7 +233,7 @@ fn average(records: impl Iterator<Item = Counts>) -> Money {
     Money::from_micros(i64::try_from(sum / count.max(1)).unwrap_or(i64::MAX))
 }
 
-fn score(settings: &Predictive, via: Via, rated: Option<(Counts, Basis)>, average: Money) -> (Score, Counts) {
+fn score<T>(settings: &Predictive, via: T, rated: Option<Rated>, average: Money) -> (Score<T>, Counts) {
     let (counts, basis) = rated.unwrap_or((Counts::default(), Basis::Average));
     let earned = rated.map_or(average, |(counts, _)| counts.per_call());
     let in_training = rated.is_none() || counts.dialled < settings.training_calls();
@@ -236,14 +251,14 @@ fn score(settings: &Predictive, via: Via, rated: Option<(Counts, Basis)>, averag
 }
 
 /// On the share of calls that the seed draws, puts another than the best first.
-fn explore(settings: &Predictive, scores: &mut [Score], seed: u64) {
+fn explore<T>(settings: &Predictive, scores: &mut [Score<T>], seed: u64) {
     let mut dice = Dice::new(seed ^ OWN_DRAW);
     if dice.below(1_000) >= u64::from(settings.exploration_share) {
         return;
     }
     let others = || scores.iter().enumerate().skip(1);
     let training = settings.training_calls();
-    let in_training = |score: &Score| match score.basis {
+    let in_training = |score: &Score<T>| match score.basis {
         Basis::Publisher { calls } | Basis::Campaign { calls } => calls < training,
         Basis::Average => true,
     };

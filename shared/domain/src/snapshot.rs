@@ -16,11 +16,13 @@ use crate::ids::{
     AgentId, BuyerId, CampaignId, NumberId, PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId,
 };
 use crate::inbound::Modifier;
+use crate::ledger::AfterCap;
 use crate::number::Number;
 use crate::partner::Buyer;
 use crate::phone::E164;
-use crate::plan::{Planned, Tree};
+use crate::plan::{Planned, Strategy, Tree};
 use crate::routing::Via;
+use crate::rtb_target::NotTaken;
 use crate::target::{RtbTarget, Target};
 use crate::validate::{Problem, Problems};
 
@@ -204,6 +206,20 @@ impl Snapshot {
             .collect()
     }
 
+    /// The row of what a publisher was paid, where its calls are not taken once a cap on that is reached.
+    pub fn payouts_that_refuse(&self, publisher: Option<PublisherId>) -> Option<CounterId> {
+        let publisher = publisher?;
+        let terms = self.campaign.publishers.get(&publisher)?;
+        let refuses = terms.after_cap == AfterCap::RefuseCalls && terms.payout_caps.any();
+        refuses.then(|| CounterId::paid(self.campaign_id, publisher))
+    }
+
+    /// Whether its places, or those of a group, are ranked by what they earned.
+    pub fn ranks_by_earnings(&self) -> bool {
+        let groups = self.target_groups.values().map(|group| group.strategy);
+        groups.chain([self.campaign.strategy]).any(|strategy| strategy == Strategy::Predictive)
+    }
+
     fn planned_targets(&self) -> BTreeSet<TargetId> {
         let members = |group: &TargetGroupId| {
             self.target_groups
@@ -289,6 +305,14 @@ impl Snapshot {
         let restricted =
             |(via, restrict): (Via, Option<Restrict>)| Some((via, restrict?.takes(via, history, now).err()?));
         targets.chain(bidders).filter_map(restricted).collect()
+    }
+
+    /// The bidders that are not offered this caller, for a call that begins at `now`.
+    pub fn too_often(&self, history: &CallerHistory, now: Timestamp) -> Vec<(RtbTargetId, NotTaken)> {
+        let refused = |(id, bidder): (&RtbTargetId, &RtbTarget)| {
+            Some((*id, bidder.takes_caller(Some(history), now).err()?))
+        };
+        self.rtb_targets.iter().filter_map(refused).collect()
     }
 
     /// A buyer of its destinations.

@@ -1,4 +1,4 @@
-//! What must hold for every input: money is exact, templates cannot be broken, orders do not matter, windows tile time.
+//! What must hold for every input: money is exact, orders do not matter, windows tile time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,7 +16,6 @@ use domain::phone::{E164, erase_number, mask_all, mask_words, number_of_caller};
 use domain::plan::{PlanEntry, Planned, Strategy as Among, Tree};
 use domain::routing::{Place, Situation, order};
 use domain::snapshot::{Parts, Prepared, Snapshot};
-use domain::tokens::{Facts, Template};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -39,37 +38,6 @@ proptest! {
         let whole = Money::from_micros(micros);
         let share = whole.share(basis_points);
         prop_assert!(share >= Money::ZERO && share <= whole);
-    }
-
-    #[test]
-    fn no_value_breaks_a_json_template(state in any::<String>(), zip in any::<String>(), name in any::<String>()) {
-        let template = Template::parse(r#"{"s":"[tag:InboundNumber:State]","z":["[tag:Geo:ZipCode|tag:Campaign:Name]",[1,2]]}"#);
-        let facts = Facts { state: Some(state.clone()), zip: Some(zip.clone()), campaign_name: name.clone(), ..Facts::default() };
-        let filled: serde_json::Value = serde_json::from_str(&template.render_json(&facts)).unwrap();
-        prop_assert_eq!(filled["s"].as_str().unwrap(), state);
-        prop_assert_eq!(filled["z"][0].as_str().unwrap(), if zip.is_empty() { name } else { zip });
-    }
-
-    #[test]
-    fn no_value_adds_a_header_line(value in any::<String>()) {
-        let facts = Facts { state: Some(value), ..Facts::default() };
-        let header = Template::parse("x[tag:InboundNumber:State]y").render_header(&facts);
-        prop_assert!(!header.contains(['\r', '\n', '\0']));
-    }
-
-    #[test]
-    fn values_are_not_read_for_tokens_again(text in "\\[tag:Campaign:Name\\][a-z]{0,5}") {
-        let facts = Facts { state: Some(text.clone()), campaign_name: "SECRET".to_owned(), ..Facts::default() };
-        let filled = Template::parse("[tag:InboundNumber:State]").render_json(&facts);
-        prop_assert!(!filled.contains("SECRET"));
-    }
-
-    #[test]
-    fn any_text_is_a_template(text in any::<String>()) {
-        let template = Template::parse(&text);
-        if template.unknown().is_empty() && !text.to_lowercase().contains("[tag:") && !text.to_lowercase().contains("[call:") {
-            prop_assert_eq!(template.render_json(&Facts::default()), text);
-        }
     }
 
     #[test]
@@ -629,5 +597,79 @@ fn a_numbers_country_and_kind_are_told_by_its_digits_where_they_can_be() {
     }
     for text in ["us", "USA", "U", "", "U1", "ÜS"] {
         assert!(text.parse::<Country>().is_err(), "{text}");
+    }
+}
+
+/// A bidder in an auction: its ceiling, what it bids at last (or nothing), and its place.
+#[derive(Debug, Clone, Copy)]
+struct Contender {
+    max_bid: Option<i32>,
+    bids: Option<i32>,
+    priority: u16,
+    weight: u16,
+    latency_ms: u32,
+}
+
+fn contender() -> impl Strategy<Value = Contender> {
+    (proptest::option::weighted(0.8, 1..6_i32), proptest::option::of(1..6_i32), 1..3_u16, 1..3_u16, 0..4_u32)
+        .prop_map(|(max_bid, bids, priority, weight, latency_ms)| Contender {
+            max_bid,
+            bids: bids.map(|bid| max_bid.map_or(bid, |most| bid.min(most))),
+            priority,
+            weight,
+            latency_ms,
+        })
+}
+
+proptest! {
+    /// Whoever is ahead when an auction is decided is who wins when everybody is waited for, in whatever order they answer.
+    #[test]
+    fn an_auction_that_is_decided_has_the_winner_it_would_have_had(
+        contenders in proptest::collection::vec(contender(), 1..8),
+        min_bidders in 1..3_u16,
+    ) {
+        use domain::auction::{Bid, Ceiling, is_decided, rank};
+        use domain::campaign::BidderEntry;
+        use domain::geo::Place;
+        use domain::ids::RtbTargetId;
+        use domain::rtb_target::RtbTarget;
+
+        let id = |index: usize| RtbTargetId::from_uuid(Uuid::from_u128(index as u128 + 1));
+        let bid = |index: usize, contender: &Contender| {
+            Some(Bid {
+                bidder: id(index),
+                amount: Money::from_units(contender.bids?),
+                counts: None,
+                bid_id: None,
+                destination: domain::phone::Destination::Number("+12025550123".parse().unwrap()),
+                call_length_s: None,
+                expires_at: None,
+                priority: contender.priority,
+                weight: contender.weight,
+                latency_ms: contender.latency_ms,
+                confirmed: None,
+            })
+        };
+        let ceiling = |index: usize, contender: &Contender| {
+            let body = serde_json::json!({
+                "name": "b", "url": "https://b.example.com/", "body": "{}",
+                "answer": {"acceptance": ["$.a"], "amount": ["$.b"], "destination": ["$.c"]},
+                "max_bid": contender.max_bid.map(|most| Money::from_units(most).micros()),
+            });
+            let bidder: RtbTarget = serde_json::from_value(body).unwrap();
+            let entry = BidderEntry { rtb_target: id(index), priority: contender.priority, weight: contender.weight };
+            Ceiling::of(&entry, &bidder, &Place::default())
+        };
+        let bids: Vec<Option<Bid>> = contenders.iter().enumerate().map(|(index, one)| bid(index, one)).collect();
+        let ceilings: Vec<Ceiling> = contenders.iter().enumerate().map(|(index, one)| ceiling(index, one)).collect();
+        let winner = |bids: &[Option<Bid>]| rank(bids.iter().flatten().cloned().collect()).first().map(|bid| bid.bidder);
+        let all = winner(&bids);
+        for answered in 0..=bids.len() {
+            let (so_far, outstanding) = (&bids[..answered], &ceilings[answered..]);
+            if is_decided(so_far.iter().flatten(), min_bidders, outstanding.iter().copied()) {
+                prop_assert_eq!(winner(so_far), all);
+                prop_assert!(so_far.iter().flatten().count() >= usize::from(min_bidders));
+            }
+        }
     }
 }

@@ -5,13 +5,13 @@ use async_trait::async_trait;
 use domain::auction::BidRequest;
 use tokio::time::Instant;
 
-use crate::{Outbound, OutboundError, OutboundRequest};
+use crate::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
 
 #[async_trait]
 impl Bidders for Outbound {
     async fn ask(&self, request: &BidRequest, deadline: Instant) -> Result<BidderAnswer, NoAnswer> {
         let request = OutboundRequest {
-            method: "POST".to_owned(),
+            method: request.method.as_str().to_owned(),
             url: request.url.clone(),
             headers: request.headers.clone(),
             body: request.body.clone().into_bytes(),
@@ -32,7 +32,9 @@ async fn answer(
     deadline: Instant,
 ) -> Result<BidderAnswer, NoAnswer> {
     match outbound.send(request, deadline).await {
-        Ok(answer) => Ok(BidderAnswer { status: answer.status, body: answer.body, elapsed: answer.elapsed }),
+        Ok(OutboundResponse { status, headers, body, elapsed }) => {
+            Ok(BidderAnswer { status, headers, body, elapsed })
+        }
         Err(error) => Err(no_answer(&error)),
     }
 }

@@ -9,11 +9,16 @@ use std::collections::{HashMap, HashSet};
 use app::ports::{Counters, PortResult};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::breaker::Health;
 use domain::caps::{CounterId, LiveLimits, Usage, revenue_attribute};
-use domain::ids::TenantId;
+use domain::ids::{CampaignId, PublisherId, RtbTargetId, TenantId};
 use domain::money::Money;
+use domain::predictive::Earned;
+use domain::routing::Via;
+use jiff::Timestamp;
 
 use crate::Store;
+use crate::bidder_health::health_of;
 use crate::item::{Item, from_json, json, key_attributes};
 use crate::keys;
 use crate::write::{Deed, STAMP, Write, stamped};
@@ -53,6 +58,8 @@ pub(crate) fn usage_of(item: &Item) -> Usage {
         revenue,
         paused: item.get("paused").and_then(|value| value.as_bool().ok()).copied().unwrap_or(false),
         limits: None,
+        earned: Earned::default(),
+        health: health_of(item),
     }
 }
 
@@ -89,6 +96,30 @@ impl Counters for Store {
             }
         }
         Ok(usage)
+    }
+
+    async fn earned(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        publisher: Option<PublisherId>,
+        at: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>> {
+        self.read_earned(tenant, campaign, publisher, at).await
+    }
+
+    async fn claim_look(
+        &self,
+        tenant: TenantId,
+        bidder: RtbTargetId,
+        seen: Timestamp,
+        until: Timestamp,
+    ) -> PortResult<bool> {
+        self.move_look(tenant, bidder, seen, until).await
+    }
+
+    async fn note_health(&self, tenant: TenantId, bidder: RtbTargetId, health: &Health) -> PortResult<()> {
+        self.put_health(tenant, bidder, health).await
     }
 
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {

@@ -179,6 +179,32 @@ pub fn counter(tenant: TenantId, of: &CounterId) -> Key {
     Key::new(format!("T#{tenant}#CAP#{}", of.as_str()), "CAP")
 }
 
+/// Over so many items the sums of what a destination earned are spread: calls of a busy one settle at the same moment.
+pub const EARNED_SHARDS: u8 = 4;
+
+/// Partition of what the destinations of a campaign earned in a month (any day of it will do): from all its calls, or from
+/// those of one publisher.
+pub fn earned_in_month(
+    tenant: TenantId,
+    (campaign, publisher): (CampaignId, Option<PublisherId>),
+    month: Date,
+) -> String {
+    let whose = publisher.map_or_else(|| "ALL".to_owned(), |publisher| publisher.to_string());
+    format!("T#{tenant}#EARN#{campaign}#{whose}#{}", month.strftime("%Y%m"))
+}
+
+/// What a destination earned in it, as far as it is counted on the call's shard.
+pub fn earned(
+    tenant: TenantId,
+    whose: (CampaignId, Option<PublisherId>),
+    month: Date,
+    destination: &str,
+    call: CallId,
+) -> Key {
+    let shard = shard_of(call) % EARNED_SHARDS;
+    Key::new(earned_in_month(tenant, whose, month), format!("{destination}#{shard}"))
+}
+
 /// Partition of a call and everything that belongs to it.
 pub fn call_partition(tenant: TenantId, call: CallId) -> String {
     format!("T#{tenant}#CALL#{call}")

@@ -115,6 +115,9 @@ fn the_table_of_access_patterns() {
     table.row("what a published campaign uses", "", &keys::in_use(tenant, campaign));
     table.row("published campaigns and what they use", "gsi1", &keys::in_use_in_list(tenant, campaign));
     table.row("counters and live flag", "batch get", &keys::counter(tenant, &CounterId::from(target)));
+    let earned = |publisher| keys::earned(tenant, (campaign, publisher), day, &target.to_string(), call);
+    table.row("what destinations earned on a campaign", "query", &earned(None));
+    table.row("· from one publisher's calls", "query", &earned(Some(publisher)));
 
     table.range("a call with everything", "query", &keys::call_partition(tenant, call), "…");
     table.row("· as it began, how it ended", "", &keys::call(tenant, call));

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::ports::{
-    BidLogEntry, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Outbox, Page,
-    PortResult, Published, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
+    BidLogEntry, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Limiter, Outbox,
+    Page, PortResult, Published, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Call, LegEvent};
 use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
-use domain::ids::{CallId, CampaignId, RtbTargetId, TargetId, TenantId};
+use domain::ids::{CallId, CampaignId, PublisherId, RtbTargetId, TargetId, TenantId};
+use domain::predictive::Earned;
+use domain::routing::Via;
 use domain::snapshot::{Parts, Snapshot};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -121,9 +123,38 @@ impl Published for Memory {
 }
 
 #[async_trait]
+impl Limiter for Memory {
+    async fn count(&self, _: &str, _: Timestamp, _: Timestamp) -> PortResult<u64> {
+        Ok(1)
+    }
+
+    async fn take_back(&self, _: &str, _: Timestamp) -> PortResult<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl Counters for Memory {
     async fn usage(&self, _: TenantId, _: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>> {
         Ok(HashMap::new())
+    }
+
+    async fn earned(
+        &self,
+        _: TenantId,
+        _: CampaignId,
+        _: Option<PublisherId>,
+        _: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>> {
+        Ok(HashMap::new())
+    }
+
+    async fn claim_look(&self, _: TenantId, _: RtbTargetId, _: Timestamp, _: Timestamp) -> PortResult<bool> {
+        Ok(true)
+    }
+
+    async fn note_health(&self, _: TenantId, _: RtbTargetId, _: &domain::breaker::Health) -> PortResult<()> {
+        Ok(())
     }
 
     async fn set_paused(&self, _: TenantId, _: &CounterId, _: bool) -> PortResult<()> {
@@ -195,7 +226,11 @@ impl Calls for Memory {
         Ok(())
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
+    async fn paid(&self, _: TenantId, _: &CounterId) -> PortResult<Usage> {
+        Ok(Usage::default())
+    }
+
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &Settling) -> PortResult<bool> {
         Ok(true)
     }
 

@@ -68,5 +68,6 @@ pub fn decision(decision: &Decision) -> DecisionView {
         destination: shown::destination(decision.via, &decision.name),
         code: code.to_owned(),
         text,
+        score: decision.score.clone(),
     }
 }

@@ -8,6 +8,8 @@ mod versions;
 
 use crate::routes::{Routes, Verb};
 
+pub(crate) use preview::hypothetical;
+
 /// Their routes.
 pub fn routes(routes: Routes) -> Routes {
     routes

@@ -11,7 +11,7 @@ use domain::filter::{MAX_VALUE, TagName};
 use domain::ids::CampaignId;
 use domain::phone::E164;
 use domain::plan::Tree;
-use domain::routing::Stop;
+use domain::routing::{Scores, Stop};
 use domain::validate::Problems;
 
 use crate::access::{Access, CampaignsRead};
@@ -36,7 +36,7 @@ pub async fn route_preview(
     Named(id): Named<CampaignId>,
     Body(wishes): Body<RoutePreviewQuery>,
 ) -> Result<Json<RoutePreview>, Refusal> {
-    let wanted = hypothetical(wishes, &context)?;
+    let wanted = hypothetical(wishes, "", &context)?;
     let tools = context.tools(access.tenant, &access.by);
     let preview = preview_route(&tools, &*context.calls, access.tenant, id, &wanted).await??;
     let decided: Vec<DecisionView> = preview.passed.each.iter().map(decision).collect();
@@ -44,24 +44,26 @@ pub async fn route_preview(
         campaign: id,
         version: preview.version,
         turned_away: preview.turned_away.map(|why| Verdict { code: why.code().to_owned(), text: why.text() }),
-        steps: preview.stops.iter().map(step).collect(),
+        steps: preview.stops.iter().map(|stop| step(stop, &preview.passed.scores)).collect(),
         passed: decided,
         more: preview.passed.more,
     }))
 }
 
-fn step(stop: &Stop) -> PreviewStep {
+fn step(stop: &Stop, scores: &Scores) -> PreviewStep {
     match stop {
         Stop::Dial(parties) => PreviewStep {
             does: "dial".to_owned(),
             destinations: parties.iter().map(|party| destination(party.via, &party.name)).collect(),
             rings_s: parties.first().map(|party| party.dial.timeout_s),
+            scores: parties.iter().filter_map(|party| scores.text(party.via)).collect(),
             ring_tree: None,
         },
         Stop::Ask(tree) => PreviewStep {
             does: "ask".to_owned(),
             destinations: Vec::new(),
             rings_s: None,
+            scores: Vec::new(),
             ring_tree: match tree {
                 Tree::First => None,
                 Tree::Planned(id) => Some(*id),
@@ -70,7 +72,12 @@ fn step(stop: &Stop) -> PreviewStep {
     }
 }
 
-fn hypothetical(wishes: RoutePreviewQuery, context: &Context) -> Result<Hypothetical, Refusal> {
+/// The call as it was thought up; `at` comes before the names of its fields.
+pub(crate) fn hypothetical(
+    wishes: RoutePreviewQuery,
+    at: &str,
+    context: &Context,
+) -> Result<Hypothetical, Refusal> {
     let mut problems = Problems::new();
     for (field, text) in [
         ("from", &wishes.from),
@@ -79,12 +86,12 @@ fn hypothetical(wishes: RoutePreviewQuery, context: &Context) -> Result<Hypothet
         ("country", &wishes.country),
         ("verstat", &wishes.verstat),
     ] {
-        problems.at_most(field, text.as_ref().map_or(0, String::len), MAX_TEXT);
+        problems.at_most(&format!("{at}{field}"), text.as_ref().map_or(0, String::len), MAX_TEXT);
     }
-    problems.at_most("tags", wishes.tags.len(), MAX_TAGS);
+    problems.at_most(&format!("{at}tags"), wishes.tags.len(), MAX_TAGS);
     let mut tags = Vec::new();
     for (name, value) in wishes.tags.into_iter().take(MAX_TAGS) {
-        let field = format!("tags.{name}");
+        let field = format!("{at}tags.{name}");
         problems.at_most(&field, value.chars().count(), MAX_VALUE);
         match TagName::try_from(name) {
             Ok(name) => tags.push((name, value)),
@@ -96,7 +103,7 @@ fn hypothetical(wishes: RoutePreviewQuery, context: &Context) -> Result<Hypothet
         None => SOME_NUMBER.parse::<E164>().ok(),
     };
     if to.is_none() {
-        problems.add("to", "required", "name the dialled number");
+        problems.add(format!("{at}to"), "required", "name the dialled number");
     }
     let problems = problems.into_vec();
     let Some(to) = to.filter(|_| problems.is_empty()) else {

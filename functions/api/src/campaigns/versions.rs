@@ -12,6 +12,7 @@ use contract::problem::Code;
 use contract::query::PageQuery;
 use contract::resource::Resource;
 use domain::ids::CampaignId;
+use domain::rtb_target::SecretText;
 use domain::snapshot::Snapshot;
 use http::request::Parts;
 
@@ -70,8 +71,14 @@ pub async fn get(
     let found = campaigns::version(&tools, access.tenant, id, number).await?;
     let mut snapshot = found.ok_or_else(Refusal::not_found)?.as_ref().clone();
     // Who may see campaigns may not see every bidder's credentials.
-    for (_, value) in snapshot.rtb_targets.values_mut().flat_map(|bidder| &mut bidder.headers) {
-        HIDDEN.clone_into(value);
+    for bidder in snapshot.rtb_targets.values_mut() {
+        let confirmation = bidder.confirmation.iter_mut().flat_map(|step| &mut step.headers);
+        for (_, value) in bidder.headers.iter_mut().chain(confirmation) {
+            HIDDEN.clone_into(value);
+        }
+        if let Some(secret) = bidder.authentication.secret_mut() {
+            *secret = SecretText::Hidden;
+        }
     }
     Ok(Json(snapshot))
 }

@@ -12,6 +12,21 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
+async fn where_places_are_ranked_by_what_they_earned_a_dry_run_tells_the_scores() {
+    let world = World::new().await;
+    let own = world.set_up().await;
+    let address = format!("/api/campaigns/{}", own.campaign);
+    let refused = json!({"version": 1, "predictive": {"new_targets": 11}});
+    world.patch(&address, &refused).await.refused(422, "invalid");
+    let ranks = json!({"version": 1, "strategy": "predictive", "predictive": {"new_targets": 10}});
+    world.patch(&address, &ranks).await.ok(200);
+    let answer = world.post(&format!("{address}/route-preview"), &json!({})).await.ok(200);
+    let dials = answer["steps"].as_array().unwrap().iter().find(|step| step["does"] == "dial").unwrap();
+    let words = "too few calls yet: the others earn 0.00 per dialled call; +100 % as a new target";
+    assert_eq!(dials["scores"], json!([words]), "{answer}");
+}
+
+#[tokio::test]
 async fn a_dry_run_names_who_would_be_dialled_and_why_others_would_not() {
     let world = World::new().await;
     let own = world.set_up().await;

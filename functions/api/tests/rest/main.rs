@@ -34,6 +34,7 @@ mod people;
 mod permission_is_a_type;
 mod privacy;
 mod publish;
+mod rtb_targets;
 mod scale;
 mod sizes;
 mod stage;

@@ -137,6 +137,13 @@ async fn terms_are_set_and_taken_back_one_by_one() {
     let negative = json!({"version": 3, "publishers": {&second: fixed(-1)}});
     let problem = world.patch(&address, &negative).await.refused(422, "invalid");
     assert_eq!(problem["fields"][0]["field"], format!("publishers.{second}.payout.amount"));
+    let never = json!({"payout_caps": {"daily": 0, "payouts": {"total": 0}}});
+    let never = json!({"version": 3, "publishers": {&second: never}});
+    let problem = world.patch(&address, &never).await.refused(422, "invalid");
+    let fields: Vec<&str> =
+        problem["fields"].as_array().unwrap().iter().map(|one| one["field"].as_str().unwrap()).collect();
+    let of = |field: &str| format!("publishers.{second}.payout_caps.{field}");
+    assert_eq!(fields, [of("daily"), of("payouts.total")]);
 
     world.publish(&own.campaign).await.ok(200);
     let campaign: CampaignId = own.campaign.parse().unwrap();

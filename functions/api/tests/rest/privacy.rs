@@ -7,7 +7,8 @@ use app::catalog::Scribe;
 use app::clock::Clock;
 use app::erase_caller::{CALLS_AT_ONCE, EraseCaller, Erasure};
 use app::ports::{
-    Answered, Audit, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Step, StepWrite, Vault,
+    Answered, Audit, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Settling, Step,
+    StepWrite, Vault,
 };
 use domain::audit::{Actor, AuditEntry, By, Origin};
 use domain::call::Call;
@@ -126,7 +127,12 @@ async fn store_call(store: &Store, record: &CallRecord, is_over: bool) {
         store.store(&entry).await.unwrap();
     }
     if is_over {
-        assert!(store.settle(tenant(), &record.call, record.closing.as_ref().unwrap(), &[]).await.unwrap());
+        assert!(
+            store
+                .settle(tenant(), &record.call, record.closing.as_ref().unwrap(), &Settling::default())
+                .await
+                .unwrap()
+        );
     }
 }
 
@@ -396,7 +402,12 @@ async fn calls_that_go_on_or_have_just_ended_wait_for_a_repetition() {
     assert_eq!((too_early.complete, too_early.calls, too_early.waiting), (false, 0, 3));
     let later = scene.erase().await.unwrap();
     assert_eq!((later.complete, later.calls, later.waiting), (false, 2, 1));
-    assert!(store.settle(tenant(), &open.call, open.closing.as_ref().unwrap(), &[]).await.unwrap());
+    assert!(
+        store
+            .settle(tenant(), &open.call, open.closing.as_ref().unwrap(), &Settling::default())
+            .await
+            .unwrap()
+    );
     let last = scene.erase().await.unwrap();
     assert_eq!((last.complete, last.calls, last.proof.calls), (true, 1, 3));
     assert_eq!(holding(&scene.items().await, &phone(CALLER)), Vec::<String>::new());
@@ -425,7 +436,7 @@ async fn one_request_erases_a_bounded_number_of_calls() {
         store.write_step(&write).await.unwrap();
         let mut closing = record.closing.unwrap();
         closing.attempts = 0;
-        assert!(store.settle(tenant(), &record.call, &closing, &[]).await.unwrap());
+        assert!(store.settle(tenant(), &record.call, &closing, &Settling::default()).await.unwrap());
     }
     let first = scene.erase().await.unwrap();
     assert_eq!((first.complete, first.calls as usize, first.waiting), (false, CALLS_AT_ONCE, 0));

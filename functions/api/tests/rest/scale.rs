@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use api::calls::{Viewer, list_for};
 use app::catalog::{self, Listed, Listing, Position};
-use app::ports::{Calls, Catalog, Kind, Record, StepWrite};
+use app::ports::{Calls, Catalog, Kind, Record, Settling, StepWrite};
 use contract::calls::CallsPage;
 use domain::audit::{Actor, By, Origin};
 use domain::campaign::Campaign;
@@ -88,7 +88,7 @@ impl Full {
         store.write_step(&write).await.unwrap();
         let mut closing = record(tenant, 0xABCDEF, NOW).closing.unwrap();
         closing.attempts = 0;
-        assert!(store.settle(tenant, &model, &closing, &[]).await.unwrap());
+        assert!(store.settle(tenant, &model, &closing, &Settling::default()).await.unwrap());
         let key = store::keys::call(tenant, model.id);
         let in_key = |at: Timestamp| store::keys::call_in_day(tenant, at, model.id).sk;
         let time_in_key = |at: Timestamp| in_key(at).split('#').next().unwrap().to_owned();

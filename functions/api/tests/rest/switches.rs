@@ -8,8 +8,11 @@ use app::ports::{Counters, PortResult, Published};
 use async_trait::async_trait;
 use domain::audit::{Actor, By, Origin};
 use domain::caps::{CounterId, LiveLimits, Usage};
-use domain::ids::{CampaignId, RtbTargetId, TargetId, TenantId};
+use domain::ids::{CampaignId, PublisherId, RtbTargetId, TargetId, TenantId};
+use domain::predictive::Earned;
+use domain::routing::Via;
 use domain::target::{Status, Target};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::{World, bidder, target};
@@ -88,6 +91,35 @@ struct Interrupted<'a> {
 impl Counters for Interrupted<'_> {
     async fn usage(&self, tenant: TenantId, of: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>> {
         self.world.counters.usage(tenant, of).await
+    }
+
+    async fn earned(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        publisher: Option<PublisherId>,
+        at: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>> {
+        self.world.counters.earned(tenant, campaign, publisher, at).await
+    }
+
+    async fn claim_look(
+        &self,
+        tenant: TenantId,
+        bidder: domain::ids::RtbTargetId,
+        seen: Timestamp,
+        until: Timestamp,
+    ) -> PortResult<bool> {
+        self.world.counters.claim_look(tenant, bidder, seen, until).await
+    }
+
+    async fn note_health(
+        &self,
+        tenant: TenantId,
+        bidder: domain::ids::RtbTargetId,
+        health: &domain::breaker::Health,
+    ) -> PortResult<()> {
+        self.world.counters.note_health(tenant, bidder, health).await
     }
 
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {

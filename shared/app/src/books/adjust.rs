@@ -3,12 +3,15 @@
 //! Idempotency: an adjustment leaves `requested` once. The same decision by the same person again is answered with what is
 //! stored; anybody else's is refused and told who decided what.
 
+use std::sync::Arc;
+
 use domain::adjustment::{Adjustment, AdjustmentStatus, Decided, MAX_WORDS};
 use domain::audit::By;
 use domain::ids::{AdjustmentId, BuyerId, CallId, TenantId};
-use domain::ledger::{Entry, Settlement, Unbookable, with_adjustment};
+use domain::ledger::{Entry, Settlement, Unbookable, adjusted, with_adjustment};
 use domain::money::Money;
 use domain::phone::mask_words;
+use domain::predictive::correction;
 use domain::validate::{Problem, Problems};
 
 use super::{LOOKS, Tools, set};
@@ -146,9 +149,13 @@ pub async fn decide(
             let Some(closing) = &record.closing else { return Ok(Err(Unadjusted::Open)) };
             match moved(&record, closing, &adjustment, at) {
                 Ok((settlement, entries)) => {
+                    let lesson =
+                        correction(closing.billed_via, closing.ended_at, &closing.settlement, &settlement);
+                    let lesson = lesson.map(|lesson| (Arc::clone(&record.call), lesson));
                     let closing = Closing { settlement, ..closing.clone() };
-                    let (call, counted) = (adjustment.call, Vec::new());
-                    Some(Rebooked { call, books: record.books, closing, entries, counted })
+                    let counted = adjusted(&record.call, adjustment.payout, at).into_iter().collect();
+                    let (call, books, payment) = (adjustment.call, record.books, None);
+                    Some(Rebooked { call, books, closing, entries, counted, payment, lesson })
                 }
                 Err(why) => return Ok(Err(Unadjusted::Unbookable(why))),
             }

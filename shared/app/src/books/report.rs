@@ -4,12 +4,15 @@
 //! was; a different one is refused and told what counts. A report about a call that is still going on is kept, and counts
 //! when the call is settled: the settlement fails when it was computed without it.
 
+use std::sync::Arc;
+
 use domain::audit::By;
-use domain::caps::late_conversion;
+use domain::caps::{Usage, late_conversion};
 use domain::conversion_report::{ConversionReport, Effect, Reporter, is_in_time};
 use domain::ids::{CallId, CampaignId, TenantId};
-use domain::ledger::with_report;
+use domain::ledger::{payment, with_report};
 use domain::money::Money;
+use domain::predictive::correction;
 
 use super::{LOOKS, Tools, set};
 use crate::ports::{CallRecord, Closing, PortError, PortResult, Rebooked};
@@ -72,7 +75,11 @@ pub async fn report_conversion(
                 return Ok(Reported::TooLate);
             }
             Some(closing) => {
-                let books = rebooked(WHAT, &record, closing, &report)?;
+                let paid = match record.call.paid_row() {
+                    Some(row) => tools.calls.paid(tenant, &row).await?,
+                    None => Usage::default(),
+                };
+                let books = rebooked(WHAT, &record, closing, &report, &paid)?;
                 let settlement = &books.closing.settlement;
                 report.effect = settlement.no_conversion.map_or(Effect::Converted, Effect::NotConverted);
                 tools.books.book_report(tenant, &report, &books, entry.as_ref()).await?
@@ -90,17 +97,32 @@ fn rebooked(
     record: &CallRecord,
     closing: &Closing,
     report: &ConversionReport,
+    paid: &Usage,
 ) -> PortResult<Rebooked> {
     let conclusion = closing.conclusion(&record.attempts);
-    let (settlement, entries) = with_report(&closing.settlement, &record.call, &conclusion, report)
-        .map_err(|why| PortError::failed(what, format!("the books cannot take it: {why:?}")))?;
     let before = &closing.settlement;
+    let with = |full| {
+        with_report(before, &record.call, &conclusion, report, full)
+            .map_err(|why| PortError::failed(what, format!("the books cannot take it: {why:?}")))
+    };
+    let (mut settlement, mut entries) = with(None)?;
+    let more = settlement.payout.checked_sub(before.payout).unwrap_or_default();
+    let payment = match payment(&record.call, more, before.payout == Money::ZERO, report.at, paid) {
+        Ok(payment) => payment,
+        Err(full) => {
+            (settlement, entries) = with(Some(full))?;
+            None
+        }
+    };
     let newly_converted = settlement.converted && !before.converted;
     let earned = settlement.revenue.checked_sub(before.revenue).unwrap_or_default();
     let reservation = conclusion.billed.as_ref().and_then(|attempt| attempt.reservation.as_ref());
     let counted = reservation
         .map(|reservation| late_conversion(reservation, newly_converted, earned, report.at))
         .unwrap_or_default();
+    let lesson = correction(closing.billed_via, closing.ended_at, before, &settlement);
+    let lesson = lesson.map(|lesson| (Arc::clone(&record.call), lesson));
     let closing = Closing { settlement, reported: true, ..closing.clone() };
-    Ok(Rebooked { call: record.call.id, books: record.books, closing, entries, counted })
+    let (call, books) = (record.call.id, record.books);
+    Ok(Rebooked { call, books, closing, entries, counted, payment, lesson })
 }

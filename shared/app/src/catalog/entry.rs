@@ -16,15 +16,17 @@ use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
 use domain::plan::Planned;
 use domain::pool::NumberPool;
+use domain::rtb_target::SecretText;
 use domain::target::{RtbTarget, Status, Target};
-use domain::tokens::{Facts, Template};
+use domain::tokens::{Place, Template};
 use domain::validate::{Problems, Validate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::uses::Reference;
 use super::{Outcome, Stored, Tools, Warning};
+use crate::authenticate;
 use crate::campaigns::{after_activation, may_activate};
 use crate::numbers::{NOT_YOUR_ACCOUNT, prove, reconnect_number, unroute};
 use crate::ports::{Kind, PortResult};
@@ -56,7 +58,12 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     fn settle(&mut self) {}
 
     /// Fills in what only we write, and proves what must be proved before it may be stored. It was looked at before.
-    async fn complete(&mut self, _tools: &Tools<'_>, _before: Option<&Self>) -> Outcome<()> {
+    async fn complete(
+        &mut self,
+        _tools: &Tools<'_>,
+        _tenant: TenantId,
+        _before: Option<&Self>,
+    ) -> Outcome<()> {
         Ok(Ok(()))
     }
 
@@ -99,6 +106,9 @@ pub trait Entry: Validate + Serialize + DeserializeOwned + Send + Sync + Sized +
     async fn check_account(&self, _tools: &Tools<'_>, _problems: &mut Problems) -> PortResult<()> {
         Ok(())
     }
+
+    /// Takes out what nobody is shown.
+    fn hide_secrets(_body: &mut Map<String, Value>) {}
 
     /// Masks what only those with `numbers:read` may see.
     fn mask_personal(_body: &mut Map<String, Value>) {}
@@ -246,6 +256,7 @@ impl Entry for Target {
     }
 }
 
+#[async_trait]
 impl Entry for RtbTarget {
     const KIND: Kind = Kind::RtbTarget;
     const UNIQUE_FIELD: &'static str = "name";
@@ -259,11 +270,34 @@ impl Entry for RtbTarget {
         self.buyer.iter().map(|id| Reference::of("buyer", Kind::Buyer, id)).collect()
     }
 
-    fn check_surroundings(&self, tools: &Tools<'_>, _before: Option<&Self>, problems: &mut Problems) {
-        // Tokens stand in the path and query only; filled with nothing they leave the address that is judged.
-        let address = Template::parse(&self.url).render_url(&Facts::default());
-        if let Err(words) = (tools.check_url)(&address) {
-            problems.add("url", "address", words);
+    fn check_surroundings(&self, tools: &Tools<'_>, before: Option<&Self>, problems: &mut Problems) {
+        let confirmed_at = self.confirmation.as_ref().map(|step| ("confirmation.url", &step.url));
+        for (field, url) in std::iter::once(("url", &self.url)).chain(confirmed_at) {
+            // Tokens stand in the path and query only; filled with nothing they leave the address that is judged.
+            let address = Template::parse(url).probe(Place::Url, "");
+            if let Err(words) = (tools.check_url)(&address) {
+                problems.add(field, "address", words);
+            }
+        }
+        let secret = self.authentication.secret();
+        let was = before.and_then(|before| before.authentication.secret());
+        if matches!(secret, Some(SecretText::Sealed(_))) && secret != was {
+            let field = self.authentication.secret_field();
+            problems.add(field, "required", "give the secret itself, as text");
+        }
+    }
+
+    /// Its secret is stored sealed only.
+    async fn complete(&mut self, tools: &Tools<'_>, tenant: TenantId, _before: Option<&Self>) -> Outcome<()> {
+        authenticate::seal(tools.vault, tenant, &mut self.authentication).await.map(Ok)
+    }
+
+    fn hide_secrets(body: &mut Map<String, Value>) {
+        let kinds = body.get_mut("authentication").and_then(Value::as_object_mut);
+        let settings =
+            kinds.into_iter().flat_map(|kinds| kinds.values_mut()).filter_map(Value::as_object_mut);
+        for secret in settings.flat_map(|settings| settings.values_mut()).filter(|value| value.is_object()) {
+            *secret = json!({ "set": true });
         }
     }
 
@@ -308,7 +342,7 @@ impl Entry for Number {
     }
 
     /// The account must have the number before it is claimed: nobody sits on a stranger's number.
-    async fn complete(&mut self, tools: &Tools<'_>, before: Option<&Self>) -> Outcome<()> {
+    async fn complete(&mut self, tools: &Tools<'_>, _tenant: TenantId, before: Option<&Self>) -> Outcome<()> {
         if before.is_some_and(|before| before.account_sid == self.account_sid) {
             return Ok(Ok(()));
         }

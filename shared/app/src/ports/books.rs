@@ -1,12 +1,16 @@
 //! Port of the books: what moves a call's money besides its settlement, and the ledger by party and month.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::adjustment::{Adjustment, AdjustmentStatus};
 use domain::audit::AuditEntry;
+use domain::call::Call;
 use domain::caps::Change;
 use domain::conversion_report::ConversionReport;
 use domain::ids::{AdjustmentId, BuyerId, CallId, TenantId};
-use domain::ledger::{Entry, Party};
+use domain::ledger::{Entry, Party, Payment};
+use domain::predictive::Lesson;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +27,13 @@ pub struct Rebooked {
     pub closing: Closing,
     /// The lines that are new.
     pub entries: Vec<Entry>,
-    /// What a conversion that was reported late adds to the counters of what is capped.
+    /// What a conversion that was reported late adds to the counters of what is capped; what an adjustment changes in what
+    /// the publisher was paid.
     pub counted: Vec<Change>,
+    /// What is added to the payout, where a cap must have room for it.
+    pub payment: Option<Payment>,
+    /// What the call (as it began) teaches anew about the destination that its books are about.
+    pub lesson: Option<(Arc<Call>, Lesson)>,
 }
 
 /// Which adjustments are listed.

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::auction::Auction;
 use domain::blocked::{Block, BlockPattern};
+use domain::breaker::Health;
 use domain::call::{Attempt, Call, CallStatus, Conclusion, LegEvent};
 use domain::caps::{CapReached, CounterId, Held, Joint, Limit, LiveLimits, Outcome, Usage};
 use domain::conversion_report::ConversionReport;
 use domain::duplicates::{CallerHistory, Reached};
-use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, TenantId};
-use domain::ledger::{Entry, Settlement};
+use domain::ids::{AccountSid, BuyerId, CallId, CampaignId, PublisherId, RtbTargetId, TenantId};
+use domain::ledger::{Entry, Payment, Settlement};
 use domain::number::NumberOwner;
 use domain::phone::E164;
+use domain::predictive::{Earned, Lesson};
 use domain::routing::{Decisions, Via};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
@@ -59,6 +61,29 @@ pub trait BlockedCallers: Send + Sync {
 pub trait Counters: Send + Sync {
     /// Rows of many things in one batch; a thing without a row is missing from the answer.
     async fn usage(&self, tenant: TenantId, of: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>>;
+
+    /// What the destinations of a campaign earned in the months that count at an instant (see
+    /// [`domain::predictive::months`]), from a publisher's calls and from all; one without a call then is missing. May be a
+    /// second old.
+    async fn earned(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        publisher: Option<PublisherId>,
+        at: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>>;
+
+    /// Whether the look at a bidder that failed is ours: nobody has moved its time since it was `seen`.
+    async fn claim_look(
+        &self,
+        tenant: TenantId,
+        bidder: RtbTargetId,
+        seen: Timestamp,
+        until: Timestamp,
+    ) -> PortResult<bool>;
+
+    /// Notes whether a bidder works.
+    async fn note_health(&self, tenant: TenantId, bidder: RtbTargetId, health: &Health) -> PortResult<()>;
 
     /// Switches a thing off or on, at once.
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()>;
@@ -231,6 +256,17 @@ pub struct Release {
     pub outcome: Outcome,
 }
 
+/// What a settlement brings besides the books, in the same transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Settling {
+    /// Attempts whose capacity waited for the books.
+    pub releases: Vec<Release>,
+    /// The payout, where a cap must have room for it.
+    pub payment: Option<Payment>,
+    /// What the call teaches about the destinations it was dialled to.
+    pub lessons: Vec<Lesson>,
+}
+
 impl Closing {
     /// Where and when the parties could talk, for the caller's history.
     pub fn reached(&self) -> Option<Reached> {
@@ -359,15 +395,18 @@ pub trait Calls: Send + Sync {
     async fn release(&self, tenant: TenantId, call: CallId, held: &Held, outcome: &Outcome)
     -> PortResult<()>;
 
-    /// Closes and settles in one transaction, gives back what waited for the books, and removes the due work. `false` when
-    /// the call was settled before, has more attempts than the closing counts, another conversion report than it was
-    /// computed with, or one of the releases was made before: look again.
+    /// What a publisher was paid, by its [`Call::paid_row`]; one consistent read.
+    async fn paid(&self, tenant: TenantId, row: &CounterId) -> PortResult<Usage>;
+
+    /// Closes and settles in one transaction with all that belongs to it, and removes the due work. `false` when the call was
+    /// settled before, has more attempts than the closing counts, another conversion report than it was computed with, one
+    /// of the releases was made before, or a cap has no room for the payout any more: look again.
     async fn settle(
         &self,
         tenant: TenantId,
         call: &Call,
         closing: &Closing,
-        releases: &[Release],
+        with: &Settling,
     ) -> PortResult<bool>;
 
     /// Calls whose due time has passed, oldest first, from one of [`DUE_SHARDS`] shards.

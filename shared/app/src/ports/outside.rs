@@ -17,6 +17,8 @@ use super::PortResult;
 pub struct BidderAnswer {
     /// HTTP status.
     pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
     /// Time to its last byte.
@@ -36,7 +38,7 @@ pub struct NoAnswer {
 /// Asks bidders over HTTP: the only way out to addresses that tenants name.
 #[async_trait]
 pub trait Bidders: Send + Sync {
-    /// Asks one bidder; gives up at the deadline. Dropping the future abandons the connection.
+    /// Asks one bidder as the request says; gives up at the deadline. Dropping the future abandons the connection.
     async fn ask(&self, request: &BidRequest, deadline: Instant) -> Result<BidderAnswer, NoAnswer>;
 
     /// Looks whether an address answers at all, without a bid request (an HTTP HEAD).

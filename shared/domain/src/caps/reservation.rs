@@ -286,7 +286,8 @@ impl Attempt {
         matches!(self.terms.conversion, Conversion::Incoming | Conversion::Dialled)
     }
 
-    fn was_connected(&self, events: &[LegEvent]) -> bool {
+    /// Whether the parties could talk, as far as its leg's end says so.
+    pub(crate) fn was_connected(&self, events: &[LegEvent]) -> bool {
         leg_end(Leg::Attempt(self.number), events).is_some_and(|end| end.status == CallStatus::Completed)
     }
 }

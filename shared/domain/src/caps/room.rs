@@ -37,12 +37,14 @@ pub enum CapOwner {
     PublisherTerms,
     /// The campaign's.
     Campaign,
+    /// What the publisher is paid on the campaign.
+    Payouts,
 }
 
 impl CapOwner {
     /// Whether it limits the call whatever its destination: when it is full, nobody is tried.
     pub const fn is_of_the_call(self) -> bool {
-        matches!(self, Self::Publisher | Self::PublisherTerms | Self::Campaign)
+        !matches!(self, Self::Destination | Self::Buyer)
     }
 
     /// Whether it limits one publisher's calls.
@@ -86,6 +88,7 @@ impl CapReached {
             CapOwner::Publisher => "the publisher's ",
             CapOwner::PublisherTerms => "the publisher's own ",
             CapOwner::Campaign => "the campaign's ",
+            CapOwner::Payouts => return self.payout_text(),
         };
         let on_campaign = match self.owner {
             CapOwner::PublisherTerms => " on this campaign",
@@ -99,6 +102,17 @@ impl CapReached {
                 format!("{whose}{window} revenue cap {cap}{on_campaign} reached")
             }
         }
+    }
+
+    /// The same of what a publisher is paid: "the publisher's daily payout cap 500.00 on this campaign reached".
+    fn payout_text(&self) -> String {
+        let window = self.window.word();
+        let cap = match self.measure {
+            Measure::Calls if self.cap == 1 => "cap of 1 payout".to_owned(),
+            Measure::Calls => format!("cap of {} payouts", self.cap),
+            Measure::Revenue => format!("payout cap {}", Money::from_micros(self.cap)),
+        };
+        format!("the publisher's {window} {cap} on this campaign reached")
     }
 }
 

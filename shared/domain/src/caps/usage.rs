@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Caps, Counted, CounterId, OpenWindows, Reservation, Window, revenue_attribute};
+use crate::breaker::Health;
 use crate::money::Money;
+use crate::predictive::Earned;
 
 /// What a counter row says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +31,11 @@ pub struct Usage {
     pub last_at: Option<Timestamp>,
     /// The limits of something that is in no published campaign: they live here, and take effect at once.
     pub limits: Option<LiveLimits>,
+    /// Of a destination: what it earned on the call's campaign. Only where a campaign ranks by it; kept elsewhere than the
+    /// counts, and read at the same time.
+    pub earned: Earned,
+    /// Of a bidder: whether it works.
+    pub health: Health,
 }
 
 /// Limits that are kept on the counter row itself.
@@ -61,7 +68,7 @@ impl Usage {
 
     /// Windows that may go when a new one opens: all but the two newest of each kind and those open now.
     pub fn outdated(&self, open: &OpenWindows) -> Vec<String> {
-        open.outdated(self.windows.keys().chain(self.revenue.keys()))
+        open.outdated(self.windows.keys().chain(self.revenue.keys()), [2; 3])
     }
 }
 

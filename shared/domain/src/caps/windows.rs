@@ -60,6 +60,12 @@ impl CounterId {
     pub fn terms(campaign: CampaignId, publisher: PublisherId) -> Self {
         Self(format!("{campaign}#{publisher}"))
     }
+
+    /// The row of what one publisher was paid on one campaign: payouts count as calls do elsewhere, and their amounts as
+    /// revenue does.
+    pub fn paid(campaign: CampaignId, publisher: PublisherId) -> Self {
+        Self(format!("{campaign}#{publisher}#paid"))
+    }
 }
 impl From<PublisherId> for CounterId {
     fn from(id: PublisherId) -> Self {
@@ -147,16 +153,21 @@ impl OpenWindows {
         Some(next.start_of_day().ok()?.timestamp())
     }
 
-    /// Of the windows known, those that may go when a new one opens: all but the two newest of each kind and those open
-    /// now.
-    pub(super) fn outdated<'a>(&self, known: impl Iterator<Item = &'a String>) -> Vec<String> {
+    /// Of the windows known, those that may go when a new one opens: all but the newest of each kind, as many as `kept` says
+    /// of hours, days and months, and those open now.
+    pub(crate) fn outdated<'a>(
+        &self,
+        known: impl Iterator<Item = &'a String>,
+        kept: [usize; 3],
+    ) -> Vec<String> {
         let known: BTreeSet<&String> = known.collect();
         let mut outdated = Vec::new();
-        for (kind, current) in [('h', &self.hour), ('d', &self.day), ('m', &self.month)] {
+        let kinds = [('h', &self.hour), ('d', &self.day), ('m', &self.month)];
+        for ((kind, current), kept) in kinds.into_iter().zip(kept) {
             let same_kind: Vec<&String> =
                 known.iter().copied().filter(|name| name.starts_with(kind)).collect();
-            let kept = same_kind.len().saturating_sub(2);
-            let older = same_kind.into_iter().take(kept);
+            let older_ones = same_kind.len().saturating_sub(kept);
+            let older = same_kind.into_iter().take(older_ones);
             outdated.extend(older.filter(|name| *name < current).cloned());
         }
         outdated

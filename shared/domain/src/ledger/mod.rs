@@ -9,6 +9,7 @@
 
 mod entry;
 mod payout;
+mod payout_caps;
 mod per_minute;
 mod reasons;
 mod rebook;
@@ -17,6 +18,7 @@ mod terms;
 
 pub use entry::{Entry, EntryKind, NoParty, Party, Source};
 pub use payout::{Duplicates, Payout, PayoutAmount, PayoutOn};
+pub use payout_caps::{AfterCap, Payment, PayoutCaps, PayoutCounts, PayoutLimit, adjusted, payment, refuses};
 pub use per_minute::PerMinute;
 pub use reasons::{NoConversion, NoPayout};
 pub use rebook::{MAX_ENTRIES, Unbookable, with_adjustment, with_report};

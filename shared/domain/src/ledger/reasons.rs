@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::caps::CapReached;
+
 /// Why a call did not convert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +71,8 @@ pub enum NoPayout {
     },
     /// What it earned comes to nothing: a share of no revenue, or no connected time.
     ComesToNothing,
+    /// It is more than a cap on what the publisher is paid has room for.
+    PayoutCap(CapReached),
 }
 
 impl NoPayout {
@@ -82,6 +86,7 @@ impl NoPayout {
             Self::TooShort { .. } => "too_short",
             Self::Duplicate { .. } => "duplicate",
             Self::ComesToNothing => "comes_to_nothing",
+            Self::PayoutCap(_) => "payout_cap",
         }
     }
 
@@ -95,6 +100,7 @@ impl NoPayout {
             Self::TooShort { lasted, needed } => format!("lasted {lasted} s of the {needed} s needed"),
             Self::Duplicate { since_s } => format!("the same caller had called {since_s} s before"),
             Self::ComesToNothing => "the amount comes to nothing".to_owned(),
+            Self::PayoutCap(full) => full.text(),
         }
     }
 }

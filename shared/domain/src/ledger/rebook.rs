@@ -7,9 +7,10 @@
 use jiff::Timestamp;
 
 use super::settle::payer;
-use super::{Entry, EntryKind, Party, Settlement, Source, settle};
+use super::{Entry, EntryKind, NoPayout, Party, Settlement, Source, settle};
 use crate::adjustment::Adjustment;
 use crate::call::{Call, Conclusion};
+use crate::caps::CapReached;
 use crate::conversion_report::ConversionReport;
 use crate::money::{Currency, Money};
 
@@ -37,7 +38,8 @@ struct Line {
     reason: String,
 }
 
-/// The settlement with the lines that a later report brings, and those lines.
+/// The settlement with the lines that a later report brings, and those lines. `full`: the cap that has no room for what it
+/// adds to the payout; that is not paid then. A call whose payout a cap has refused before stays without one.
 ///
 /// # Errors
 /// The amounts do not fit.
@@ -46,10 +48,13 @@ pub fn with_report(
     call: &Call,
     conclusion: &Conclusion,
     report: &ConversionReport,
+    full: Option<CapReached>,
 ) -> Result<(Settlement, Vec<Entry>), Unbookable> {
+    let full = stored.payout_cap().or(full);
     let (without, with) = (settle(call, conclusion, None), settle(call, conclusion, Some(report)));
     let mut lines = Vec::new();
-    for entry in with.entries {
+    let paid = |entry: &Entry| full.is_none() || entry.kind != EntryKind::Payout;
+    for entry in with.entries.into_iter().filter(paid) {
         let before = match entry.kind {
             EntryKind::Revenue => without.revenue,
             EntryKind::Payout => without.payout,
@@ -66,7 +71,8 @@ pub fn with_report(
     let mut settlement = stored.clone();
     settlement.converted = with.converted;
     settlement.no_conversion = with.no_conversion;
-    settlement.no_payout = with.no_payout;
+    let capped = full.filter(|_| stored.payout == Money::ZERO && with.payout > Money::ZERO);
+    settlement.no_payout = capped.map(NoPayout::PayoutCap).or(with.no_payout);
     written(settlement, lines, Source::Report, call.currency, report.at)
 }
 

@@ -7,6 +7,7 @@ use super::{
     Source, TimerStart,
 };
 use crate::call::{Attempt, Call, Conclusion};
+use crate::caps::CapReached;
 use crate::conversion_report::ConversionReport;
 use crate::ids::BuyerId;
 use crate::money::Money;
@@ -31,6 +32,26 @@ pub struct Settlement {
     pub profit: Money,
     /// The lines that say so, all that were ever written; lines of nothing are left out.
     pub entries: Vec<Entry>,
+}
+
+impl Settlement {
+    /// The same books of a call whose payout a cap has no room for.
+    #[must_use]
+    pub fn unpaid(mut self, full: CapReached) -> Self {
+        self.entries.retain(|entry| entry.kind != EntryKind::Payout);
+        self.payout = Money::ZERO;
+        self.no_payout = Some(NoPayout::PayoutCap(full));
+        self.profit = self.revenue;
+        self
+    }
+
+    /// The cap for which its payout was not paid.
+    pub fn payout_cap(&self) -> Option<CapReached> {
+        match self.no_payout {
+            Some(NoPayout::PayoutCap(full)) => Some(full),
+            _ => None,
+        }
+    }
 }
 
 /// Settles a concluded call, with the conversion report about it when one has come.

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::{Situation, TurnedAway, call_limits, place_of};
 use crate::call::{Call, seconds_between};
-use crate::caps::{CounterId, Price, Usage};
+use crate::caps::{CapReached, CounterId, Price, Usage};
 use crate::duplicates::{self, CallerHistory, Verdict};
 use crate::filter::Tags;
+use crate::ledger;
 use crate::money::Money;
 use crate::screening::{Arrival, screen};
 use crate::snapshot::Snapshot;
@@ -17,6 +18,7 @@ pub fn recognise(call: &mut Call, snapshot: &Snapshot, history: &CallerHistory) 
     call.previous_call_s = last_call.map(|at| seconds_between(at, call.started_at).into());
     call.repeat = duplicates::judge(&snapshot.campaign.duplicates, history, call.started_at);
     call.not_again = snapshot.not_again(history, call.started_at);
+    call.too_often = snapshot.too_often(history, call.started_at);
 }
 
 /// Whether the campaign, the publisher, or the publisher on the campaign is paused.
@@ -62,5 +64,12 @@ pub fn turned_away(
     // A cap that holds for the call whatever its destination: when it is full, nobody is asked for a bid either.
     let now = call.started_at;
     let situation = Situation { call, now, usage, tried: &[], asked: &[], tags: Tags::new() };
-    call_limits(snapshot, &situation, Price::Known(Money::ZERO)).err().map(TurnedAway::Cap)
+    let full = call_limits(snapshot, &situation, Price::Known(Money::ZERO)).err();
+    full.or_else(|| payout_cap(call, snapshot, usage)).map(TurnedAway::Cap)
+}
+
+/// The cap on what the publisher is paid that is reached, where its calls are not taken then.
+fn payout_cap(call: &Call, snapshot: &Snapshot, usage: &HashMap<CounterId, Usage>) -> Option<CapReached> {
+    let row = snapshot.payouts_that_refuse(call.publisher)?;
+    ledger::refuses(call, usage.get(&row), call.started_at)
 }

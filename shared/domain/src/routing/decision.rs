@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Via;
+use super::{Scores, Via};
 use crate::caps::{CapOwner, CapReached};
 use crate::duplicates::Restricted;
 use crate::inbound::BidVerdict;
+use crate::rtb_target::NotTaken;
 use crate::screening;
 
 /// Most individual decisions kept with one step; the rest is counted by reason.
@@ -21,6 +22,12 @@ pub enum Passed {
     Paused,
     /// Its buyer is switched off.
     BuyerPaused,
+    /// A bidder's own rules.
+    Bidder(NotTaken),
+    /// A bidder that failed too often is left alone for a while.
+    NotWorking,
+    /// A bidder that was ahead and did not confirm its bid.
+    NotConfirmed,
     /// An agent who is away.
     Away,
     /// None of its agents has the skills that it asks for.
@@ -55,6 +62,9 @@ impl Passed {
         match self {
             Self::Paused => "paused",
             Self::BuyerPaused => "buyer_paused",
+            Self::Bidder(not_taken) => not_taken.code(),
+            Self::NotWorking => "not_working",
+            Self::NotConfirmed => "not_confirmed",
             Self::Away => "away",
             Self::NoAgent => "no_agent",
             Self::Closed(_) => "closed",
@@ -76,6 +86,9 @@ impl Passed {
         match self {
             Self::Paused => "paused".to_owned(),
             Self::BuyerPaused => "its buyer is paused".to_owned(),
+            Self::Bidder(not_taken) => not_taken.text(),
+            Self::NotWorking => "it failed too often and is left alone for a while".to_owned(),
+            Self::NotConfirmed => "it did not confirm its bid".to_owned(),
             Self::Away => "away".to_owned(),
             Self::NoAgent => "none of its agents has the skills that it asks for".to_owned(),
             Self::Closed(words) | Self::Filtered(words) => words.clone(),
@@ -101,6 +114,9 @@ pub struct Decision {
     pub name: String,
     /// `None`: it was dialled.
     pub passed: Option<Passed>,
+    /// What it earned, in words, where equals were ranked by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
 }
 
 /// Why a call was given to nobody at all, without looking at destinations.
@@ -138,6 +154,7 @@ impl TurnedAway {
             Self::StaleBid(verdict) => verdict.code(),
             Self::Cap(full) => match full.owner {
                 CapOwner::Publisher | CapOwner::PublisherTerms => "publisher_cap_reached",
+                CapOwner::Payouts => "payout_cap",
                 _ => "campaign_cap_reached",
             },
         }
@@ -170,6 +187,9 @@ pub struct Decisions {
     /// Why nobody was considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned_away: Option<TurnedAway>,
+    /// By what the plan was ranked; each decision keeps its own in words.
+    #[serde(skip)]
+    pub scores: Scores,
 }
 
 impl Decisions {
@@ -181,7 +201,8 @@ impl Decisions {
     /// Notes one decision.
     pub fn note(&mut self, via: Via, name: &str, passed: Option<Passed>) {
         if self.has_room() || passed.is_none() {
-            self.each.push(Decision { via, name: name.to_owned(), passed });
+            let score = self.scores.text(via);
+            self.each.push(Decision { via, name: name.to_owned(), passed, score });
         } else if let Some(reason) = passed {
             *self.more.entry(reason.code().to_owned()).or_default() += 1;
         }

@@ -8,6 +8,7 @@ mod admission;
 mod decision;
 mod eligible;
 mod order;
+mod scores;
 mod tags;
 
 use std::borrow::Cow;
@@ -19,7 +20,8 @@ use serde::{Deserialize, Serialize};
 pub use self::admission::{recognise, switched_off, turned_away};
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
 pub use self::eligible::{Destined, Sight};
-pub use self::order::{Party, Place, order};
+pub use self::order::{Party, Place, order, ranked_order};
+pub use self::scores::Scores;
 pub use self::tags::{place_of, tags};
 use crate::agent::AgentRef;
 use crate::auction::Bid;
@@ -75,6 +77,8 @@ pub struct Candidate {
     pub dial: DialSettings,
     /// Capacity to take first, of everything that is capped.
     pub limits: Vec<Limit>,
+    /// Whether its bidder is asked to confirm the bid first.
+    pub to_confirm: bool,
 }
 
 impl Candidate {
@@ -167,8 +171,9 @@ impl<'a> Walk<'a> {
         let mut sight = Sight::new(snapshot, situation);
         let full = sight.of_the_call(Price::Known(Money::ZERO)).err();
         // When a cap is full that holds for the call whatever its destination, nobody is looked at.
-        let places = if full.is_some() { Vec::new() } else { order(snapshot, situation) };
-        let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), ..Decisions::default() };
+        let (places, scores) =
+            if full.is_some() { Default::default() } else { ranked_order(snapshot, situation) };
+        let decisions = Decisions { turned_away: full.map(TurnedAway::Cap), scores, ..Decisions::default() };
         Self {
             snapshot,
             situation,
@@ -253,8 +258,13 @@ impl<'a> Walk<'a> {
         let via = Via::RtbTarget(bid.bidder);
         let buyer = self.snapshot.buyer(bidder.buyer);
         let terms = Terms::of_bidder(bidder, bid.call_length_s, buyer, &self.snapshot.campaign);
+        let confirmation = bidder.confirmation.as_ref().filter(|confirmation| confirmation.enabled);
         let verdict = if bid.expires_at.is_some_and(|at| at <= self.situation.now) {
             Err(Passed::BidExpired)
+        } else if bid.confirmed == Some(false)
+            && confirmation.is_some_and(|confirmation| confirmation.required)
+        {
+            Err(Passed::NotConfirmed)
         } else {
             let in_words = self.decisions.has_room();
             let price = Price::of(terms.revenue, Some(bid.amount));
@@ -264,6 +274,7 @@ impl<'a> Walk<'a> {
             via,
             name: bidder.name.clone(),
             agent: None,
+            to_confirm: confirmation.is_some() && bid.confirmed.is_none(),
             destination: bid.destination.clone(),
             bid: Some(bid.amount),
             terms,
@@ -315,6 +326,7 @@ impl<'a> Walk<'a> {
             terms,
             dial,
             limits,
+            to_confirm: false,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::scores::{Ranking, Scores};
 use super::{Situation, Via};
 use crate::caps::CounterId;
 use crate::duplicates::Verdict;
@@ -31,11 +32,17 @@ pub enum Place {
     Tree(Tree),
 }
 
+/// The places in the order in which they are tried, see [`ranked_order`].
+pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
+    ranked_order(snapshot, situation).0
+}
+
 /// The places in the order in which they are tried, each target and tree once: for a caller who shall reach the target that
 /// they had before, that target; the bidders that are asked first, then the
 /// plan by priority; equals by the plan's strategy; in a group's place its targets, ordered among themselves by the
 /// group's. What a strategy leaves equal is drawn by weight from the call's seed, so equal input gives an equal order.
-pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
+/// With the scores of those that were ranked by what they earned.
+pub fn ranked_order(snapshot: &Snapshot, situation: &Situation<'_>) -> (Vec<Place>, Scores) {
     let mut dice = Dice::new(situation.call.seed);
     let plan = &snapshot.campaign.plan;
     let strategy = snapshot.campaign.strategy;
@@ -48,12 +55,13 @@ pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
         // Bidders say themselves whether they have room.
         Planned::Tree(_) => 0,
     };
+    let mut ranking = Ranking::new(snapshot, situation);
     let entries = plan.iter().map(|entry| (entry.to, entry.priority, entry.weight)).collect();
     let mut places: Vec<Place> = vec![Place::Tree(Tree::First)];
     places.reserve(plan.len());
     let mut known = HashSet::with_capacity(plan.len());
     let counted = strategy.counts();
-    for to in ordered(entries, strategy, rank, &mut dice) {
+    for to in ordered(entries, strategy, rank, &mut dice, &mut ranking) {
         match to {
             Planned::Target(id) if known.insert(id) => {
                 places.extend(parties(snapshot, situation, id, counted).into_iter().map(Place::Parties));
@@ -62,7 +70,7 @@ pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
             Planned::Tree(id) => places.push(Place::Tree(Tree::Planned(id))),
             Planned::Group(id) => {
                 let Some(group) = snapshot.target_groups.get(&id) else { continue };
-                let members = members_in_order(group, snapshot, situation, &mut dice);
+                let members = members_in_order(group, snapshot, situation, &mut dice, &mut ranking);
                 let counted = counted || group.strategy.counts();
                 let fresh = members.into_iter().filter(|id| known.insert(*id));
                 let fresh: Vec<TargetId> = fresh.collect();
@@ -81,7 +89,7 @@ pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
     if let Verdict::Prefer(Via::Target(before)) = situation.call.repeat {
         prefer(&mut places, before);
     }
-    places
+    (places, ranking.scores())
 }
 
 /// Puts a target before all others; one that would ring together with others rings without them then.
@@ -140,17 +148,24 @@ fn members_in_order(
     snapshot: &Snapshot,
     situation: &Situation<'_>,
     dice: &mut Dice,
+    ranking: &mut Ranking<'_>,
 ) -> Vec<TargetId> {
-    let members = group.members.iter().map(|member| (member.target, member.priority, member.weight));
-    let rank = |id: &TargetId| standing(group.strategy, snapshot, situation, *id);
-    ordered(members.collect(), group.strategy, rank, dice)
+    let places = group.members.iter();
+    let places = places.map(|member| (Planned::Target(member.target), member.priority, member.weight));
+    let rank = |place: &Planned| match place {
+        Planned::Target(id) => standing(group.strategy, snapshot, situation, *id),
+        Planned::Group(_) | Planned::Tree(_) => 0,
+    };
+    let members = ordered(places.collect(), group.strategy, rank, dice, ranking);
+    let target = |place| if let Planned::Target(id) = place { Some(id) } else { None };
+    members.into_iter().filter_map(target).collect()
 }
 
 /// Where a target stands among equals; smaller comes first.
 fn standing(strategy: Strategy, snapshot: &Snapshot, situation: &Situation<'_>, id: TargetId) -> u64 {
     let usage = || situation.usage.get(&id.into());
     match strategy {
-        Strategy::Weighted => 0,
+        Strategy::Weighted | Strategy::Predictive => 0,
         Strategy::RoundRobin => last_call(situation, &id.into()),
         Strategy::LeastBusy => usage().map_or(0, |usage| usage.live.into()),
         Strategy::Capacity => {
@@ -163,23 +178,25 @@ fn standing(strategy: Strategy, snapshot: &Snapshot, situation: &Situation<'_>, 
     }
 }
 
-/// Things with priority and weight: lower priorities first, equals by rank, and those of one rank drawn by weight.
-fn ordered<T: Copy + Ord>(
-    mut places: Vec<(T, u16, u16)>,
+/// Places with priority and weight: lower priorities first, equals by rank, and those of one rank drawn by weight.
+fn ordered(
+    mut places: Vec<(Planned, u16, u16)>,
     strategy: Strategy,
-    rank: impl Fn(&T) -> u64,
+    rank: impl Fn(&Planned) -> u64,
     dice: &mut Dice,
-) -> Vec<T> {
+    ranking: &mut Ranking<'_>,
+) -> Vec<Planned> {
     places.sort_unstable_by_key(|(what, priority, _)| (*priority, *what));
     let mut result = Vec::with_capacity(places.len());
     for equals in places.chunk_by(|(_, one, _), (_, other, _)| one == other) {
         let begin = result.len();
         let weights: Vec<u64> = equals.iter().map(|(_, _, weight)| u64::from(*weight)).collect();
         result.extend(Draw::new(weights, dice).filter_map(|index| equals.get(index)).map(|(what, ..)| *what));
-        if strategy.counts()
-            && let Some(drawn) = result.get_mut(begin..)
-        {
+        let Some(drawn) = result.get_mut(begin..) else { continue };
+        if strategy.counts() {
             drawn.sort_by_cached_key(&rank);
+        } else if strategy == Strategy::Predictive {
+            ranking.sort(drawn);
         }
     }
     result

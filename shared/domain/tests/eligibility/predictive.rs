@@ -115,7 +115,7 @@ fn nothing_known_of_anybody_leaves_the_plans_order() {
     let records: Vec<Record> = [5, 3, 8, 1].map(|number| record(number, 0, 0)).into();
     let settings = Predictive { new_targets: 10, ..Predictive::default() };
     assert_eq!(order(&rank(&settings, &records, 7)), [5, 3, 8, 1].map(via));
-    assert!(rank(&settings, &[], 7).is_empty());
+    assert!(rank::<Via>(&settings, &[], 7).is_empty());
 }
 
 #[test]

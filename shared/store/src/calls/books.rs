@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::capacity;
 use super::{BOOKS, REPORT};
 use crate::Store;
+use crate::earned;
 use crate::failure::{Failure, PATIENT};
 use crate::item::{Draft, Item, body, json, number, parsed, text, text_of};
 use crate::keys::{self, GSI1, GSI2};
@@ -61,6 +62,14 @@ fn books_and(
         .value(":after", number(books.books.saturating_add(1))))
 }
 
+/// What moves with the books: counters of capped things, what the publisher was paid, what the destination earned.
+fn further(tenant: TenantId, books: &Rebooked) -> Vec<Write> {
+    let mut writes = capacity::reported(tenant, &books.counted);
+    writes.extend(books.payment.as_ref().map(|payment| capacity::pays(tenant, payment)));
+    writes.extend(books.lesson.iter().flat_map(|(call, lesson)| earned::learns(call, lesson)));
+    writes
+}
+
 #[async_trait]
 impl Books for Store {
     async fn hold_report(
@@ -98,7 +107,7 @@ impl Books for Store {
         for line in &books.entries {
             writes.push(entry_write(WHAT, tenant, books.call, line)?);
         }
-        writes.extend(capacity::reported(tenant, &books.counted));
+        writes.extend(further(tenant, books));
         self.book(WHAT, writes, entry).await
     }
 
@@ -131,6 +140,7 @@ impl Books for Store {
             for line in &books.entries {
                 writes.push(entry_write(WHAT, decided.tenant, books.call, line)?);
             }
+            writes.extend(further(decided.tenant, books));
         }
         self.book(WHAT, writes, Some(entry)).await
     }

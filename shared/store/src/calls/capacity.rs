@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::caps::{CapReached, Change, CounterId, Limit, Outcome, Reservation, Window, revenue_attribute};
 use domain::ids::TenantId;
+use domain::ledger::Payment;
 use jiff::Timestamp;
 
 use crate::counters::{KIND, usage_of};
@@ -62,6 +63,12 @@ pub(super) fn reported(tenant: TenantId, counted: &[Change]) -> Vec<Write> {
         grow(tenant, &change.counter, by, &[], None)
     };
     counted.iter().map(write).collect()
+}
+
+/// The write that counts a payout, if its caps have room for it: part of the transaction that enters it into the books.
+pub(super) fn pays(tenant: TenantId, payment: &Payment) -> Write {
+    let limit = &payment.limit;
+    CounterChange { counter: &limit.counter, takes: Some(limit), back: payment.not_taken() }.write(tenant)
 }
 
 /// The attribute that counts a window's calls.

@@ -3,7 +3,7 @@
 //! None of this gives up early: a call that is over keeps nobody waiting, and what is left undone must be done by
 //! housekeeping.
 
-use app::ports::{Closing, DueCall, PortResult, Release};
+use app::ports::{Closing, DueCall, PortResult, Release, Settling};
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use domain::call::Call;
 use domain::caps::{Held, Outcome};
@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::books::entry_write;
-use super::capacity::changes;
+use super::capacity::{changes, pays};
 use super::history;
 use super::steps::reservation_moves;
 use crate::Store;
+use crate::earned;
 use crate::failure::{Failure, PATIENT};
 use crate::item::{body, json, number, parsed, text};
 use crate::keys::{self, GSI2, Key};
@@ -67,7 +68,7 @@ impl Store {
         tenant: TenantId,
         call: &Call,
         closing: &Closing,
-        releases: &[Release],
+        with: &Settling,
     ) -> PortResult<bool> {
         const WHAT: &str = "settle a call";
         let set = "SET #settled = :yes, #closing = :closing, #books = :first REMOVE #due_at, #due_in, #due";
@@ -90,9 +91,10 @@ impl Store {
             .value(":attempts", number(closing.attempts))
             .value(":closing", json(WHAT, closing)?);
         let mut writes = vec![closes];
-        for Release { held, outcome } in releases {
+        for Release { held, outcome } in &with.releases {
             writes.push(reservation_moves(tenant, call.id, held.by, outcome.state()));
         }
+        writes.extend(with.payment.as_ref().map(|payment| pays(tenant, payment)));
         let with_call_and_reservations = writes.len();
         if let Some(caller) = call.caller_key.as_deref() {
             let known = self.read_caller(tenant, call.campaign, caller).await?;
@@ -102,11 +104,12 @@ impl Store {
             writes.extend(history::learns(call, &known, news)?);
         }
         let learns = writes.len() > with_call_and_reservations;
-        let given = releases.iter().map(|release| (&release.held.reservation, &release.outcome));
+        let given = with.releases.iter().map(|release| (&release.held.reservation, &release.outcome));
         writes.extend(changes(&[], given).iter().map(|change| change.write(tenant)));
         for entry in &closing.settlement.entries {
             writes.push(entry_write(WHAT, tenant, call.id, entry)?);
         }
+        writes.extend(with.lessons.iter().flat_map(|lesson| earned::learns(call, lesson)));
         let actions: PortResult<Vec<_>> =
             writes.into_iter().map(|write| write.into_action(WHAT, self.table())).collect();
         let actions = actions?;
@@ -119,8 +122,8 @@ impl Store {
                 if learns && after.first().is_some_and(failed) && !before.iter().any(failed) {
                     return Ok(false);
                 }
-                // The call or the attempt is there: it was settled or given back before, or somebody has dialled or reported
-                // since we looked.
+                // The call, the attempt or the row of what was paid is there: it was settled or given back before, or somebody
+                // has dialled, reported or been paid since we looked.
                 let there = before.iter().any(|reason| reason.item().is_some());
                 if there { Ok(false) } else { Err(Failure::Cancelled(reasons).into_port(WHAT)) }
             }

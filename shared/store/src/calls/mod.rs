@@ -13,18 +13,19 @@ mod records;
 mod steps;
 
 use app::ports::{
-    CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortResult, RecordingEvent, Release,
-    Step, StepStart, StepWrite, Written,
+    CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortResult, RecordingEvent,
+    Settling, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::call::{Call, LegEvent};
-use domain::caps::{Held, Outcome};
+use domain::caps::{CounterId, Held, Outcome, Usage};
 use domain::ids::{CallId, CampaignId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::Store;
+use crate::counters::usage_of;
 use crate::item::{Draft, Item, json};
 use crate::keys;
 use crate::write::PutNew;
@@ -119,9 +120,14 @@ impl Calls for Store {
         tenant: TenantId,
         call: &Call,
         closing: &Closing,
-        releases: &[Release],
+        with: &Settling,
     ) -> PortResult<bool> {
-        self.settle_call(tenant, call, closing, releases).await
+        self.settle_call(tenant, call, closing, with).await
+    }
+
+    async fn paid(&self, tenant: TenantId, row: &CounterId) -> PortResult<Usage> {
+        let item = self.get("read what was paid", keys::counter(tenant, row)).await?;
+        Ok(item.as_ref().map(usage_of).unwrap_or_default())
     }
 
     async fn due(&self, shard: u8, now: Timestamp, limit: u16) -> PortResult<Vec<DueCall>> {

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use app::ports::{
     BidLog, BidLogEntry, CallRecord, CallSummary, Calls, Closing, DueCall, KnownCaller, Page, PortError,
-    PortResult, RecordingEvent, Release, Step, StepStart, StepWrite, Written,
+    PortResult, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
 };
 use async_trait::async_trait;
 use domain::adjustment::Adjustment;
 use domain::call::{Call, LegEvent};
-use domain::caps::{Held, Outcome};
+use domain::caps::{CounterId, Held, Outcome, Usage};
 use domain::ids::{AdjustmentId, AuctionId, CallId, CampaignId, RtbTargetId, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -119,7 +119,11 @@ impl Calls for CallArchive {
         read_only("give capacity back")
     }
 
-    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &[Release]) -> PortResult<bool> {
+    async fn paid(&self, _: TenantId, _: &CounterId) -> PortResult<Usage> {
+        Ok(Usage::default())
+    }
+
+    async fn settle(&self, _: TenantId, _: &Call, _: &Closing, _: &Settling) -> PortResult<bool> {
         read_only("settle a call")
     }
 

@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use app::ports::{Counters, PortError, PortResult};
 use async_trait::async_trait;
 use domain::caps::{CounterId, LiveLimits, Usage};
-use domain::ids::TenantId;
+use domain::ids::{CampaignId, PublisherId, RtbTargetId, TenantId};
+use domain::predictive::Earned;
+use domain::routing::Via;
+use jiff::Timestamp;
 
 use super::locked;
 
@@ -51,6 +54,25 @@ impl Counters for FakeCounters {
         let rows = locked(&self.rows);
         let row = |id: &CounterId| rows.get(&(tenant, id.clone())).map(|usage| (id.clone(), usage.clone()));
         Ok(of.iter().filter_map(row).collect())
+    }
+
+    async fn earned(
+        &self,
+        _: TenantId,
+        _: CampaignId,
+        _: Option<PublisherId>,
+        _: Timestamp,
+    ) -> PortResult<HashMap<Via, Earned>> {
+        self.answer("read what destinations earned")?;
+        Ok(HashMap::new())
+    }
+
+    async fn claim_look(&self, _: TenantId, _: RtbTargetId, _: Timestamp, _: Timestamp) -> PortResult<bool> {
+        Ok(true)
+    }
+
+    async fn note_health(&self, _: TenantId, _: RtbTargetId, _: &domain::breaker::Health) -> PortResult<()> {
+        Ok(())
     }
 
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {

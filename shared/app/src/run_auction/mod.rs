@@ -3,32 +3,36 @@
 //! Idempotency: the step. The first request marks it started; a repeat waits for its answer, and when that does not come
 //! takes the step over with the static plan. Whoever writes the answer first decides, the other one gives the same.
 
+mod asking;
+mod heard;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::auction::{self, Answer, Auction, Bid, BidRequest, BidderResult, Refusal};
+use domain::auction::{self, About, Answer, Auction, Bid, Refusal};
 use domain::call::{Call, CallStatus, Leg, leg_end};
-use domain::campaign::{AuctionSettings, BidderEntry};
-use domain::caps::{CounterId, Price, Usage};
-use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
-use domain::phone;
+use domain::campaign::AuctionSettings;
+use domain::caps::{CounterId, Usage};
+use domain::ids::{AccountSid, AuctionId, CallId, RtbTargetId, TenantId};
+use domain::phone::Destination;
 use domain::plan::Tree;
-use domain::routing::{self, Destined, Passed, Sight, Situation, Stop, Tried, Walk};
+use domain::routing::{self, Asked, Situation, Stop, Tried, Via, Walk};
 use domain::snapshot::Snapshot;
-use domain::target::RtbTarget;
 use domain::voice::Reply;
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
+use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+use self::asking::{Asking, not_reached};
+use self::heard::milliseconds;
 use crate::clock::Clock;
+use crate::counted;
 use crate::place::{self, ANSWER_WITHIN, Placing, SoFar, StepAnswer};
 use crate::ports::{
-    BidLogEntry, Bidders, CallRecord, Calls, Counters, NoAnswer, Outbox, PortError, PortResult, Published,
-    Step, StepStart,
+    Bidders, CallRecord, Calls, Counters, Limiter, Outbox, PortError, PortResult, Published, Step, StepStart,
+    Vault,
 };
 use crate::trail::Chain;
 
@@ -41,8 +45,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long the bid log's queue may take while a caller waits.
 const LOG_WITHIN: Duration = Duration::from_secs(1);
 
-/// Longest text of a request or answer kept in the bid log, bytes.
-const LOGGED_TEXT: usize = 4_096;
+/// What the way from a confirmation to the dial takes at most.
+const DIAL_WITHIN: Duration = Duration::from_millis(300);
 
 /// Runs auctions.
 #[derive(Clone)]
@@ -57,25 +61,12 @@ pub struct RunAuction {
     pub bidders: Arc<dyn Bidders>,
     /// The bid log.
     pub outbox: Arc<dyn Outbox>,
+    /// Counts requests to bidders that limit them.
+    pub limiter: Arc<dyn Limiter>,
+    /// Opens bidders' secrets.
+    pub vault: Arc<dyn Vault>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
-}
-
-/// Who is asked, and for whom.
-#[derive(Clone, Copy)]
-struct Asking<'a> {
-    call: &'a Call,
-    step: u16,
-    tree: Tree,
-    settings: &'a AuctionSettings,
-    /// Whoever was dialled before is not asked.
-    tried: &'a [Tried],
-}
-
-/// What the auction brought.
-struct Outcome {
-    auction: Arc<Auction>,
-    log: Vec<BidLogEntry>,
 }
 
 impl RunAuction {
@@ -139,18 +130,25 @@ impl RunAuction {
         let Some((tree, settings)) = next_tree(&record.call, &so_far, snapshot, usage, now) else {
             return self.place_after(record, (step, token), snapshot, usage, None, answer_by).await;
         };
-        let asking = Asking { call: &record.call, step, tree, settings, tried: &so_far.tried };
-        let outcome = self.ask_everyone(&asking, snapshot, usage).await;
+        let call = &record.call;
+        let asking = Asking { call, step, tree, settings, tried: &so_far.tried, snapshot, usage };
+        let outcome = self.ask_everyone(&asking).await;
         // Seconds have passed: what was full may have room, what was open may be paused. An old look is better than none.
-        let (call, of) = (&record.call, rows_of(snapshot, &record.call));
-        let fresh = self.counters.usage(call.tenant, &of).await.unwrap_or_else(|_| usage.clone());
+        let of = rows_of(snapshot, call);
+        let whose = (snapshot, call.publisher);
+        let fresh = counted::usage(&*self.counters, call.tenant, whose, &of, call.started_at).await;
+        let fresh = fresh.unwrap_or_else(|_| usage.clone());
         let auction = Some(&outcome.auction);
         let placed = self.place_after(record, (step, token), snapshot, &fresh, auction, answer_by);
         // The caller does not wait for a slow queue: the auction itself is stored with the step, and only the texts would
         // be missing from the log.
-        let logging =
-            timeout_at(answer_by.min(Instant::now() + LOG_WITHIN), self.outbox.log_bids(&outcome.log));
-        let (reply, logged) = futures::join!(placed, logging);
+        let log_by = answer_by.min(Instant::now() + LOG_WITHIN);
+        let logging = timeout_at(log_by, self.outbox.log_bids(&outcome.log));
+        let noting = timeout_at(log_by, self.note_health(call, usage, &outcome.answered));
+        let (reply, logged, noted) = futures::join!(placed, logging, noting);
+        if noted.is_err() {
+            tracing::error!(call = %record.call.id, "whether bidders work was not noted: it took too long");
+        }
         match logged {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -214,7 +212,21 @@ impl RunAuction {
         auction: Option<&Arc<Auction>>,
         answer_by: Instant,
     ) -> PortResult<Reply> {
-        let so_far = auction.into_iter().fold(SoFar::of(record), |so_far, auction| so_far.and(auction));
+        let mut bids: Vec<(Tree, Vec<Bid>)> = record
+            .auctions
+            .iter()
+            .chain(auction.map(|auction| &**auction))
+            .map(|auction| (auction.tree, auction.ranking.clone()))
+            .collect();
+        let tried = SoFar::of(record).tried;
+        self.confirm(record, snapshot, usage, (&mut bids, &tried), answer_by).await;
+        let asked: Vec<Asked<'_>> =
+            bids.iter().map(|(tree, bids)| Asked { tree: *tree, bids: bids.as_slice() }).collect();
+        // What was confirmed is kept with the auction of this step.
+        let auction = auction.map(|auction| {
+            let ranking = bids.iter().find(|(tree, _)| *tree == auction.tree).map(|(_, bids)| bids.clone());
+            Arc::new(Auction { ranking: ranking.unwrap_or_default(), ..Auction::clone(auction) })
+        });
         let placing = Placing {
             call: Arc::clone(&record.call),
             begins: false,
@@ -222,145 +234,118 @@ impl RunAuction {
             started_by: Some(started_by),
             snapshot,
             usage,
-            asked: &so_far.asked,
-            tried: &so_far.tried,
+            asked: &asked,
+            tried: &tried,
             caller: None,
             gives_back: Vec::new(),
             recovers: false,
-            auction: auction.cloned(),
+            auction,
             answer_by,
         };
         place::place(&*self.calls, &*self.clock, placing).await
     }
 
-    /// Asks all eligible bidders at once; whoever has not answered at the deadline is abandoned.
-    async fn ask_everyone(
+    /// Asks the bidder that is next whether it takes the call, if it wants to be asked twice; the one after it when it does
+    /// not. A step that dials is answered once, so nobody is asked twice for the same.
+    async fn confirm(
         &self,
-        asking: &Asking<'_>,
+        record: &CallRecord,
         snapshot: &Snapshot,
         usage: &HashMap<CounterId, Usage>,
-    ) -> Outcome {
-        let Asking { call, step, tree, settings, tried } = *asking;
-        let deadline_ms = settings.deadline_on_call_ms();
-        let (began, started_at) = (Instant::now(), self.clock.now());
-        let deadline = began + Duration::from_millis(u64::from(deadline_ms));
-        let tags = routing::tags(call, snapshot);
-        let situation = Situation { call, now: started_at, usage, tried, asked: &[], tags };
-        let verdicts = eligible(settings, snapshot, &situation);
-
-        let mut results: Vec<Option<Heard>> = settings.bidders.iter().map(|_| None).collect();
-        let mut asked = FuturesUnordered::new();
-        for (index, (entry, verdict)) in settings.bidders.iter().zip(verdicts).enumerate() {
-            let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { continue };
-            match verdict {
-                Err(reason) => {
-                    results[index] = Some(Heard::silent(entry, bidder, Refusal::NotAsked(reason), None));
-                }
-                Ok(()) => {
-                    let facts = auction::facts(call, &snapshot.campaign.name, bidder.caller_id_exposure);
-                    let request = auction::request(bidder, &facts);
-                    asked.push(
-                        async move { (index, self.ask(settings, entry, bidder, request, deadline).await) },
-                    );
+        (bids, tried): (&mut [(Tree, Vec<Bid>)], &[Tried]),
+        answer_by: Instant,
+    ) {
+        let call = &record.call;
+        let now = self.clock.now();
+        loop {
+            let asked: Vec<Asked<'_>> =
+                bids.iter().map(|(tree, bids)| Asked { tree: *tree, bids: bids.as_slice() }).collect();
+            let tags = routing::tags(call, snapshot);
+            let situation = Situation { call, now, usage, tried, asked: &asked, tags };
+            let Some(Stop::Dial(parties)) = Walk::new(snapshot, &situation).next() else { return };
+            let Some(Via::RtbTarget(bidder)) =
+                parties.first().filter(|party| party.to_confirm).map(|party| party.via)
+            else {
+                return;
+            };
+            let unconfirmed = |(_, bids): &(Tree, Vec<Bid>)| {
+                bids.iter().position(|bid| bid.bidder == bidder && bid.confirmed.is_none())
+            };
+            let found = bids.iter().enumerate().find_map(|(of, bids)| Some((of, unconfirmed(bids)?)));
+            let Some((of, place)) = found else { return };
+            let Some((tree, bid)) = bids.get(of).and_then(|(tree, bids)| Some((*tree, bids.get(place)?)))
+            else {
+                return;
+            };
+            let answer = self.ask_to_confirm(call, snapshot, (tree, bid), answer_by).await;
+            let Some(bid) = bids.get_mut(of).and_then(|(_, bids)| bids.get_mut(place)) else { return };
+            bid.confirmed = Some(answer.is_ok());
+            match answer {
+                Ok(Some(destination)) => bid.destination = destination,
+                Ok(None) => {}
+                Err(why) => {
+                    tracing::info!(call = %call.id, %bidder, why = why.code(), "a bid was not confirmed");
                 }
             }
         }
-        while let Some((index, heard)) = asked.next().await {
-            results[index] = Some(heard);
-        }
-        drop(asked);
-
-        let id = AuctionId::from_uuid(self.clock.new_id());
-        let heard: Vec<Heard> = results.into_iter().flatten().collect();
-        let mut ranking = auction::rank(heard.iter().filter_map(|heard| heard.bid.clone()).collect());
-        let mut results: Vec<BidderResult> = heard.iter().map(|heard| heard.result.clone()).collect();
-        if ranking.len() < usize::from(settings.min_bidders) {
-            ranking.clear();
-            for result in results.iter_mut().filter(|result| result.refusal.is_none()) {
-                result.refusal = Some(Refusal::TooFewBidders);
-            }
-        }
-        let winner = ranking.first().map(|bid| bid.bidder);
-        let log = heard
-            .into_iter()
-            .zip(&results)
-            .map(|(heard, result)| BidLogEntry {
-                tenant: call.tenant,
-                auction: id,
-                call: call.id,
-                campaign: call.campaign,
-                bidder: result.bidder,
-                at: started_at,
-                url: heard.url,
-                request: heard.request,
-                status: heard.status,
-                response: heard.response,
-                result: without_numbers(result),
-                won: winner == Some(result.bidder),
-            })
-            .collect();
-        let took_ms = milliseconds(began.elapsed());
-        let call = call.id;
-        let auction = Auction { id, call, step, tree, started_at, deadline_ms, took_ms, results, ranking };
-        Outcome { auction: Arc::new(auction), log }
     }
 
-    async fn ask(
+    /// # Errors
+    /// Why the bid is not confirmed.
+    async fn ask_to_confirm(
         &self,
-        settings: &AuctionSettings,
-        entry: &BidderEntry,
-        bidder: &RtbTarget,
-        request: BidRequest,
-        deadline: Instant,
-    ) -> Heard {
-        let began = Instant::now();
-        let own_deadline = deadline.min(began + Duration::from_millis(u64::from(bidder.timeout_ms)));
-        // The adapter keeps the deadline itself; this one holds even if an adapter does not.
-        let answer = tokio::time::timeout_at(own_deadline, self.bidders.ask(&request, own_deadline)).await;
-        let mut heard = match answer {
-            Err(_) => Heard::silent(entry, bidder, Refusal::TimedOut, Some(began.elapsed())),
-            Ok(Err(NoAnswer { code, .. })) if code == "timed_out" => {
-                Heard::silent(entry, bidder, Refusal::TimedOut, Some(began.elapsed()))
-            }
-            Ok(Err(NoAnswer { code, .. })) => {
-                Heard::silent(entry, bidder, Refusal::NotReached(code), Some(began.elapsed()))
-            }
-            Ok(Ok(answer)) => {
-                let reading = Answer {
-                    status: answer.status,
-                    body: &answer.body,
-                    latency_ms: milliseconds(answer.elapsed),
-                    received_at: self.clock.now(),
-                };
-                let (result, bid) = auction::read_answer(bidder, entry, settings, reading);
-                Heard {
-                    result,
-                    bid,
-                    url: String::new(),
-                    request: None,
-                    status: Some(answer.status),
-                    response: Some(for_log(&String::from_utf8_lossy(&answer.body))),
-                }
-            }
+        call: &Call,
+        snapshot: &Snapshot,
+        (tree, bid): (Tree, &Bid),
+        answer_by: Instant,
+    ) -> Result<Option<Destination>, Refusal> {
+        let bidder = snapshot.rtb_targets.get(&bid.bidder).ok_or(Refusal::TimedOut)?;
+        let confirmation = bidder.confirmation.as_ref().ok_or(Refusal::TimedOut)?;
+        let settings = snapshot.auction(tree).ok_or(Refusal::TimedOut)?;
+        let about = About {
+            call,
+            campaign: &snapshot.campaign,
+            settings,
+            bidder_id: &bid.bidder.to_string(),
+            bidder,
+            tags: &routing::tags(call, snapshot),
+            now: self.clock.now(),
         };
-        heard.url = for_log(request.url.split(['?', '#']).next().unwrap_or_default());
-        heard.request = Some(for_log(&request.body));
-        heard
+        let mut request = auction::confirmation_request(confirmation, &auction::facts(&about), bid);
+        let own_deadline = Instant::now() + Duration::from_millis(u64::from(confirmation.timeout_ms));
+        let deadline = own_deadline.min(answer_by.checked_sub(DIAL_WITHIN).unwrap_or(answer_by));
+        let answer = timeout_at(deadline, async {
+            self.signed(call.tenant, bidder, &mut request).await?;
+            self.bidders.ask(&request, deadline).await.map_err(not_reached)
+        });
+        let answer = answer.await.map_err(|_| Refusal::TimedOut)??;
+        let reading = Answer {
+            status: answer.status,
+            headers: &answer.headers,
+            body: &answer.body,
+            latency_ms: milliseconds(answer.elapsed),
+            received_at: self.clock.now(),
+        };
+        auction::read_confirmation(confirmation, reading)
     }
-}
 
-/// Whether each bidder may be asked, in their order.
-fn eligible(
-    settings: &AuctionSettings,
-    snapshot: &Snapshot,
-    situation: &Situation<'_>,
-) -> Vec<Result<(), Passed>> {
-    let mut sight = Sight::new(snapshot, situation);
-    let of_entry = |entry: &BidderEntry| {
-        let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { return Ok(()) };
-        Destined::bidder(entry.rtb_target, bidder).eligible(&mut sight, Price::Unknown, true).map(drop)
-    };
-    settings.bidders.iter().map(of_entry).collect()
+    /// Notes which bidders failed, and which are back; of those that work as before there is nothing to note.
+    async fn note_health(
+        &self,
+        call: &Call,
+        usage: &HashMap<CounterId, Usage>,
+        answered: &[(RtbTargetId, bool)],
+    ) {
+        let now = self.clock.now();
+        let news = answered.iter().filter_map(|(bidder, answered)| {
+            let before = usage.get(&(*bidder).into()).map(|usage| usage.health).unwrap_or_default();
+            let health = before.after(*answered, now)?;
+            Some(async move { self.counters.note_health(call.tenant, *bidder, &health).await })
+        });
+        for error in join_all(news).await.into_iter().filter_map(Result::err) {
+            tracing::error!(call = %call.id, error = %Chain(&error), "whether a bidder works was not noted");
+        }
+    }
 }
 
 /// The auction that the plan has come to, if it has come to one.
@@ -374,11 +359,13 @@ fn next_tree<'a>(
     let SoFar { tried, asked } = so_far;
     let tags = routing::tags(call, snapshot);
     let situation = Situation { call, now, usage, tried, asked, tags };
-    // Targets that stand before it are passed over: there was no room with them a moment ago.
-    let tree = Walk::new(snapshot, &situation).find_map(|stop| match stop {
-        Stop::Ask(tree) => Some(tree),
-        Stop::Dial(_) => None,
-    })?;
+    // Targets that stand before it are passed over: there was no room with them a moment ago. A bid that stands before it is
+    // what the call was sent here for: it is to be confirmed.
+    let next = Walk::new(snapshot, &situation).find_map(|stop| match stop {
+        Stop::Ask(tree) => Some(Some(tree)),
+        Stop::Dial(parties) => parties.iter().any(|party| party.to_confirm).then_some(None),
+    });
+    let tree = next.flatten()?;
     Some((tree, snapshot.auction(tree)?))
 }
 
@@ -391,7 +378,8 @@ pub(crate) async fn call_context(
     let snapshot = published.snapshot(call.tenant, call.campaign, call.snapshot_version).await?;
     let missing = || PortError::corrupt("read the campaign of a call", "its published version is missing");
     let snapshot = snapshot.ok_or_else(missing)?;
-    let usage = counters.usage(call.tenant, &rows_of(&snapshot, call)).await?;
+    let (whose, of) = ((&*snapshot, call.publisher), rows_of(&snapshot, call));
+    let usage = counted::usage(counters, call.tenant, whose, &of, call.started_at).await?;
     Ok((snapshot, usage))
 }
 
@@ -399,52 +387,4 @@ pub(crate) async fn call_context(
 fn rows_of(snapshot: &Snapshot, call: &Call) -> Vec<CounterId> {
     let of_call = Snapshot::counters_of_call(snapshot.campaign_id, call.publisher);
     of_call.into_iter().chain(snapshot.counters()).collect()
-}
-
-/// What we heard from one bidder, with what the log keeps of it.
-struct Heard {
-    result: BidderResult,
-    bid: Option<Bid>,
-    url: String,
-    request: Option<String>,
-    status: Option<u16>,
-    response: Option<String>,
-}
-
-impl Heard {
-    fn silent(entry: &BidderEntry, bidder: &RtbTarget, refusal: Refusal, after: Option<Duration>) -> Self {
-        let result = BidderResult {
-            bidder: entry.rtb_target,
-            name: bidder.name.clone(),
-            latency_ms: after.map(milliseconds),
-            amount: None,
-            destination: None,
-            refusal: Some(refusal),
-        };
-        Self { result, bid: None, url: String::new(), request: None, status: None, response: None }
-    }
-}
-
-/// A bidder's own words may repeat the caller's number.
-fn without_numbers(result: &BidderResult) -> BidderResult {
-    let mut result = result.clone();
-    if let Some(Refusal::Declined(words)) = &mut result.refusal {
-        *words = phone::mask_words(words);
-    }
-    result
-}
-
-/// Masked first and cut then: a number at the cut would not be recognised.
-fn for_log(text: &str) -> String {
-    let mut masked = phone::mask_all(text);
-    let mut end = masked.len().min(LOGGED_TEXT);
-    while !masked.is_char_boundary(end) {
-        end -= 1;
-    }
-    masked.truncate(end);
-    masked
-}
-
-fn milliseconds(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

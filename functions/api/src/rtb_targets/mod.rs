@@ -1,0 +1,25 @@
+//! `/api/rtb-targets/…`: ready-made profiles, and what a bidder would be sent.
+
+mod docs;
+mod preview;
+
+use axum::Json;
+use contract::rtb_targets::Profiles;
+use domain::rtb_target::profiles;
+
+use crate::access::{Access, RtbTargetsRead};
+use crate::routes::{Routes, Verb};
+
+/// Their routes.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .on(Verb::Get, "/api/rtb-targets/profiles", all_profiles)
+        .doc(docs::all_profiles)
+        .on(Verb::Post, "/api/rtb-targets/{id}/preview", preview::preview)
+        .doc(docs::preview)
+}
+
+/// `GET /api/rtb-targets/profiles`.
+async fn all_profiles(_access: Access<RtbTargetsRead>) -> Json<Profiles> {
+    Json(Profiles { items: profiles::all() })
+}
