@@ -42,6 +42,7 @@ pub const TAGS: &[(&[&str], &str, &str)] = &[
         "Targets",
         "Destinations that somebody answers, and the people who do.",
     ),
+    (&["pings"], "Pings", "What publishers asked, and what they were answered."),
     (&["rtb-targets", "ring-trees"], "Bidders", "Destinations that bid for a call while the caller waits."),
     (&["publishers"], "Publishers", "Who sends calls, and what they earn."),
     (&["buyers"], "Buyers", "Who pays for calls."),
