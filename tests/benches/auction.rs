@@ -6,113 +6,22 @@
 #![expect(clippy::print_stdout, reason = "its figures are what a benchmark is for")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
 
+#[path = "support/auctions.rs"]
+mod auctions;
 mod support;
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use app::clock::SystemClock;
-use app::place::StepAnswer;
-use app::run_auction::RunAuction;
 use criterion::Criterion;
-use domain::call::CallStatus;
-use domain::phone::Destination;
-use domain::voice::{Reply, Verb};
 use outbound::{AllowList, Outbound};
-use serde_json::Value;
-use testkit::bidders::{BidderSimulator, RunningBidders, Scenario};
+use testkit::bidders::Scenario;
 use tokio::runtime::{Builder, Runtime};
 
-use support::Memory;
+use auctions::{Auctions, Bidders, best_won, cpu_time, percentiles};
 
-/// Honest bids go here, the best one to the first.
-const BEST: &str = "+12025550110";
 const AUCTIONS: usize = 100;
 const WARM_UP: usize = 5;
-
-/// Bidders on a thread of their own.
-struct Bidders {
-    running: RunningBidders,
-    _runtime: Runtime,
-}
-
-impl Bidders {
-    fn start() -> Self {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let running = runtime.block_on(async { BidderSimulator::new().start().await }).expect("a free port");
-        Self { running, _runtime: runtime }
-    }
-
-    /// `count` honest bidders, the first with the best bid.
-    fn honest(&self, count: usize) -> Vec<Value> {
-        let url = |index: usize| {
-            let wishes = format!("amount={}.50&number=%2B12025550{}", 20 - index, 110 + index);
-            self.running.url_with(Scenario::Accept, &wishes)
-        };
-        (0..count).map(|index| support::bidder(&format!("Honest {index}"), &url(index))).collect()
-    }
-
-    fn hostile(&self, scenario: Scenario) -> Value {
-        support::bidder(scenario.as_str(), &self.running.url(scenario))
-    }
-}
-
-/// One process's way to run auctions of one campaign.
-struct Auctions {
-    use_case: RunAuction,
-    memory: Arc<Memory>,
-    deadline: Duration,
-}
-
-impl Auctions {
-    fn new(deadline_ms: u32, bidders: Vec<Value>, outbound: &Outbound) -> Self {
-        let memory = Arc::new(Memory::new(support::campaign(deadline_ms, bidders, Vec::new())));
-        let use_case = RunAuction {
-            limiter: memory.clone(),
-            published: memory.clone(),
-            counters: memory.clone(),
-            calls: memory.clone(),
-            bidders: Arc::new(outbound.clone()),
-            outbox: memory.clone(),
-            vault: testkit::fakes::test_vault(),
-            clock: Arc::new(SystemClock),
-        };
-        Self { use_case, memory, deadline: Duration::from_millis(u64::from(deadline_ms)) }
-    }
-
-    async fn run(&self) -> Reply {
-        let call = &self.memory.call;
-        let answer = self.use_case.run(call.tenant, call.id, &call.account_sid, 1, CallStatus::Ringing).await;
-        match answer.expect("an auction") {
-            StepAnswer::Reply(reply) => reply,
-            other => unreachable!("the call is known: {other:?}"),
-        }
-    }
-}
-
-fn best_won(reply: &Reply) -> bool {
-    reply.verbs.iter().any(|verb| {
-        let Verb::Dial(dial) = verb else { return false };
-        dial.nouns
-            .iter()
-            .any(|noun| matches!(&noun.destination, Destination::Number(to) if to.as_str() == BEST))
-    })
-}
-
-/// CPU time of this thread so far, where the system tells it.
-fn cpu_time() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
-}
-
-/// Half of the measurements are not above the first, 99 % not above the second, none above the third.
-fn percentiles(mut measured: Vec<Duration>) -> String {
-    measured.sort_unstable();
-    let at = |percent: usize| measured[(measured.len() - 1) * percent / 100];
-    let ms = |value: Duration| format!("{}.{:03} ms", value.as_millis(), value.subsec_micros() % 1_000);
-    format!("p50 {}, p99 {}, max {}", ms(at(50)), ms(at(99)), ms(at(100)))
-}
 
 fn latency(criterion: &mut Criterion, runtime: &Runtime, auctions: &Auctions) {
     let mut group = criterion.benchmark_group("auction");

@@ -115,7 +115,7 @@ async fn insist(world: &World, write: &StepWrite) -> Result<(), CapReached> {
             Written::Done => return Ok(()),
             Written::Full(full) => return Err(full),
             Written::Busy => {}
-            Written::Over => panic!("no call was settled"),
+            Written::Over | Written::BidGone => panic!("no call was settled, and none came by a bid"),
             Written::Repeated(_) => panic!("nobody repeated anything"),
         }
     }

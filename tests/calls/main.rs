@@ -2,6 +2,7 @@
 
 mod agents;
 mod bidders;
+mod bids;
 mod callers;
 mod capacity;
 mod full;

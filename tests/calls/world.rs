@@ -164,6 +164,8 @@ pub struct World {
 
 /// The target that is in every world.
 pub const STATIC_TARGET: TargetId = TargetId::from_uuid(Uuid::from_u128(3));
+/// The number that is called.
+pub const NUMBER_ID: NumberId = NumberId::from_uuid(Uuid::from_u128(6));
 /// The pool of the number that is called.
 pub const POOL: NumberPoolId = NumberPoolId::from_uuid(Uuid::from_u128(10));
 /// Who pays for it.
@@ -265,6 +267,10 @@ impl World {
             "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
             "revenue": {"fixed": 20_000_000}, "conversion": {"length": {"seconds": 30, "from": "connect"}}
         });
+        let number_body = json!({
+            "number": number, "account_sid": account, "campaign": campaign_id,
+            "publisher": publisher, "pool": POOL, "fallback_number": null
+        });
         let buyer_body = json!({"name": "Buyer", "caps": buyers_caps, "time_zone": "Europe/Berlin"});
         let bidder = |id: u128, amount: u32| {
             let body = json!({
@@ -296,20 +302,18 @@ impl World {
                 targets,
                 rtb_targets: parts.rtb_targets.into_iter().chain(rtb_targets).collect(),
                 buyers: [(buyer, serde_json::from_value(buyer_body).unwrap())].into(),
+                numbers: [(NUMBER_ID, serde_json::from_value(number_body.clone()).unwrap())].into(),
                 ..Parts { targets: Default::default(), rtb_targets: Default::default(), ..parts }
             },
         )
         .unwrap();
         store.publish(tenant, &snapshot, &some_entry(tenant, clock.now())).await.unwrap();
         let record = Record {
-            id: NumberId::from_uuid(Uuid::from_u128(6)).to_string(),
+            id: NUMBER_ID.to_string(),
             version: 1,
             created_at: clock.now(),
             updated_at: clock.now(),
-            body: json!({
-                "number": number, "account_sid": account, "campaign": campaign_id,
-                "publisher": publisher, "pool": POOL, "fallback_number": null
-            }),
+            body: number_body,
         };
         store
             .create(tenant, Kind::Number, &record, number.as_str(), &some_entry(tenant, clock.now()))
@@ -366,6 +370,7 @@ impl World {
             numbers: self.store.clone(),
             published: self.store.clone(),
             counters: self.store.clone(),
+            bids: self.store.clone(),
             blocked: self.store.clone(),
             calls: self.store.clone(),
             vault: test_vault(),
@@ -395,6 +400,7 @@ impl World {
             numbers: self.store.clone(),
             published: self.store.clone(),
             counters: self.store.clone(),
+            bids: self.store.clone(),
             blocked: self.store.clone(),
             calls: self.store.clone(),
             vault,

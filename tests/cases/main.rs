@@ -5,6 +5,7 @@ mod caller;
 mod money;
 mod recovery;
 mod routing;
+mod rtb_inbound;
 
 use std::path::PathBuf;
 

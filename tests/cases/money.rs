@@ -158,6 +158,7 @@ fn calls_are_settled_as_written() {
             publisher: case.publisher.then(|| PublisherId::from_uuid(id(4))),
             payout: case.payout,
             payout_limit: case.payout_caps.map(|caps| PayoutLimit { caps, time_zone: "UTC".to_owned() }),
+            bid: None,
         };
         let mut attempts = Vec::new();
         let mut events = Vec::new();

@@ -446,5 +446,6 @@ pub fn call(seed: u64, now: Timestamp) -> Call {
         publisher: None,
         payout: Payout::default(),
         payout_limit: None,
+        bid: None,
     }
 }

@@ -10,7 +10,7 @@ use app::answer_call::AnswerCall;
 use app::clock::SystemClock;
 use app::ports::{
     BlockedCallers, CallRecord, CallSummary, Calls, Closing, Counters, DueCall, KnownCaller, Numbers, Page,
-    PortResult, Published, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
+    PortResult, Promises, Published, RecordingEvent, Settling, Step, StepStart, StepWrite, Written,
 };
 use app::twilio_accounts::Directory;
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ use domain::blocked::{Block, BlockPattern};
 use domain::call::{Call, LegEvent};
 use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
 use domain::ids::{AccountSid, CallId, CampaignId, PublisherId, RtbTargetId, TenantId};
+use domain::inbound::InboundBid;
 use domain::number::NumberOwner;
 use domain::phone::E164;
 use domain::predictive::Earned;
@@ -112,6 +113,14 @@ impl Counters for CountingPorts {
 
     async fn set_limits(&self, _: TenantId, _: &CounterId, _: Option<&LiveLimits>) -> PortResult<()> {
         unreachable!("written to")
+    }
+}
+
+#[async_trait]
+impl Promises for CountingPorts {
+    async fn promises(&self, _: &[&E164], _: Option<&str>) -> PortResult<Vec<InboundBid>> {
+        self.asked();
+        Ok(Vec::new())
     }
 }
 
@@ -232,6 +241,7 @@ impl Front {
                 numbers: self.ports.clone(),
                 published: self.ports.clone(),
                 counters: self.ports.clone(),
+                bids: self.ports.clone(),
                 blocked: self.ports.clone(),
                 calls: self.ports.clone(),
                 vault,

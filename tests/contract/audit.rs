@@ -146,6 +146,7 @@ fn snapshot(campaign: CampaignId, version: u64, bidder: u128) -> Snapshot {
         "answer": {"acceptance": ["$.ok"], "amount": ["$.bid"]}
     });
     Snapshot {
+        rtb_numbers: Default::default(),
         campaign_id: campaign,
         version,
         published_at: after(i64::try_from(version).expect("small")),

@@ -18,6 +18,7 @@ fn snapshot(version: u64, description: impl Into<String>) -> Snapshot {
         serde_json::from_value(serde_json::json!({ "name": "roofing" })).expect("a campaign");
     campaign.description = description.into();
     Snapshot {
+        rtb_numbers: Default::default(),
         campaign_id: crate::support::campaign(),
         version,
         published_at: noon(),

@@ -86,6 +86,7 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         publisher: Some(PublisherId::from_uuid(Uuid::from_u128(5))),
         payout: Payout::default(),
         payout_limit: None,
+        bid: None,
     })
 }
 

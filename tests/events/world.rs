@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use api::context::Outside;
 use api::pages::FolderPages;
 use app::answer_call::AnswerCall;
+use app::answer_ping::AnswerPing;
 use app::api_keys;
 use app::bid_log::KeepBids;
 use app::check_bidders::CheckBidders;
@@ -161,6 +162,7 @@ impl World {
                     numbers: store.clone(),
                     published: store.clone(),
                     counters: store.clone(),
+                    bids: store.clone(),
                     blocked: store.clone(),
                     calls: store.clone(),
                     vault: test_vault(),
@@ -215,6 +217,22 @@ impl World {
                     clock: self.clock.clone(),
                 };
                 conversion_webhook::handle(Arc::new(context), request).await
+            }
+            "rtb-inbound" => {
+                let answer_ping = AnswerPing {
+                    bids: store.clone(),
+                    published: store.clone(),
+                    counters: store.clone(),
+                    blocked: store.clone(),
+                    calls: store.clone(),
+                    numbers: store.clone(),
+                    limiter: store.clone(),
+                    vault: test_vault(),
+                    clock: self.clock.clone(),
+                    sip_host: None,
+                };
+                let context = rtb_inbound::Context { once: store.clone(), answer_ping };
+                rtb_inbound::handle(Arc::new(context), request).await
             }
             other => panic!("there is no function {other}"),
         }

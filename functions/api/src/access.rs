@@ -39,7 +39,7 @@ macro_rules! markers {
 markers! {
     CampaignsRead CampaignsWrite TargetsRead TargetsWrite RtbTargetsRead RtbTargetsWrite PublishersRead PublishersWrite
     BuyersRead BuyersWrite PhoneNumbersRead PhoneNumbersWrite PhoneNumbersBuy BlockedNumbersRead BlockedNumbersWrite
-    CallsRead ConversionsWrite UsageRead AdjustmentsRead AdjustmentsRequest AdjustmentsDecide LedgerRead
+    CallsRead ConversionsWrite UsageRead AdjustmentsRead AdjustmentsRequest AdjustmentsDecide LedgerRead PingsRead
     IncomingWebhooksRead IncomingWebhooksWrite UsersRead UsersWrite ApiKeysRead ApiKeysWrite AccountRead AccountWrite
     TwilioAccountsRead
     TwilioAccountsWrite AuditRead PrivacyWrite Myself

@@ -10,7 +10,7 @@ use app::identity::passwords::Argon2Passwords;
 use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
     Accounts, Audit, BidLog, Bidders, Books, Callers, Calls, CarrierNumbers, Catalog, Counters,
-    FallbackPages, Health, Identity, Limiter, Mailer, Once, Passwords, Published, Vault,
+    FallbackPages, Health, Identity, InboundBids, Limiter, Mailer, Once, Passwords, Published, Vault,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
@@ -83,6 +83,10 @@ pub struct Context {
     pub hooks: Hooks,
     /// Where conversion reports come in, without the webhook's token.
     pub hook_url: String,
+    /// Where publishers ping, without environment and address.
+    pub ping_url: String,
+    /// Publishers' addresses for pings, and the log of pings.
+    pub inbound: Arc<dyn InboundBids>,
     /// The rules for bidders' addresses.
     pub check_url: Box<UrlCheck>,
     /// The audit log.
@@ -134,6 +138,7 @@ impl Context {
             identity: store.clone(),
             bid_log: store.clone(),
             health: store.clone(),
+            inbound: store.clone(),
             bidders: Arc::new(Outbound::new(allow.clone())?),
             audit: store.clone(),
             limits: Limits::new(store.clone()),
@@ -158,6 +163,7 @@ impl Context {
                 patience: PATIENCE,
             },
             hook_url: format!("{}/hook", settings.public_base_url.trim_end_matches('/')),
+            ping_url: format!("{}/v1", settings.public_base_url.trim_end_matches('/')),
             check_url: url_rules(allow),
         })
     }

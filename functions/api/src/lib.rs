@@ -41,6 +41,7 @@ mod publish;
 mod reference;
 pub mod refusal;
 pub mod routes;
+mod rtb;
 pub mod rtb_targets;
 pub mod shape;
 mod sizes;
@@ -79,6 +80,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = twilio_accounts::routes(routes);
     let routes = numbers::routes(routes);
     let routes = usage::routes(routes);
+    let routes = rtb::routes(routes);
     calls::routes(routes)
 }
 

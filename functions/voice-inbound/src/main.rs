@@ -23,6 +23,7 @@ async fn main() -> Result<(), Cause> {
             numbers: store.clone(),
             published: store.clone(),
             counters: store.clone(),
+            bids: store.clone(),
             blocked: store.clone(),
             calls: store,
             vault,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::answer_call::AnswerCall;
+use app::answer_ping::AnswerPing;
 use app::bid_log::KeepBids;
 use app::check_bidders::CheckBidders;
 use app::clock::{Clock, SystemClock};
@@ -88,6 +89,7 @@ fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Ca
     Ok(match id {
         "VoiceInbound" => voice_inbound(settings, store, services)?,
         "RtbAuction" => rtb_auction(settings, store, services)?,
+        "RtbInbound" => rtb_inbound(settings, store, services)?,
         "VoiceDialResult" => voice_dial_result(settings, store, services)?,
         "VoiceStatus" => voice_status(settings, store, services)?,
         "ConversionWebhook" => conversion_webhook(settings, store, services)?,
@@ -119,6 +121,7 @@ fn voice_inbound(settings: &Settings, store: Arc<Store>, services: &Services) ->
             numbers: store.clone(),
             published: store.clone(),
             counters: store.clone(),
+            bids: store.clone(),
             blocked: store.clone(),
             calls: store,
             vault,
@@ -144,6 +147,25 @@ fn rtb_auction(settings: &Settings, store: Arc<Store>, services: &Services) -> R
         },
     });
     Ok(Handler::Http(Arc::new(move |request| Box::pin(rtb_auction::handle(context.clone(), request)))))
+}
+
+fn rtb_inbound(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let context = Arc::new(rtb_inbound::Context {
+        once: store.clone(),
+        answer_ping: AnswerPing {
+            vault: webhook::vault(settings, &services.database, store.clone())?,
+            bids: store.clone(),
+            published: store.clone(),
+            counters: store.clone(),
+            blocked: store.clone(),
+            calls: store.clone(),
+            numbers: store.clone(),
+            limiter: store,
+            clock: clock(),
+            sip_host: None,
+        },
+    });
+    Ok(Handler::Http(Arc::new(move |request| Box::pin(rtb_inbound::handle(context.clone(), request)))))
 }
 
 fn voice_dial_result(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {

@@ -46,6 +46,8 @@ fn routes_queue_and_schedules_are_read_from_the_template() {
         ("POST /twilio/voice/{tenant}/{call}/recording/{attempt}", "VoiceStatus"),
         ("GET /hook/{token}", "ConversionWebhook"),
         ("POST /hook/{token}", "ConversionWebhook"),
+        ("GET /v1/{environment}/{rtb}", "RtbInbound"),
+        ("POST /v1/{environment}/{rtb}", "RtbInbound"),
         ("ANY /api/{proxy+}", "Api"),
     ] {
         assert!(

@@ -12,6 +12,7 @@ use domain::call::Call;
 use domain::caps::{CounterId, Usage};
 use domain::duplicates::Verdict;
 use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
+use domain::inbound::{self, Arrived, BidVerdict, InboundBid, StaleBid};
 use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
 use domain::routing::{Decisions, TurnedAway, recognise, turned_away};
@@ -21,9 +22,9 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::counted;
-use crate::place::{self, ANSWER_WITHIN, NOBODY_FREE, NOT_IN_SERVICE, Placing};
+use crate::place::{self, ANSWER_WITHIN, NOBODY_FREE, NOT_IN_SERVICE, Placing, no_room_reply};
 use crate::ports::{
-    BlockedCallers, Calls, Counters, KnownCaller, Numbers, PortResult, Published, Step, Vault,
+    BlockedCallers, Calls, Counters, KnownCaller, Numbers, PortResult, Promises, Published, Step, Vault,
 };
 
 /// What Twilio told us about the call.
@@ -89,6 +90,8 @@ pub struct AnswerCall {
     pub published: Arc<dyn Published>,
     /// Counters and live flags.
     pub counters: Arc<dyn Counters>,
+    /// What was promised to publishers.
+    pub bids: Arc<dyn Promises>,
     /// Callers who are refused.
     pub blocked: Arc<dyn BlockedCallers>,
     /// The call.
@@ -115,30 +118,40 @@ impl AnswerCall {
 
         let cached = self.published.cached(owner.tenant, campaign);
         let patterns = BlockPattern::of_caller(&incoming.from);
-        let (earlier, version, usage, blocks, (caller_key, known)) = futures::try_join!(
+        let (earlier, version, usage, blocks, (caller_key, known), promises) = futures::try_join!(
             self.calls.step(owner.tenant, call_id, 0),
             self.published.version(owner.tenant, campaign),
             self.usage_for(&owner, campaign, cached.as_deref()),
             self.blocked.blocks(owner.tenant, &patterns),
             self.caller(owner.tenant, campaign, &incoming.from),
+            self.promises(owner.tenant, &to, &incoming.from),
         )?;
         if let Some(Step::Answered(earlier)) = earlier {
             return Ok(Answer::Taken(earlier.reply));
         }
         let Some(version) = version else { return not_taken(NotTaken::NotPublished) };
-        let (snapshot, usage) = match cached.filter(|snapshot| snapshot.version == version) {
+        let (snapshot, mut usage) = match cached.filter(|snapshot| snapshot.version == version) {
             Some(snapshot) => (snapshot, usage),
             None => match self.load(&owner, campaign, version).await? {
                 Some(loaded) => loaded,
                 None => return not_taken(NotTaken::NotPublished),
             },
         };
-        let mut call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
+        let call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
+        let awaited = snapshot.gives_out(owner.number_id);
+        let arrived = inbound::arrive(&promises, call.id, campaign, awaited, call.started_at);
+        let mut call = by_bid(call, arrived, &snapshot);
+        if call.publisher != owner.publisher {
+            // Only with a number that several publishers' bids share: nobody knew whose call it would be.
+            let of = Snapshot::counters_of_call(campaign, call.publisher);
+            usage.extend(self.counters.usage(owner.tenant, &of).await?);
+        }
         if let Some(KnownCaller { history, .. }) = &known {
             recognise(&mut call, &snapshot, history);
         }
         let blocked = blocks.iter().any(|block| block.holds(call.started_at));
-        let turned_away = turned_away(&call, &snapshot, &usage, blocked);
+        let turned_away = turned_away(&call, &snapshot, &usage, blocked).or(stale(&call, &snapshot));
+        let call = as_turned_away(call, turned_away, &snapshot);
         self.first_step((Arc::new(call), known), turned_away, &snapshot, &usage).await.map(Answer::Taken)
     }
 
@@ -168,8 +181,14 @@ impl AnswerCall {
             return place::place(&*self.calls, &*self.clock, placing).await;
         };
         let reply = match why {
-            TurnedAway::BlockedNumber | TurnedAway::Screened(_) | TurnedAway::Duplicate => Reply::reject(),
-            TurnedAway::Cap(_) => Reply::words_and_hangup(NOBODY_FREE),
+            TurnedAway::BlockedNumber
+            | TurnedAway::Screened(_)
+            | TurnedAway::Duplicate
+            | TurnedAway::StaleBid(_) => Reply::reject(),
+            TurnedAway::Cap(_) => match placing.call.bid.as_ref().map(|bid| bid.verdict) {
+                Some(BidVerdict::CapacityGone) => no_room_reply(stale_rule(snapshot)),
+                _ => Reply::words_and_hangup(NOBODY_FREE),
+            },
             TurnedAway::CampaignPaused | TurnedAway::PublisherPaused | TurnedAway::PublisherTermsPaused => {
                 Reply::words_and_hangup(NOT_IN_SERVICE)
             }
@@ -221,6 +240,15 @@ impl AnswerCall {
         Ok((Some(key), Some(known)))
     }
 
+    /// What was promised on the dialled number for this caller, and for any.
+    async fn promises(&self, tenant: TenantId, to: &E164, from: &str) -> PortResult<Vec<InboundBid>> {
+        let key = match number_of_caller(from) {
+            Some(number) => Some(self.vault.pseudonym(tenant, number.as_str()).await?),
+            None => None,
+        };
+        self.bids.promises(&[to], key.as_deref()).await
+    }
+
     fn begin(&self, incoming: &Incoming, to: E164, owner: &NumberOwner, snapshot: &Snapshot) -> Call {
         let (_, seed) = self.clock.new_id().as_u64_pair();
         Call {
@@ -248,6 +276,44 @@ impl AnswerCall {
             publisher: owner.publisher,
             payout: snapshot.campaign.payout_for(owner.publisher),
             payout_limit: snapshot.campaign.payout_limit_for(owner.publisher),
+            bid: None,
         }
+    }
+}
+
+/// The call with the bid by which it came, or should have come: whoever was given the bid sent the call, and earns the bid
+/// if it is good. What the ping said of the caller is known of the call, too.
+fn by_bid(call: Call, arrived: Option<Arrived<'_>>, snapshot: &Snapshot) -> Call {
+    let Some(arrived) = arrived else { return call };
+    let call = Call { bid: Some(arrived.of_call()), ..call };
+    let Some(bid) = arrived.bid else { return call };
+    let publisher = Some(bid.publisher);
+    let usual = || snapshot.campaign.payout_for(publisher);
+    Call {
+        publisher,
+        payout: if call.has_bid() { bid.payout } else { usual() },
+        payout_limit: snapshot.campaign.payout_limit_for(publisher),
+        from_zip: bid.zip.clone().or(call.from_zip),
+        from_state: bid.state.clone().or(call.from_state),
+        ..call
+    }
+}
+
+fn stale_rule(snapshot: &Snapshot) -> StaleBid {
+    snapshot.campaign.rtb.as_ref().map(|rtb| rtb.stale).unwrap_or_default()
+}
+
+/// A call whose bid is not good is refused, where the campaign says so.
+fn stale(call: &Call, snapshot: &Snapshot) -> Option<TurnedAway> {
+    let bid = call.bid.as_ref().filter(|bid| !bid.is_honoured())?;
+    (stale_rule(snapshot) == StaleBid::Reject).then_some(TurnedAway::StaleBid(bid.verdict))
+}
+
+/// A call that is refused does not use its bid up: the caller may try again.
+fn as_turned_away(call: Call, why: Option<TurnedAway>, snapshot: &Snapshot) -> Call {
+    match why.filter(|_| call.has_bid()) {
+        None => call,
+        Some(TurnedAway::Cap(_)) => call.without_bid(BidVerdict::CapacityGone, &snapshot.campaign),
+        Some(_) => call.without_bid(BidVerdict::Refused, &snapshot.campaign),
     }
 }

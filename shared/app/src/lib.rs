@@ -5,6 +5,7 @@
 //! an error means that something did not work, and keeps its cause.
 
 pub mod answer_call;
+pub mod answer_ping;
 pub mod api_keys;
 pub mod authenticate;
 pub mod bid_log;
@@ -29,6 +30,7 @@ pub mod preview_route;
 pub mod preview_rtb_target;
 pub mod publish_campaign;
 pub mod read_usage;
+pub mod rtb_addresses;
 pub mod run_auction;
 pub mod secret;
 pub mod trail;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::auction::Auction;
 use domain::call::{Attempt, Call, LAST_STEP, attempt_number};
 use domain::caps::{CounterId, Held, Joint, Limit, Measure, Outcome, Reservation, Shares, Usage};
+use domain::inbound::{BidVerdict, StaleBid};
 use domain::ledger::Payout;
 use domain::routing::{self, Asked, Candidate, Decisions, Passed, Situation, Stop, Tried, TurnedAway, Walk};
 use domain::snapshot::Snapshot;
@@ -112,6 +113,21 @@ pub struct Placing<'a> {
     pub answer_by: Instant,
 }
 
+impl Placing<'_> {
+    /// What becomes of a call that turns out not to have its bid; `None` when it came without one, or when that was decided
+    /// at an earlier step.
+    fn stale_bid(&self) -> Option<StaleBid> {
+        let rule = self.snapshot.campaign.rtb.as_ref().map(|rtb| rtb.stale).unwrap_or_default();
+        (self.begins && self.call.has_bid()).then_some(rule)
+    }
+
+    /// The same step of the same call, which has not got its bid for this reason.
+    fn without_bid(self, why: BidVerdict) -> Self {
+        let call = Arc::new(self.call.without_bid(why, &self.snapshot.campaign));
+        Self { call, ..self }
+    }
+}
+
 /// Does what the plan says next: dials the first destination that has room, or asks the bidders who stand before it; words
 /// and a hang-up when nobody is left.
 pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
@@ -149,6 +165,7 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
                     Written::Done => return Ok(reply),
                     Written::Repeated(earlier) => return Ok(earlier.reply),
                     Written::Over => return Ok(Reply::hangup()),
+                    Written::BidGone => return bid_gone(calls, clock, placing).await,
                     // One of them has no room: it does not stand in the way of the others.
                     Written::Full(_) | Written::Busy if parties.len() > 1 => {
                         rounds.extend(parties.into_iter().map(|party| vec![party]));
@@ -168,13 +185,49 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
                 // No other destination would find room either; of revenue a cheaper one might.
                 let decisions = std::mem::take(&mut walk.decisions);
                 let decisions = Decisions { turned_away: Some(TurnedAway::Cap(full)), ..decisions };
-                let words = Reply::words_and_hangup(NOBODY_FREE);
-                return finish(calls, &placing, words, decisions, now).await;
+                return nobody(calls, placing, decisions, now).await;
             }
         }
     }
     let decisions = std::mem::take(&mut walk.decisions);
-    finish(calls, &placing, Reply::words_and_hangup(NOBODY_FREE), decisions, now).await
+    nobody(calls, placing, decisions, now).await
+}
+
+/// Nobody takes the call. If it came by a bid, the capacity that was there at the ping is gone.
+async fn nobody(
+    calls: &dyn Calls,
+    placing: Placing<'_>,
+    decisions: Decisions,
+    now: Timestamp,
+) -> PortResult<Reply> {
+    let rule = placing.stale_bid();
+    let (placing, reply) = match rule {
+        None => (placing, Reply::words_and_hangup(NOBODY_FREE)),
+        Some(rule) => (placing.without_bid(BidVerdict::CapacityGone), no_room_reply(rule)),
+    };
+    finish(calls, &placing, reply, decisions, now).await
+}
+
+/// What a caller hears for whom there was room at the ping and is none any more.
+pub(crate) fn no_room_reply(rule: StaleBid) -> Reply {
+    match rule {
+        StaleBid::Reject => Reply::reject(),
+        StaleBid::RouteNormally => Reply::words_and_hangup(NOBODY_FREE),
+    }
+}
+
+/// Another call has used the bid at the same moment.
+async fn bid_gone(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
+    let rule = placing.stale_bid().unwrap_or_default();
+    let placing = placing.without_bid(BidVerdict::Used);
+    match rule {
+        StaleBid::Reject => {
+            let turned_away = Some(TurnedAway::StaleBid(BidVerdict::Used));
+            let decisions = Decisions { turned_away, ..Decisions::default() };
+            finish(calls, &placing, Reply::reject(), decisions, clock.now()).await
+        }
+        StaleBid::RouteNormally => Box::pin(place(calls, clock, placing)).await,
+    }
 }
 
 /// The counters as they are once this very step has given the failed attempts' capacity back: a call that fails over does
@@ -209,14 +262,43 @@ pub async fn finish(
     decisions: Decisions,
     now: Timestamp,
 ) -> PortResult<Reply> {
+    let write = finishing(placing, reply, decisions, now);
+    match calls.write_step(&write).await? {
+        Written::Done => Ok(write.answered.reply),
+        Written::Repeated(earlier) => Ok(earlier.reply),
+        Written::Over => Ok(Reply::hangup()),
+        // A call on its way to an auction.
+        Written::BidGone => {
+            let call = Arc::new(write.call.without_bid(BidVerdict::Used, &placing.snapshot.campaign));
+            let rule = placing.stale_bid().unwrap_or_default();
+            let answered = match rule {
+                StaleBid::RouteNormally => write.answered.clone(),
+                StaleBid::Reject => {
+                    let turned_away = Some(TurnedAway::StaleBid(BidVerdict::Used));
+                    let decisions = Decisions { turned_away, ..Decisions::default() };
+                    Answered { reply: Reply::reject(), decisions, ..write.answered.clone() }
+                }
+            };
+            let write = StepWrite { call, answered, ..write };
+            match calls.write_step(&write).await? {
+                Written::Done => Ok(write.answered.reply),
+                Written::Repeated(earlier) => Ok(earlier.reply),
+                _ => Err(PortError::Busy { what: "store a step" }),
+            }
+        }
+        Written::Full(_) | Written::Busy => Err(PortError::Busy { what: "store a step" }),
+    }
+}
+
+fn finishing(placing: &Placing<'_>, reply: Reply, decisions: Decisions, now: Timestamp) -> StepWrite {
     // As the call's last one, an attempt that nobody answered may yet convert: then the books give its capacity back.
     let gives_back = placing.gives_back.iter().filter(|held| held.returns_unanswered()).cloned().collect();
-    let write = StepWrite {
+    StepWrite {
         call: as_it_begins(placing, &decisions),
         begins: placing.begins,
         number: placing.step,
         started_by: placing.started_by,
-        answered: Answered { reply: reply.clone(), decisions, at: now, recovers: placing.recovers },
+        answered: Answered { reply, decisions, at: now, recovers: placing.recovers },
         caller: placing.caller.clone(),
         attempts: Vec::new(),
         joints: Vec::new(),
@@ -224,12 +306,6 @@ pub async fn finish(
         gives_back,
         auction: placing.auction.clone(),
         due_at: due_at(now, 0, 0),
-    };
-    match calls.write_step(&write).await? {
-        Written::Done => Ok(reply),
-        Written::Repeated(earlier) => Ok(earlier.reply),
-        Written::Over => Ok(Reply::hangup()),
-        Written::Full(_) | Written::Busy => Err(PortError::Busy { what: "store a step" }),
     }
 }
 

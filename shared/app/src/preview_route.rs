@@ -227,5 +227,6 @@ pub(crate) fn call_of(
         publisher: wanted.publisher,
         payout: campaign.payout_for(wanted.publisher),
         payout_limit: campaign.payout_limit_for(wanted.publisher),
+        bid: None,
     })
 }

@@ -17,6 +17,7 @@ use domain::agent::{Agent, Availability};
 use domain::campaign::{Campaign, CampaignStatus};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{CampaignId, Id, TenantId};
+use domain::number::Number;
 use domain::partner::Buyer;
 use domain::plan::Planned;
 use domain::snapshot::{Parts, Snapshot};
@@ -140,10 +141,14 @@ pub async fn parts_of(tools: &Tools<'_>, tenant: TenantId, campaign: &Campaign) 
     let buyers = of_targets.chain(rtb_targets.values().filter_map(|bidder| bidder.buyer)).collect();
     let agents = targets.values().filter_map(|target| target.agents.as_ref());
     let agents = agents.flat_map(|team| &team.members).copied().collect();
-    let (buyers, mut agents) =
-        futures::try_join!(things::<Buyer>(tools, tenant, buyers), things::<Agent>(tools, tenant, agents),)?;
+    let given_out = campaign.rtb.iter().flat_map(|rtb| rtb.numbers.iter().chain(&rtb.exclusive_numbers));
+    let (buyers, mut agents, numbers) = futures::try_join!(
+        things::<Buyer>(tools, tenant, buyers),
+        things::<Agent>(tools, tenant, agents),
+        things::<Number>(tools, tenant, given_out.copied().collect()),
+    )?;
     agents.values_mut().for_each(|agent| agent.status = Availability::Available);
-    Ok(Parts { targets, rtb_targets, target_groups, ring_trees, agents, buyers })
+    Ok(Parts { targets, rtb_targets, target_groups, ring_trees, agents, buyers, numbers })
 }
 
 async fn things<E: Entry>(

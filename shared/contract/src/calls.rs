@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use domain::agent::AgentRef;
 use domain::call::CallStatus;
-use domain::ids::{AdjustmentId, AuctionId, CallId, CampaignId, NumberId, PublisherId, RtbTargetId};
+use domain::ids::{
+    AdjustmentId, AuctionId, CallId, CampaignId, InboundBidId, NumberId, PublisherId, RtbTargetId,
+};
 use domain::money::{Currency, Money};
 use domain::phone::E164;
 use jiff::Timestamp;
@@ -58,6 +60,22 @@ pub struct CallLine {
     pub currency: Currency,
     /// How it ended; absent while it goes on.
     pub closing: Option<ClosingView>,
+    /// The bid to a publisher's ping by which it came, or should have come; not for buyers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bid: Option<CallBidView>,
+}
+
+/// The bid by which a call came, or should have come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CallBidView {
+    /// Which; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<InboundBidId>,
+    /// How much was bid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// What it means for the call: `bid_honoured`, `bid_late`, `bid_used`, `bid_unknown`, `capacity_gone`, `bid_refused`.
+    pub verdict: Verdict,
 }
 
 /// How a call ended and what it was worth.

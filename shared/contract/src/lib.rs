@@ -22,6 +22,7 @@ pub mod problem;
 pub mod publication;
 pub mod query;
 pub mod resource;
+pub mod rtb;
 pub mod rtb_health;
 pub mod rtb_targets;
 pub mod test_auction;

@@ -150,6 +150,8 @@ permissions! {
     AdjustmentsDecide = "adjustments:decide",           [All All No No No No];
     /// What is owed by and to whom, by month.
     LedgerRead = "ledger:read",                         [All All All All Own Own];
+    /// The log of publishers' pings.
+    PingsRead = "pings:read",                           [All All All All No Own];
     /// Incoming webhooks, without their URLs.
     IncomingWebhooksRead = "incoming_webhooks:read",    [All All All All No No];
     /// Set up incoming webhooks, and see their URLs.

@@ -11,11 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentRef;
+use crate::campaign::Campaign;
 use crate::caps::Reservation;
 use crate::duplicates::{Restricted, Verdict};
 use crate::ids::{
     AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, RtbTargetId, TenantId,
 };
+use crate::inbound::{BidVerdict, CallBid};
 use crate::ledger::{Payout, PayoutLimit, Terms};
 use crate::money::{Currency, Money};
 use crate::phone::{Destination, E164};
@@ -161,12 +163,27 @@ pub struct Call {
     /// Most that they are paid on the campaign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout_limit: Option<PayoutLimit>,
+    /// The bid by which it came, or should have come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bid: Option<CallBid>,
 }
 
 impl Call {
     /// The caller's number, when it is one.
     pub fn caller(&self) -> Option<E164> {
         self.from.parse().ok()
+    }
+
+    /// The same call, not paid by its bid but by the campaign's usual terms, and why.
+    #[must_use]
+    pub fn without_bid(&self, why: BidVerdict, campaign: &Campaign) -> Self {
+        let bid = self.bid.clone().map(|bid| CallBid { verdict: why, ..bid });
+        Self { bid, payout: campaign.payout_for(self.publisher), ..self.clone() }
+    }
+
+    /// Whether it came by a bid that its publisher earns.
+    pub fn has_bid(&self) -> bool {
+        self.bid.as_ref().is_some_and(CallBid::is_honoured)
     }
 
     /// The number by which a caller is found again: of a SIP address that begins with one, too.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::caps::Caps;
 use crate::duplicates::DuplicateRule;
 use crate::ids::{PublisherId, RingTreeId, RtbTargetId};
+use crate::inbound::{InboundRtb, PublisherRtb};
 use crate::ledger::{AfterCap, Conversion, Payout, PayoutCaps, PayoutLimit, Revenue};
 use crate::money::{Currency, Money};
 use crate::phone::E164;
@@ -130,6 +131,9 @@ pub struct Campaign {
     /// What is agreed with single publishers; all others have the campaign's own terms.
     #[serde(default)]
     pub publishers: BTreeMap<PublisherId, PublisherTerms>,
+    /// How publishers' pings are answered; `null`: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtb: Option<InboundRtb>,
 }
 
 impl Campaign {
@@ -182,7 +186,7 @@ impl Recovery {
 }
 
 /// What is agreed with one publisher on one campaign.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PublisherTerms {
     /// What it earns; `None` is what the campaign pays.
@@ -195,6 +199,9 @@ pub struct PublisherTerms {
     pub payout_caps: PayoutCaps,
     /// What happens with its calls when one of those is reached.
     pub after_cap: AfterCap,
+    /// What is agreed about its pings, where it differs from what the campaign says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtb: Option<PublisherRtb>,
 }
 
 /// Who is asked for bids, and by which rules: a campaign's own, or a ring tree's.
@@ -295,6 +302,9 @@ impl Validate for Campaign {
             revenue.check("revenue", &mut problems);
         }
         self.payout.check("payout", &mut problems);
+        if let Some(rtb) = &self.rtb {
+            rtb.check("rtb", &mut problems);
+        }
         problems.at_most("publishers", self.publishers.len(), MAX_PUBLISHERS);
         self.check_caps("caps", &self.caps, &mut problems);
         for (publisher, terms) in &self.publishers {
@@ -302,6 +312,9 @@ impl Validate for Campaign {
             terms.payout_caps.check(&format!("publishers.{publisher}.payout_caps"), &mut problems);
             if let Some(payout) = terms.payout {
                 payout.check(&format!("publishers.{publisher}.payout"), &mut problems);
+            }
+            if let Some(rtb) = &terms.rtb {
+                rtb.check(&format!("publishers.{publisher}.rtb"), &mut problems);
             }
         }
         problems.into_result()

@@ -8,7 +8,7 @@ mod number;
 mod set;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use regex::{Regex, RegexBuilder};
@@ -325,6 +325,15 @@ impl Filter {
         if found.patterns > MAX_PATTERNS {
             let words = format!("at most {MAX_PATTERNS} patterns, this filter has {}", found.patterns);
             problems.add(at, "count", words);
+        }
+    }
+
+    /// The tags that it compares, in lower case.
+    pub fn tags(&self) -> BTreeSet<String> {
+        match self {
+            Self::All(filters) | Self::Any(filters) => filters.iter().flat_map(Self::tags).collect(),
+            Self::Not(filter) => filter.tags(),
+            Self::Is(predicate) => [folded(predicate.tag.as_str()).into_owned()].into(),
         }
     }
 

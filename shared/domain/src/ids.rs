@@ -158,6 +158,8 @@ nouns! {
     AgentNoun, AgentId, "AG", "agent";
     /// A correction of a call's books.
     AdjustmentNoun, AdjustmentId, "AJ", "adjustment";
+    /// A bid that was given to a publisher who pinged us.
+    InboundBidNoun, InboundBidId, "RTB", "bid";
     /// A caller, or a range of callers, that is refused.
     BlockedNumberNoun, BlockedNumberId, "BL", "blocked number";
 }

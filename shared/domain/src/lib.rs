@@ -22,6 +22,7 @@ pub mod geo;
 pub mod group;
 pub mod hours;
 pub mod ids;
+pub mod inbound;
 pub mod incoming_webhook;
 pub mod ledger;
 pub mod money;

@@ -10,13 +10,16 @@ use crate::agent::Agent;
 use crate::campaign::{AuctionSettings, Campaign};
 use crate::caps::CounterId;
 use crate::duplicates::{CallerHistory, Restrict, Restricted};
-use crate::filter::{Filter, FilterSet};
+use crate::filter::{Filter, FilterSet, Tags};
 use crate::group::{RingTree, TargetGroup};
 use crate::ids::{
-    AgentId, BuyerId, CampaignId, PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId,
+    AgentId, BuyerId, CampaignId, NumberId, PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId,
 };
+use crate::inbound::Modifier;
 use crate::ledger::AfterCap;
+use crate::number::Number;
 use crate::partner::Buyer;
+use crate::phone::E164;
 use crate::plan::{Planned, Strategy, Tree};
 use crate::routing::Via;
 use crate::rtb_target::NotTaken;
@@ -53,6 +56,9 @@ pub struct Snapshot {
     /// The buyers of its destinations, as far as calls need them.
     #[serde(default)]
     pub buyers: BTreeMap<BuyerId, Buyer>,
+    /// The numbers that it gives out with bids: to callers who are known, and to others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rtb_numbers: BTreeMap<NumberId, E164>,
     /// Made from the rest when it is first needed.
     #[serde(skip)]
     #[schema(ignore)]
@@ -67,6 +73,9 @@ pub struct Prepared(OnceLock<Filters>);
 struct Filters {
     set: FilterSet,
     of: HashMap<Via, usize>,
+    /// Index of the first modifier's filter; the others follow in their order.
+    of_modifiers: usize,
+    tags: BTreeSet<String>,
 }
 
 impl Clone for Prepared {
@@ -96,6 +105,8 @@ pub struct Parts {
     pub agents: BTreeMap<AgentId, Agent>,
     /// The buyers of those targets and bidders.
     pub buyers: BTreeMap<BuyerId, Buyer>,
+    /// The numbers that it gives out with bids.
+    pub numbers: BTreeMap<NumberId, Number>,
 }
 
 impl Snapshot {
@@ -129,6 +140,7 @@ impl Snapshot {
             })
             .collect();
         check_bidders(&campaign, &parts, &ring_trees, &mut problems);
+        check_rtb_numbers(campaign_id, &campaign, &parts, &mut problems);
         let nobody_asked =
             campaign.auction.bidders.is_empty() && ring_trees.values().all(|tree| tree.bidders.is_empty());
         let nowhere = places == 0 && nobody_asked;
@@ -141,7 +153,15 @@ impl Snapshot {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let Parts { targets, rtb_targets, target_groups, agents, buyers, .. } = parts;
+        let Parts { targets, rtb_targets, target_groups, agents, buyers, numbers, .. } = parts;
+        let given_out: BTreeSet<NumberId> = campaign
+            .rtb
+            .iter()
+            .flat_map(|rtb| rtb.numbers.iter().chain(&rtb.exclusive_numbers))
+            .copied()
+            .collect();
+        let numbers = numbers.into_iter().filter(|(id, _)| given_out.contains(id));
+        let rtb_numbers = numbers.map(|(id, number)| (id, number.number)).collect();
         let buyers = buyers.into_iter().map(|(id, buyer)| (id, buyer.for_calls())).collect();
         Ok(Self {
             campaign_id,
@@ -154,6 +174,7 @@ impl Snapshot {
             ring_trees,
             agents,
             buyers,
+            rtb_numbers,
             prepared: Prepared::default(),
         })
     }
@@ -238,9 +259,42 @@ impl Snapshot {
             let all = of_targets.chain(of_bidders);
             let present: Vec<(Via, &Filter)> =
                 all.filter_map(|(via, filter)| Some((via, filter.as_ref()?))).collect();
-            let set = FilterSet::compile(present.iter().map(|(_, filter)| *filter));
-            Filters { set, of: present.iter().enumerate().map(|(index, (via, _))| (*via, index)).collect() }
+            let modifiers = || self.modifiers().iter().map(|modifier| &modifier.when);
+            let filters = || present.iter().map(|(_, filter)| *filter).chain(modifiers());
+            Filters {
+                set: FilterSet::compile(filters()),
+                of: present.iter().enumerate().map(|(index, (via, _))| (*via, index)).collect(),
+                of_modifiers: present.len(),
+                tags: filters().flat_map(Filter::tags).collect(),
+            }
         })
+    }
+
+    fn modifiers(&self) -> &[Modifier] {
+        self.campaign.rtb.as_ref().map_or(&[], |rtb| &rtb.modifiers)
+    }
+
+    /// The modifiers of bids that apply to these tags, in their order.
+    pub fn modifiers_for(&self, tags: &Tags) -> Vec<&Modifier> {
+        let Filters { set, of_modifiers, .. } = self.prepared();
+        let look = set.look(tags);
+        let applies = |(index, modifier)| look.passes(of_modifiers + index).is_ok().then_some(modifier);
+        self.modifiers().iter().enumerate().filter_map(applies).collect()
+    }
+
+    /// Whether any filter asks for this tag, written in lower case.
+    pub fn asks_for(&self, tag: &str) -> bool {
+        self.prepared().tags.contains(tag)
+    }
+
+    /// Whether bids are given out with this number.
+    pub fn gives_out(&self, number: NumberId) -> bool {
+        self.rtb_numbers.contains_key(&number)
+    }
+
+    /// The numbers of a list, as they are dialled.
+    pub fn dialled<'a>(&'a self, list: &'a [NumberId]) -> Vec<&'a E164> {
+        list.iter().filter_map(|id| self.rtb_numbers.get(id)).collect()
     }
 
     /// The destinations that do not take this caller again, for a call that begins at `now`.
@@ -336,6 +390,31 @@ fn places_of(id: TargetId, parts: &Parts, field: &str, problems: &mut Problems) 
         problems.add(field, "exists", message);
     }
     team.members.len()
+}
+
+/// Looks whether the numbers that are given out with bids are there, and lead to this campaign.
+fn check_rtb_numbers(id: CampaignId, campaign: &Campaign, parts: &Parts, problems: &mut Problems) {
+    let Some(rtb) = &campaign.rtb else { return };
+    for (list, numbers) in [("numbers", &rtb.numbers), ("exclusive_numbers", &rtb.exclusive_numbers)] {
+        for (index, number) in numbers.iter().enumerate() {
+            let field = format!("rtb.{list}[{index}]");
+            match parts.numbers.get(number) {
+                None => {
+                    problems.add(
+                        field,
+                        "exists",
+                        format!("there is no number {number}: remove it from the list"),
+                    );
+                }
+                Some(found) if found.campaign != Some(id) => {
+                    let words =
+                        format!("{} does not lead to this campaign: assign it first", found.number.as_str());
+                    problems.add(field, "campaign", words);
+                }
+                Some(_) => {}
+            }
+        }
+    }
 }
 
 /// Looks whether the bidders exist and bid in the campaign's currency.

@@ -253,6 +253,7 @@ fn ordered(snapshot: &Snapshot, seed: u64, usage: &HashMap<CounterId, Usage>) ->
 /// A published campaign with nobody in it.
 fn nothing_planned() -> Snapshot {
     Snapshot {
+        rtb_numbers: Default::default(),
         campaign_id: format!("CA{:032x}", 1).parse().unwrap(),
         version: 1,
         published_at: Timestamp::UNIX_EPOCH,

@@ -8,7 +8,7 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Our own crates, as log targets. Whatever is not here is held to warnings.
-const OURS: [&str; 24] = [
+const OURS: [&str; 25] = [
     "api",
     "app",
     "bid_log",
@@ -22,6 +22,7 @@ const OURS: [&str; 24] = [
     "queue",
     "rtb_auction",
     "rtb_health",
+    "rtb_inbound",
     "runtime",
     "script",
     "store",

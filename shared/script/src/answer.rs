@@ -38,7 +38,7 @@ pub struct Answer {
     pub text: String,
 }
 
-/// The body is broken JSON or XML, or a web page.
+/// The body is broken JSON or XML, a web page, or no text at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("neither JSON, XML, a form nor plain text")]
 pub struct Unreadable;
@@ -47,7 +47,7 @@ impl Answer {
     /// Reads a complete answer.
     ///
     /// # Errors
-    /// The body begins like JSON or XML and is not.
+    /// The body begins like JSON or XML and is not, or is no text at all.
     pub fn read(status: u16, headers: &[(String, String)], body: &[u8]) -> Result<Self, Unreadable> {
         let text = decoded(body);
         let (format, tree) = tree_of(&text)?;
@@ -85,8 +85,19 @@ fn tree_of(text: &str) -> Result<(Format, Json), Unreadable> {
     match serde_json::from_str(trimmed) {
         Ok(tree) => Ok((Format::Json, tree)),
         Err(_) if trimmed.starts_with(['{', '[', '"']) => Err(Unreadable),
-        Err(_) => Ok(form(trimmed).map_or((Format::Text, Json::Null), |tree| (Format::Form, tree))),
+        Err(_) => match form(trimmed) {
+            Some(tree) => Ok((Format::Form, tree)),
+            None if is_words(trimmed) => Ok((Format::Text, Json::Null)),
+            None => Err(Unreadable),
+        },
     }
+}
+
+/// Whether it is text that a person or a program wrote, and not just any bytes.
+fn is_words(text: &str) -> bool {
+    let is_strange =
+        |sign: char| sign == char::REPLACEMENT_CHARACTER || (sign.is_control() && !sign.is_whitespace());
+    !text.contains(is_strange)
 }
 
 /// A form's fields; of a name that stands twice, a list.

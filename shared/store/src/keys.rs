@@ -1,7 +1,7 @@
 //! Every key of the table, built here and nowhere else.
 //!
 //! What must stay true: a tenant-owned partition begins with `T#<tenant>#`, also in the indexes, so that a policy on
-//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `ACCT#`, `KEY#`) and
+//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `RTB#`, `ACCT#`, `KEY#`) and
 //! the plumbing (`DUE#`, `KEYRING#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
 //! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
 
@@ -12,9 +12,10 @@ use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
-    AccountSid, AdjustmentId, ApiKeyId, AuctionId, AuditId, BuyerId, CallId, CampaignId, InvitationId,
-    PublisherId, RtbTargetId, SessionId, TenantId, UserId,
+    AccountSid, AdjustmentId, ApiKeyId, AuctionId, AuditId, BuyerId, CallId, CampaignId, InboundBidId,
+    InvitationId, PublisherId, RtbTargetId, SessionId, TenantId, UserId,
 };
+use domain::inbound::RtbId;
 use domain::ledger::Party;
 use domain::phone::E164;
 use jiff::Timestamp;
@@ -474,6 +475,54 @@ pub fn audit_of_month(tenant: TenantId, month: Date) -> String {
 /// An entry of the audit log, by time.
 pub fn audit_entry(tenant: TenantId, at: Timestamp, id: AuditId) -> Key {
     Key::new(audit_of_month(tenant, utc_date(at)), format!("{}#{id}", time(at)))
+}
+
+/// Whose an address for pings is.
+pub fn rtb_address(id: &RtbId) -> Key {
+    Key::new(format!("RTB#{}", id.expose()), "RTB")
+}
+
+/// Sort keys of a campaign's addresses for pings begin so.
+pub const RTB_OF_PUBLISHER: &str = "RTB#";
+
+/// The address for pings that a publisher has on a campaign.
+pub fn rtb_of_publisher(tenant: TenantId, campaign: CampaignId, publisher: PublisherId) -> Key {
+    Key::new(campaign_partition(tenant, campaign), format!("{RTB_OF_PUBLISHER}{publisher}"))
+}
+
+/// The last bid that pings with this fingerprint were given.
+pub fn inbound_bid(tenant: TenantId, fingerprint: &str) -> Key {
+    Key::new(format!("T#{tenant}#BID#{fingerprint}"), META)
+}
+
+/// What is promised on a number for a caller, by the keyed hash, or for any.
+pub fn promise(number: &E164, caller: &str) -> Key {
+    Key::new(format!("NUM#{}", number.as_str()), format!("BID#{caller}"))
+}
+
+/// Partition of a publisher's pings of a UTC day.
+pub fn pings_of_publisher(tenant: TenantId, publisher: PublisherId, date: Date) -> String {
+    format!("T#{tenant}#PING#{publisher}#{}", day(date))
+}
+
+/// First index: partition of a campaign's pings of a UTC day.
+pub fn pings_of_campaign(tenant: TenantId, campaign: CampaignId, date: Date) -> String {
+    format!("T#{tenant}#PING#{campaign}#{}", day(date))
+}
+
+/// Sort key of a ping, by time.
+pub fn ping_place(at: Timestamp, id: InboundBidId) -> String {
+    format!("{}#{id}", time(at))
+}
+
+/// A line of the log of pings.
+pub fn ping(tenant: TenantId, publisher: PublisherId, at: Timestamp, id: InboundBidId) -> Key {
+    Key::new(pings_of_publisher(tenant, publisher, utc_date(at)), ping_place(at, id))
+}
+
+/// First index: a line among those of its campaign.
+pub fn ping_of_campaign(tenant: TenantId, campaign: CampaignId, at: Timestamp, id: InboundBidId) -> Key {
+    Key::new(pings_of_campaign(tenant, campaign, utc_date(at)), ping_place(at, id))
 }
 
 /// A window in which requests are counted.

@@ -20,6 +20,7 @@ mod earned;
 mod failure;
 mod health;
 mod identity;
+mod inbound;
 mod item;
 mod limits;
 mod numbers;

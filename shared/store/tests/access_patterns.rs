@@ -6,8 +6,8 @@ use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
     AccountSid, AdjustmentId, ApiKeyId, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id,
-    IncomingWebhookId, InvitationId, Noun, NumberId, PublisherId, RingTreeId, RtbTargetId, SessionId,
-    TargetGroupId, TargetId, TenantId, UserId,
+    InboundBidId, IncomingWebhookId, InvitationId, Noun, NumberId, PublisherId, RingTreeId, RtbTargetId,
+    SessionId, TargetGroupId, TargetId, TenantId, UserId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
@@ -168,6 +168,16 @@ fn the_table_of_access_patterns() {
     table.row("what was seen of a bidder", "query", &keys::health_check(tenant, bidder, now));
     table.row("a bidder's bids of a day", "query", &keys::bid(tenant, bidder, now, auction));
     table.row("an auction's bids", "gsi1", &keys::bid_in_auction(tenant, auction, bidder));
+    let rtb_id = "0123456789abcdef".repeat(2).try_into().expect("an id");
+    let ping: InboundBidId = id(20);
+    table.row("whose is the address for pings", "get", &keys::rtb_address(&rtb_id));
+    let of_publisher = keys::rtb_of_publisher(tenant, campaign, publisher);
+    table.row("a campaign's addresses for pings", "query", &of_publisher);
+    table.row("the bid of a ping", "get", &keys::inbound_bid(tenant, "<keyed hash>"));
+    table.row("what is promised on a number", "batch get", &keys::promise(&dialled, "<keyed hash>"));
+    table.row("a publisher's pings, newest first", "query", &keys::ping(tenant, publisher, now, ping));
+    let of_campaign = keys::ping_of_campaign(tenant, campaign, now, ping);
+    table.row("a campaign's pings, newest first", "gsi1", &of_campaign);
     table.row("whose is the API key", "get", &keys::api_key("<sha-256>"));
     let user: UserId = id(14);
     let session: SessionId = id(15);

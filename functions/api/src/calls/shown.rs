@@ -1,8 +1,11 @@
 //! Calls as they are shown, numbers masked for those who may not see them.
 
 use app::ports::{CallRecord, Closing};
-use contract::calls::{AttemptView, CallLine, ClosingView, DestinationRef, RecordingView, Verdict};
+use contract::calls::{
+    AttemptView, CallBidView, CallLine, ClosingView, DestinationRef, RecordingView, Verdict,
+};
 use domain::call::{Attempt, Call, CallStatus, Leg, step_of_attempt};
+use domain::inbound::CallBid;
 use domain::phone::{Destination, mask, mask_words};
 use domain::routing::Via;
 
@@ -22,7 +25,13 @@ pub fn line(call: &Call, closing: Option<&Closing>, viewer: &Viewer) -> CallLine
         started_at: call.started_at,
         currency: call.currency,
         closing: closing.map(|closing| closed(closing, viewer)),
+        bid: call.bid.as_ref().filter(|_| viewer.sees_publishers()).map(bid),
     }
+}
+
+fn bid(bid: &CallBid) -> CallBidView {
+    let words = verdict(bid.verdict.code(), bid.verdict.text().to_owned());
+    CallBidView { id: bid.id, amount: bid.amount, verdict: words }
 }
 
 fn closed(closing: &Closing, viewer: &Viewer) -> ClosingView {

@@ -42,6 +42,7 @@ pub const TAGS: &[(&[&str], &str, &str)] = &[
         "Targets",
         "Destinations that somebody answers, and the people who do.",
     ),
+    (&["pings"], "Pings", "What publishers asked, and what they were answered."),
     (
         &["rtb-targets", "ring-trees", "rtb"],
         "Bidders",

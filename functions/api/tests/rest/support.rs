@@ -178,6 +178,8 @@ impl World {
                 patience: Duration::from_millis(200),
             },
             hook_url: "https://calls.example.com/hook".to_owned(),
+            ping_url: "https://calls.example.com/v1".to_owned(),
+            inbound: Arc::new(testkit::fakes::FakeInboundBids::noting_in(desk.clone())),
             check_url: url_rules(outbound::AllowList::parse("127.0.0.1:9999").unwrap()),
             audit: desk.clone(),
             limits: Limits::new(desk.clone()),

@@ -33,8 +33,11 @@ pub async fn duplicate(
             Some(name) => name.clone(),
             None => free_name(tools, tenant, &original.name).await?,
         };
-        let copy =
+        let mut copy =
             Campaign { name: copied, status: CampaignStatus::Draft, paused_reason: None, ..original.clone() };
+        if let Some(rtb) = &mut copy.rtb {
+            (rtb.numbers, rtb.exclusive_numbers) = (Vec::new(), Vec::new());
+        }
         let Value::Object(body) =
             serde_json::to_value(&copy).map_err(|cause| PortError::corrupt("copy a campaign", cause))?
         else {

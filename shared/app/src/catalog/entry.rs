@@ -8,8 +8,8 @@ use domain::caps::{CounterId, LiveLimits};
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{
     AgentId, AgentNoun, BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id,
-    IncomingWebhookNoun, Noun, NumberNoun, NumberPoolNoun, PublisherId, PublisherNoun, RingTreeNoun,
-    RtbTargetId, RtbTargetNoun, TargetGroupNoun, TargetId, TargetNoun, TenantId,
+    IncomingWebhookNoun, Noun, NumberId, NumberNoun, NumberPoolNoun, PublisherId, PublisherNoun,
+    RingTreeNoun, RtbTargetId, RtbTargetNoun, TargetGroupNoun, TargetId, TargetNoun, TenantId,
 };
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
@@ -168,9 +168,19 @@ impl Entry for Campaign {
             .publishers
             .keys()
             .map(|id| Reference::new(format!("publishers.{id}"), Kind::Publisher, id.to_string()));
+        let numbers = self.rtb.iter().flat_map(|rtb| {
+            let of = |list: &'static str, numbers: &[NumberId]| -> Vec<Reference> {
+                let named = numbers.iter().enumerate();
+                let named = named.map(|(index, id)| (format!("rtb.{list}[{index}]"), id.to_string()));
+                named.map(|(field, id)| Reference::new(field, Kind::Number, id)).collect()
+            };
+            let mut named = of("numbers", &rtb.numbers);
+            named.extend(of("exclusive_numbers", &rtb.exclusive_numbers));
+            named
+        });
         let mut references = bidders("auction.", &self.auction.bidders);
         references.splice(0..0, places);
-        references.extend(tree.chain(publishers));
+        references.extend(tree.chain(publishers).chain(numbers));
         references
     }
 

@@ -128,7 +128,8 @@ const fn users(kind: Kind) -> &'static [Kind] {
         Kind::NumberPool => &[Kind::Number],
         Kind::TargetGroup | Kind::RingTree => &[Kind::Campaign],
         Kind::Campaign => &[Kind::Number, Kind::IncomingWebhook],
-        Kind::Number | Kind::BlockedNumber | Kind::IncomingWebhook => &[],
+        Kind::Number => &[Kind::Campaign],
+        Kind::BlockedNumber | Kind::IncomingWebhook => &[],
     }
 }
 

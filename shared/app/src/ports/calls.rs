@@ -174,6 +174,8 @@ pub enum Written {
     Full(CapReached),
     /// The call is settled: nothing was written, nobody is there to talk to.
     Over,
+    /// The bid by which the call comes was used by another call meanwhile: nothing was written.
+    BidGone,
     /// A counter was too busy for as long as we may wait: nothing was written. Not the same as full.
     Busy,
 }

@@ -261,7 +261,7 @@ fn seconds(given: &BTreeMap<&str, &str>, name: &str, problems: &mut Problems) ->
     }
 }
 
-fn day(field: &str, text: Option<&str>, problems: &mut Problems) -> Option<Date> {
+pub(crate) fn day(field: &str, text: Option<&str>, problems: &mut Problems) -> Option<Date> {
     let text = text?;
     // Exactly one spelling: the parser itself also takes times and zones.
     match text.parse::<Date>() {

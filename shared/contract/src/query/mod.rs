@@ -51,6 +51,8 @@ pub enum Takes {
     Needed(&'static str, &'static str),
 }
 
+pub(crate) use calls::day;
+
 /// How many items.
 pub const LIMIT: Parameter = Parameter {
     name: "limit",

@@ -46,6 +46,11 @@ impl CapOwner {
     pub const fn is_of_the_call(self) -> bool {
         !matches!(self, Self::Destination | Self::Buyer)
     }
+
+    /// Whether it limits one publisher's calls.
+    pub const fn is_of_the_publisher(self) -> bool {
+        matches!(self, Self::Publisher | Self::PublisherTerms)
+    }
 }
 
 /// What a cap counts.

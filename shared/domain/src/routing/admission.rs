@@ -21,6 +21,19 @@ pub fn recognise(call: &mut Call, snapshot: &Snapshot, history: &CallerHistory) 
     call.too_often = snapshot.too_often(history, call.started_at);
 }
 
+/// Whether the campaign, the publisher, or the publisher on the campaign is paused.
+pub fn switched_off(call: &Call, usage: &HashMap<CounterId, Usage>) -> Option<TurnedAway> {
+    let paused = |of: CounterId| usage.get(&of).is_some_and(|row| row.paused);
+    if paused(call.campaign.into()) {
+        return Some(TurnedAway::CampaignPaused);
+    }
+    let publisher = call.publisher?;
+    if paused(publisher.into()) {
+        return Some(TurnedAway::PublisherPaused);
+    }
+    paused(CounterId::terms(call.campaign, publisher)).then_some(TurnedAway::PublisherTermsPaused)
+}
+
 /// Why a call that begins, and whose caller is recognised, is given to nobody. Live flags alone decide about pauses, so that
 /// pausing and activating work at once, without publishing. `blocked`: whether the block list names the caller.
 pub fn turned_away(
@@ -32,17 +45,8 @@ pub fn turned_away(
     if blocked {
         return Some(TurnedAway::BlockedNumber);
     }
-    let paused = |of: CounterId| usage.get(&of).is_some_and(|row| row.paused);
-    if paused(call.campaign.into()) {
-        return Some(TurnedAway::CampaignPaused);
-    }
-    if let Some(publisher) = call.publisher {
-        if paused(publisher.into()) {
-            return Some(TurnedAway::PublisherPaused);
-        }
-        if paused(CounterId::terms(call.campaign, publisher)) {
-            return Some(TurnedAway::PublisherTermsPaused);
-        }
+    if let Some(off) = switched_off(call, usage) {
+        return Some(off);
     }
     let arrival = Arrival {
         from: &call.from,

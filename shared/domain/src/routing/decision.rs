@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Scores, Via};
 use crate::caps::{CapOwner, CapReached};
 use crate::duplicates::Restricted;
+use crate::inbound::BidVerdict;
 use crate::rtb_target::NotTaken;
 use crate::screening;
 
@@ -134,6 +135,8 @@ pub enum TurnedAway {
     PublisherPaused,
     /// The campaign does not take this publisher's calls.
     PublisherTermsPaused,
+    /// It has no bid that is good, on a number where one is needed.
+    StaleBid(BidVerdict),
     /// A cap is full that holds for the call whatever its destination.
     Cap(CapReached),
 }
@@ -148,6 +151,7 @@ impl TurnedAway {
             Self::CampaignPaused => "campaign_paused",
             Self::PublisherPaused => "publisher_paused",
             Self::PublisherTermsPaused => "publisher_terms_paused",
+            Self::StaleBid(verdict) => verdict.code(),
             Self::Cap(full) => match full.owner {
                 CapOwner::Publisher | CapOwner::PublisherTerms => "publisher_cap_reached",
                 CapOwner::Payouts => "payout_cap",
@@ -161,6 +165,7 @@ impl TurnedAway {
         let words = match self {
             Self::Screened(refusal) => return refusal.text(),
             Self::Cap(full) => return full.text(),
+            Self::StaleBid(verdict) => verdict.text(),
             Self::Duplicate => "the caller called before and is not taken again",
             Self::BlockedNumber => "the caller is blocked",
             Self::CampaignPaused => "the campaign takes no calls",

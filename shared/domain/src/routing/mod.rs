@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::admission::{recognise, turned_away};
+pub use self::admission::{recognise, switched_off, turned_away};
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
 pub use self::eligible::{Destined, Sight};
 pub use self::order::{Party, Place, order, ranked_order};

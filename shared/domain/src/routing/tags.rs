@@ -49,6 +49,9 @@ pub fn tags(call: &Call, snapshot: &Snapshot) -> Tags {
     if let Some(publisher) = call.publisher {
         tags.set("Publisher", "Id", &publisher.to_string());
     }
+    for (name, value) in call.bid.iter().flat_map(|bid| &bid.tags) {
+        tags.set("User", name, value);
+    }
     tags.set("CallInfo", "IsDuplicate", yes_or_no(call.repeat.is_duplicate()));
     tags
 }

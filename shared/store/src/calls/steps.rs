@@ -39,6 +39,7 @@ enum Role<'a> {
     CallerIndex,
     CallerHistory,
     Step,
+    Bid,
     Attempt,
     Joint,
     Auction,
@@ -136,6 +137,9 @@ impl Store {
         {
             writes.push((Role::CallerHistory, learns));
         }
+        if write.begins {
+            writes.extend(crate::inbound::used_by(&write.call).into_iter().map(|used| (Role::Bid, used)));
+        }
         for attempt in &write.attempts {
             writes.push((Role::Attempt, attempt_write(write, attempt)?));
         }
@@ -206,6 +210,9 @@ impl Store {
                 return Ok(Next::Tell(Written::Over));
             }
             return refused(if write.begins { Refused::BegunBefore } else { Refused::NotOpen });
+        }
+        if failed.iter().any(|(role, _)| matches!(role, Role::Bid)) {
+            return Ok(Next::Tell(Written::BidGone));
         }
         if failed.iter().any(|(role, _)| matches!(role, Role::Attempt | Role::Joint)) {
             return refused(Refused::AttemptExists);

@@ -1,0 +1,179 @@
+//! Our auction against that of a usual Node service: ten bidders over loopback, in one interleaved run.
+//!
+//! The Node side (`tests/load/baseline/auction.mjs`) asks the same bidders in two shapes, `fetch` and undici, and does nothing
+//! else; ours does everything a call needs. CPU is that of the asking process alone. Figures to quote are the lines that begin
+//! with `baseline:`; nothing here fails on them.
+
+#![expect(clippy::print_stdout, reason = "its figures are what a benchmark is for")]
+#![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
+
+#[expect(dead_code, reason = "each benchmark uses its own part")]
+#[path = "support/auctions.rs"]
+mod auctions;
+mod support;
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use outbound::{AllowList, Outbound};
+use serde::Deserialize;
+use tokio::runtime::{Builder, Runtime};
+
+use auctions::{Auctions, Bidders, best_won, cpu_time, percentiles};
+
+const ROUNDS: usize = 7;
+const AUCTIONS: usize = 200;
+/// Auctions under way at the same time, where that is measured.
+const AT_ONCE: usize = 16;
+
+/// What one round of one side showed.
+#[derive(Deserialize)]
+struct Round {
+    cpu_us: u64,
+    took_us: Vec<u64>,
+    won: usize,
+}
+
+/// A Node process that runs auctions when it is told to.
+struct Node {
+    shape: &'static str,
+    child: Child,
+    asks: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Node {
+    fn start(folder: &Path, shape: &'static str, urls: &[String]) -> Self {
+        let mut child = Command::new("node")
+            .arg("auction.mjs")
+            .arg(shape)
+            .args(urls)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node runs");
+        let asks = child.stdin.take().expect("its input");
+        let answers = BufReader::new(child.stdout.take().expect("its output")).lines();
+        Self { shape, child, asks, answers }
+    }
+
+    fn round(&mut self, auctions: usize) -> Round {
+        writeln!(self.asks, "{auctions}").expect("it listens");
+        let line = self.answers.next().expect("it answers").expect("a line");
+        serde_json::from_str(&line).expect("a round")
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It ends when its input does; this is for one that does not.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn ours(runtime: &Runtime, auctions: &Auctions, count: usize) -> Round {
+    let before = cpu_time();
+    let (mut took_us, mut won) = (Vec::new(), 0);
+    for _ in 0..count {
+        let began = Instant::now();
+        won += usize::from(best_won(&runtime.block_on(auctions.run())));
+        took_us.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+    }
+    let spent = before.zip(cpu_time()).map_or(Duration::ZERO, |(before, after)| after - before);
+    let cpu_us = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX) / count as u64;
+    Round { cpu_us, took_us, won }
+}
+
+fn median(mut of: Vec<u64>) -> u64 {
+    of.sort_unstable();
+    of[of.len() / 2]
+}
+
+/// What is missing on this machine to run the Node side, and how to get it.
+fn missing(folder: &Path) -> Option<&'static str> {
+    if Command::new("node").arg("--version").stdout(Stdio::null()).status().is_err() {
+        return Some("Node.js 20.19 or newer");
+    }
+    let installed = folder.join("node_modules/undici").exists();
+    (!installed).then_some("its packages: (cd tests/load/baseline && npm ci)")
+}
+
+/// With many auctions under way, how long each takes; the slowest bidder answers at once, so all of it is overhead.
+fn many_at_once(runtime: &Runtime, auctions: &Auctions) {
+    let mut took = Vec::new();
+    for _ in 0..60 {
+        let one = || async {
+            let began = Instant::now();
+            let reply = auctions.run().await;
+            (began.elapsed(), best_won(&reply))
+        };
+        let results = runtime.block_on(futures::future::join_all((0..AT_ONCE).map(|_| one())));
+        took.extend(results.into_iter().map(|(took, _)| took));
+    }
+    println!("baseline: ours, {AT_ONCE} auctions under way, above the slowest bidder: {}", percentiles(took));
+}
+
+fn main() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("load/baseline");
+    let bidders = Bidders::start();
+    let allow = AllowList::parse(&bidders.running.address().to_string()).expect("an address");
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let outbound = Outbound::new(allow).expect("a client");
+    let honest = bidders.honest(10);
+    let urls: Vec<String> =
+        honest.iter().filter_map(|bidder| bidder["url"].as_str()).map(str::to_owned).collect();
+    let auctions = Auctions::new(1_000, honest, &outbound);
+    many_at_once(&runtime, &auctions);
+    if let Some(what) = missing(&folder) {
+        println!("baseline: the Node side needs {what}");
+        return;
+    }
+    let mut nodes = ["fetch", "undici"].map(|shape| Node::start(&folder, shape, &urls));
+    // Connections are made and code is warm before anything counts.
+    ours(&runtime, &auctions, AUCTIONS);
+    for node in &mut nodes {
+        node.round(AUCTIONS);
+    }
+    let mut own = Vec::new();
+    let mut theirs: [Vec<u64>; 2] = [Vec::new(), Vec::new()];
+    let mut ratios: [Vec<u64>; 2] = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        let round = ours(&runtime, &auctions, AUCTIONS);
+        assert_eq!(round.won, AUCTIONS, "the best bid wins");
+        own.push(round.cpu_us);
+        for (index, node) in nodes.iter_mut().enumerate() {
+            let of_node = node.round(AUCTIONS);
+            assert_eq!(of_node.won, AUCTIONS, "the best bid wins");
+            ratios[index].push(of_node.cpu_us * 100 / round.cpu_us.max(1));
+            theirs[index].push(of_node.cpu_us);
+            if own.len() == ROUNDS {
+                println!(
+                    "baseline: {}: an auction takes {} us (median)",
+                    node.shape,
+                    median(of_node.took_us)
+                );
+            }
+        }
+        if own.len() == ROUNDS {
+            println!("baseline: ours: an auction takes {} us (median)", median(round.took_us));
+        }
+    }
+    println!(
+        "baseline: CPU of ours: {} us per auction of ten bidders (median of {ROUNDS} rounds)",
+        median(own)
+    );
+    for ((node, cpu), ratio) in nodes.iter().zip(theirs).zip(ratios) {
+        let ratio = median(ratio);
+        println!(
+            "baseline: CPU of {}: {} us, {}.{:02} times ours",
+            node.shape,
+            median(cpu),
+            ratio / 100,
+            ratio % 100
+        );
+    }
+}
