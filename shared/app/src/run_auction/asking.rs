@@ -283,7 +283,7 @@ impl Asker<'_> {
         request: &mut BidRequest,
     ) -> Result<(), Refusal> {
         let now = self.clock.now();
-        let done = authenticate(&*self.vault, tenant, &bidder.authentication, request, now).await;
+        let done = authenticate(self.vault, tenant, &bidder.authentication, request, now).await;
         done.map_err(|error| {
             tracing::error!(bidder = bidder.name, error = %Chain(&error), "bid request not authenticated");
             Refusal::NotReached(NOT_AUTHENTICATED.to_owned())
