@@ -26,7 +26,7 @@ CHECKS = [
 SEED = os.environ.get("CONTRACT_SEED", "20261122")
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "4")
 # Seconds for everything; far above what it takes on an idle machine.
-TIME = 600
+TIME = 900
 
 
 def main() -> int:

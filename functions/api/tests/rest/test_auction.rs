@@ -231,7 +231,7 @@ async fn whoever_may_not_see_numbers_sees_the_request_with_the_number_masked() {
     let text = answer.to_string();
     assert!(!text.contains("3125550147") && !text.contains("2025550123"), "{text}");
     assert_eq!(answer["auction"]["winner"]["destination"], "202***0123");
-    assert_eq!(field.bidders.counts().requests_of("alpha")[0].body.contains("+13125550147"), true);
+    assert!(field.bidders.counts().requests_of("alpha")[0].body.contains("+13125550147"));
     let reads = field.world.new_key(field.world.tenant, &["campaigns:read"], None).await;
     field.world.send(&reads, "POST", &address, Some(&json!({}))).await.refused(403, "missing_scope");
 }
