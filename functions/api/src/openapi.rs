@@ -123,7 +123,7 @@ fn operation(
         if route.verb == Verb::Patch {
             types.insert("application/merge-patch+json".to_owned(), content);
         }
-        operation["requestBody"] = json!({"required": true, "content": types});
+        operation["requestBody"] = json!({"required": !said.shape.may_be_empty(), "content": types});
     }
     operation
 }

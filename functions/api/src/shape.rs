@@ -44,6 +44,14 @@ impl Shape {
         self.schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default()
     }
 
+    /// Whether `{}` fits it, so that no body at all says the same: [`Body`](crate::body::Body) reads it so.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        let schema = self.named.get(self.name()).unwrap_or(&self.schema);
+        schema["type"] == "object"
+            && schema.get("required").is_none_or(|fields| fields.as_array().is_none_or(Vec::is_empty))
+            && schema.get("minProperties").is_none()
+    }
+
     /// A schema without a name.
     pub fn plain(schema: Value) -> Self {
         Self { schema, named: BTreeMap::new() }

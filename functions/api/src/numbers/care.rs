@@ -16,7 +16,7 @@ use domain::validate::{Problem, Problems};
 use serde_json::{Map, Value};
 
 use crate::access::{Access, PhoneNumbersWrite};
-use crate::body::JsonObject;
+use crate::body::{Body, JsonObject};
 use crate::context::Context;
 use crate::cursor;
 use crate::nouns::resource;
@@ -70,9 +70,8 @@ pub async fn verify_one(
 pub async fn verify(
     access: Access<PhoneNumbersWrite>,
     State(context): State<Arc<Context>>,
-    JsonObject(body): JsonObject,
+    Body(VerifyNumbers { limit, cursor }): Body<VerifyNumbers>,
 ) -> Result<Json<Page<VerifiedNumber>>, Refusal> {
-    let VerifyNumbers { limit, cursor } = catalog::read_body(body)?;
     let limit = usize::from(limit.unwrap_or(50));
     if !(1..=MAX_VERIFIED).contains(&limit) {
         let mut problems = Problems::new();
