@@ -118,7 +118,7 @@ async fn only_those_who_are_named_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_publishers_calls_are_not_taken_and_pay_nobody() {
     let world = World::new(true).await;
-    let terms = CounterId::terms(world.campaign, world.publisher);
+    let terms = CounterId::Terms(world.campaign, world.publisher);
     for (number, flag, why) in [
         (1, world.publisher.into(), TurnedAway::PublisherPaused),
         (3, terms, TurnedAway::PublisherTermsPaused),

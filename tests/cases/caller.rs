@@ -115,8 +115,8 @@ impl Caller {
         let of = |id: CounterId, says: &BTreeMap<String, Value>, zone: &str| {
             (!says.is_empty()).then(|| (id, row(says, zone, now)))
         };
-        usage.extend(of(CounterId::terms(campaign, publisher()), &sender.usage, zone));
-        usage.extend(of(CounterId::paid(campaign, publisher()), &sender.paid, zone));
+        usage.extend(of(CounterId::Terms(campaign, publisher()), &sender.usage, zone));
+        usage.extend(of(CounterId::Paid(campaign, publisher()), &sender.paid, zone));
         if let Some(limits) = &sender.limits {
             let counted = row(&sender.overall, &limits.time_zone, now);
             usage.insert(publisher().into(), Usage { limits: Some(limits.clone()), ..counted });

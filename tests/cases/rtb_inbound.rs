@@ -160,7 +160,7 @@ impl Case {
         let row = |name: &str| match name {
             "campaign" => CounterId::from(campaign),
             "publisher" => publisher.into(),
-            "publisher_on_campaign" => CounterId::terms(campaign, publisher),
+            "publisher_on_campaign" => CounterId::Terms(campaign, publisher),
             "desk" => TargetId::from_uuid(id(3)).into(),
             other => panic!("nothing is called {other}"),
         };

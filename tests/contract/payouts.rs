@@ -69,7 +69,7 @@ async fn paid(store: &Store) -> i64 {
 
 /// What the row says that the caps hold against.
 async fn counted(store: &Store) -> (u32, i64) {
-    let row = CounterId::paid(campaign(), id(5));
+    let row = CounterId::Paid(campaign(), id(5));
     let row = store.paid(tenant(), &row).await.expect("a read");
     (row.total, row.revenue_total.micros())
 }

@@ -14,6 +14,7 @@ pub mod body;
 mod entry;
 mod listing;
 mod noting;
+mod objects;
 mod switches;
 mod uses;
 

@@ -65,11 +65,8 @@ pub async fn read_usage(
     let mut buyers: Vec<BuyerId> = things.iter().filter_map(|thing| thing.buyer).collect();
     buyers.sort_unstable();
     buyers.dedup();
-    let rows: Vec<CounterId> = things
-        .iter()
-        .map(|thing| thing.counter.clone())
-        .chain(buyers.iter().map(|id| (*id).into()))
-        .collect();
+    let rows: Vec<CounterId> =
+        things.iter().map(|thing| thing.counter).chain(buyers.iter().map(|id| (*id).into())).collect();
     let of_buyers = buyers.iter().map(|id| async {
         let found = entry::<Buyer>(catalog, tenant, *id).await?;
         Ok(found.map(|buyer| (*id, buyer)))
@@ -96,7 +93,7 @@ fn used(
         room.err().map(Passed::Cap)
     };
     let Thing { id, counter, name, caps, time_zone, buyer, .. } = thing;
-    let own = closed(CapOwner::Destination, counter.clone(), &caps, &time_zone, Passed::Paused);
+    let own = closed(CapOwner::Destination, counter, &caps, &time_zone, Passed::Paused);
     let buyers = || {
         let (id, buyer) = buyer.and_then(|id| Some((id, buyers.get(&id)?)))?;
         closed(CapOwner::Buyer, id.into(), &buyer.caps, &buyer.time_zone, Passed::BuyerPaused)

@@ -4,6 +4,7 @@
 //! and the publisher on one campaign. One dial takes room in all of them or in none. What must stay true: reserved +
 //! counted ≤ cap, whoever dials at the same time; what was taken goes back once, to exactly the windows it was taken from.
 //!
+//! - [`counter_id`]: whose row it is;
 //! - [`windows`]: which hour, day and month are open, in the owner's time zone;
 //! - [`room`]: what a dial must find free, and which cap is full;
 //! - [`reservation`]: what was taken, and what of it goes back when the attempt's end is known;
@@ -14,15 +15,17 @@ use serde::{Deserialize, Serialize};
 use crate::money::{Currency, Money};
 use crate::validate::Problems;
 
+mod counter_id;
 mod reservation;
 mod room;
 mod usage;
 mod windows;
 
+pub use counter_id::{CounterId, CounterIdError};
 pub use reservation::{Held, Holder, Joint, Outcome, Reservation, ReservationState, Shares, Taken};
 pub use room::{CapOwner, CapReached, Capped, Expected, Limit, Measure, Price};
 pub use usage::{Change, LiveLimits, Usage, late_conversion};
-pub use windows::{CounterId, OpenWindows, Window, revenue_attribute};
+pub use windows::{OpenWindows, Window, revenue_attribute};
 
 /// Limits of one thing; `None` is unlimited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

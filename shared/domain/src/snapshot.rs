@@ -184,7 +184,7 @@ impl Snapshot {
     pub fn counters_of_call(campaign: CampaignId, publisher: Option<PublisherId>) -> Vec<CounterId> {
         let publishers = publisher
             .into_iter()
-            .flat_map(|publisher| [publisher.into(), CounterId::terms(campaign, publisher)]);
+            .flat_map(|publisher| [publisher.into(), CounterId::Terms(campaign, publisher)]);
         std::iter::once(campaign.into()).chain(publishers).collect()
     }
 
@@ -211,7 +211,7 @@ impl Snapshot {
         let publisher = publisher?;
         let terms = self.campaign.publishers.get(&publisher)?;
         let refuses = terms.after_cap == AfterCap::RefuseCalls && terms.payout_caps.any();
-        refuses.then(|| CounterId::paid(self.campaign_id, publisher))
+        refuses.then_some(CounterId::Paid(self.campaign_id, publisher))
     }
 
     /// Whether its places, or those of a group, are ranked by what they earned.

@@ -92,7 +92,7 @@ impl Counters for Store {
             let key = item.get("pk").and_then(|value| value.as_s().ok());
             if let Some(id) = key.and_then(|key| by_key.get(key)) {
                 let row = Usage { limits: limits_of(&item)?, ..usage_of(&item) };
-                usage.insert((*id).clone(), row);
+                usage.insert(*(*id), row);
             }
         }
         Ok(usage)

@@ -176,7 +176,7 @@ pub fn campaign_partition(tenant: TenantId, campaign: CampaignId) -> String {
 
 /// Counters and live flag of a capped thing.
 pub fn counter(tenant: TenantId, of: &CounterId) -> Key {
-    Key::new(format!("T#{tenant}#CAP#{}", of.as_str()), "CAP")
+    Key::new(format!("T#{tenant}#CAP#{of}"), "CAP")
 }
 
 /// Over so many items the sums of what a destination earned are spread: calls of a busy one settle at the same moment.

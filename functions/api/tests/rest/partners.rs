@@ -159,7 +159,7 @@ async fn terms_are_set_and_taken_back_one_by_one() {
 async fn terms_that_are_paused_hold_at_once_and_leave_nothing_behind() {
     let world = World::new().await;
     let own = world.set_up().await;
-    let flag = CounterId::terms(own.campaign.parse().unwrap(), own.publisher.parse().unwrap());
+    let flag = CounterId::Terms(own.campaign.parse().unwrap(), own.publisher.parse().unwrap());
     let address = format!("/api/campaigns/{}", own.campaign);
     let with = |version: u64, terms: serde_json::Value| json!({"version": version, "publishers": {&own.publisher: terms}});
     world.patch(&address, &with(1, json!({"status": "paused"}))).await.ok(200);
@@ -189,7 +189,7 @@ async fn a_campaign_born_with_paused_terms_never_takes_those_calls() {
         "publishers": {&publisher: {"status": "paused"}},
     });
     let campaign: CampaignId = world.post("/api/campaigns", &campaign).await.id().parse().unwrap();
-    let flag = CounterId::terms(campaign, publisher.parse().unwrap());
+    let flag = CounterId::Terms(campaign, publisher.parse().unwrap());
     assert!(world.counters.is_paused(world.tenant, &flag));
     assert!(!world.counters.is_paused(world.tenant, &campaign.into()));
 }

@@ -4,12 +4,14 @@ use domain::validate::Problem;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::objects::Objects;
+
 /// Reads a body.
 ///
 /// # Errors
 /// One problem, with the field's path.
 pub fn read<T: DeserializeOwned>(body: Value) -> Result<T, Vec<Problem>> {
-    serde_path_to_error::deserialize(body).map_err(|error| {
+    serde_path_to_error::deserialize(Objects(body)).map_err(|error| {
         let path = error.path().to_string();
         vec![explain(if path == "." { "" } else { &path }, &error.inner().to_string())]
     })
@@ -87,4 +89,53 @@ fn explain(path: &str, message: &str) -> Problem {
         (path.to_owned(), "format", message.to_owned())
     };
     Problem { field, rule: rule.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Shape {
+        Round,
+        Long { by: u32 },
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Inner {
+        count: Option<u32>,
+        words: Vec<String>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Outer {
+        #[serde(default)]
+        one: Inner,
+        #[serde(default)]
+        many: Vec<Inner>,
+        shape: Option<Shape>,
+    }
+
+    #[test]
+    fn an_object_is_written_as_an_object() {
+        let inner = || Inner { count: Some(3), words: vec!["a".to_owned()] };
+        let sound = json!({"one": {"count": 3, "words": ["a"]}, "many": [{"count": 3, "words": ["a"]}], "shape": {"long": {"by": 2}}});
+        let meant = Outer { one: inner(), many: vec![inner()], shape: Some(Shape::Long { by: 2 }) };
+        assert_eq!(read::<Outer>(sound), Ok(meant));
+        for (body, field) in [
+            (json!({"one": []}), "one"),
+            (json!({"one": [3, ["a"]]}), "one"),
+            (json!({"many": [{}, [null, []]]}), "many[1]"),
+            (json!({"shape": {"long": [2]}}), "shape.long"),
+            (json!([{}, [], "round"]), ""),
+        ] {
+            let problems = read::<Outer>(body.clone()).unwrap_err();
+            assert_eq!((problems[0].field.as_str(), problems[0].rule.as_str()), (field, "type"), "{body}");
+        }
+    }
 }

@@ -228,7 +228,7 @@ impl Entry for Campaign {
             CampaignStatus::Active => Status::Active,
             CampaignStatus::Draft | CampaignStatus::Paused | CampaignStatus::Archived => Status::Paused,
         };
-        let terms = self.publishers.iter().map(|(of, terms)| (CounterId::terms(id, *of), terms.status));
+        let terms = self.publishers.iter().map(|(of, terms)| (CounterId::Terms(id, *of), terms.status));
         std::iter::once((id.into(), own)).chain(terms).collect()
     }
 }

@@ -69,7 +69,7 @@ pub(super) async fn follow<E: Entry>(tools: &Tools<'_>, tenant: TenantId, id: Id
         let Some(record) = tools.catalog.get(tenant, E::KIND, &printed).await? else { return Ok(()) };
         let entry = entry_of::<E>(&record)?;
         let wanted = entry.switches(id);
-        let of: Vec<CounterId> = wanted.iter().map(|(of, _)| of.clone()).collect();
+        let of: Vec<CounterId> = wanted.iter().map(|(of, _)| *of).collect();
         let found = tools.counters.usage(tenant, &of).await?;
         let is_paused = |of: &CounterId| found.get(of).is_some_and(|row| row.paused);
         let differ: Vec<(CounterId, Status)> =

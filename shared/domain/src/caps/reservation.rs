@@ -101,7 +101,7 @@ impl Reservation {
 impl Taken {
     fn of(limit: &Limit) -> Self {
         Self {
-            counter: limit.counter.clone(),
+            counter: limit.counter,
             windows: limit.open.names(),
             count: limit.caps.count,
             price: limit.price,
@@ -156,8 +156,7 @@ impl Shares {
             .enumerate()
             .flat_map(|(index, limits)| limits.iter().map(move |limit| (index, limit)))
         {
-            let (parties, taken) =
-                needed.entry(limit.counter.clone()).or_insert_with(|| (Vec::new(), limit.clone()));
+            let (parties, taken) = needed.entry(limit.counter).or_insert_with(|| (Vec::new(), limit.clone()));
             parties.push(index);
             if limit.price.map(Price::reserved) > taken.price.map(Price::reserved) {
                 taken.price = limit.price;

@@ -127,7 +127,7 @@ pub fn late_conversion(
                 by.insert(name, 1);
             }
         }
-        Change { counter: taken.counter.clone(), by }
+        Change { counter: taken.counter, by }
     });
     changes.filter(|change| !change.by.is_empty()).collect()
 }

@@ -1,4 +1,4 @@
-//! The spans over which calls are counted, and the names of their counters.
+//! The spans over which calls are counted.
 //!
 //! A window's name is the UTC instant at which it starts, computed in the owner's time zone: a local hour that repeats
 //! when clocks go back is two windows, and one that is skipped is none.
@@ -8,8 +8,6 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit, ZonedRound};
 use serde::{Deserialize, Serialize};
-
-use crate::ids::{AgentId, BuyerId, CampaignId, PublisherId, RtbTargetId, TargetId};
 
 /// The spans over which calls are counted.
 #[derive(
@@ -42,59 +40,6 @@ impl Window {
             Self::Monthly => "monthly",
             Self::Total => "total",
         }
-    }
-}
-
-/// Names the counter row of a limited thing, or of one that can be paused (its printed id).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CounterId(String);
-
-impl CounterId {
-    /// The printed id inside.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The row of what was agreed with one publisher on one campaign.
-    pub fn terms(campaign: CampaignId, publisher: PublisherId) -> Self {
-        Self(format!("{campaign}#{publisher}"))
-    }
-
-    /// The row of what one publisher was paid on one campaign: payouts count as calls do elsewhere, and their amounts as
-    /// revenue does.
-    pub fn paid(campaign: CampaignId, publisher: PublisherId) -> Self {
-        Self(format!("{campaign}#{publisher}#paid"))
-    }
-}
-impl From<PublisherId> for CounterId {
-    fn from(id: PublisherId) -> Self {
-        Self(id.to_string())
-    }
-}
-impl From<AgentId> for CounterId {
-    fn from(id: AgentId) -> Self {
-        Self(id.to_string())
-    }
-}
-impl From<BuyerId> for CounterId {
-    fn from(id: BuyerId) -> Self {
-        Self(id.to_string())
-    }
-}
-impl From<CampaignId> for CounterId {
-    fn from(id: CampaignId) -> Self {
-        Self(id.to_string())
-    }
-}
-impl From<TargetId> for CounterId {
-    fn from(id: TargetId) -> Self {
-        Self(id.to_string())
-    }
-}
-impl From<RtbTargetId> for CounterId {
-    fn from(id: RtbTargetId) -> Self {
-        Self(id.to_string())
     }
 }
 

@@ -153,7 +153,7 @@ impl Call {
     /// The row of what its publisher was paid on its campaign, when that is limited.
     pub fn paid_row(&self) -> Option<CounterId> {
         self.payout_limit.as_ref()?;
-        self.publisher.map(|publisher| CounterId::paid(self.campaign, publisher))
+        self.publisher.map(|publisher| CounterId::Paid(self.campaign, publisher))
     }
 }
 

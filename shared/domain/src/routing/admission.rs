@@ -31,7 +31,7 @@ pub fn switched_off(call: &Call, usage: &HashMap<CounterId, Usage>) -> Option<Tu
     if paused(publisher.into()) {
         return Some(TurnedAway::PublisherPaused);
     }
-    paused(CounterId::terms(call.campaign, publisher)).then_some(TurnedAway::PublisherTermsPaused)
+    paused(CounterId::Terms(call.campaign, publisher)).then_some(TurnedAway::PublisherTermsPaused)
 }
 
 /// Why a call that begins, and whose caller is recognised, is given to nobody. Live flags alone decide about pauses, so that

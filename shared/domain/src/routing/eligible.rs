@@ -86,7 +86,7 @@ impl<'a> Sight<'a> {
         });
         let agreed = publisher.and_then(|publisher| {
             let terms = campaign.publishers.get(&publisher)?;
-            let counter = CounterId::terms(*campaign_id, publisher);
+            let counter = CounterId::Terms(*campaign_id, publisher);
             Some(Capped { owner: CapOwner::PublisherTerms, counter, caps: &terms.caps, time_zone: clock })
         });
         let mut limits = Vec::new();

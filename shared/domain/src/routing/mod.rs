@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::admission::{recognise, switched_off, turned_away};
 pub use self::decision::{Decision, Decisions, MAX_DECISIONS, Passed, TurnedAway};
 pub use self::eligible::{Destined, Sight};
-pub use self::order::{Party, Place, order, ranked_order};
+pub use self::order::{Parties, Party, Place, order, ranked_order};
 pub use self::scores::Scores;
 pub use self::tags::{place_of, tags};
 use crate::agent::AgentRef;
@@ -151,7 +151,7 @@ pub struct Walk<'a> {
     sight: Sight<'a>,
     places: std::vec::IntoIter<Place>,
     /// Of the place that the walk has come to, those who ring together and are not looked at yet.
-    together: std::vec::IntoIter<Party>,
+    together: <Parties as IntoIterator>::IntoIter,
     /// Targets that were passed over, whoever of their agents was to be dialled.
     passed: HashSet<TargetId>,
     bids: std::slice::Iter<'a, Bid>,
@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
             situation,
             sight,
             places: places.into_iter(),
-            together: Vec::new().into_iter(),
+            together: Parties::new().into_iter(),
             passed: HashSet::new(),
             bids: [].iter(),
             ringing_s,
@@ -200,7 +200,7 @@ impl<'a> Walk<'a> {
         }
         let of_place = |place| match place {
             Place::Parties(parties) => parties,
-            Place::Tree(_) => Vec::new(),
+            Place::Tree(_) => Parties::new(),
         };
         for party in self.together.clone().chain(self.places.clone().flat_map(of_place)) {
             if let Some(target) = self.snapshot.targets.get(&party.target) {

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use smallvec::{SmallVec, smallvec};
+
 use super::scores::{Ranking, Scores};
 use super::{Situation, Via};
 use crate::caps::CounterId;
@@ -23,11 +25,14 @@ pub struct Party {
     pub counted: bool,
 }
 
+/// Those who ring at the same time: mostly one, and a plan may have a thousand places.
+pub type Parties = SmallVec<[Party; 1]>;
+
 /// What is tried in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// These, who ring at the same time: mostly one.
-    Parties(Vec<Party>),
+    /// These, who ring at the same time.
+    Parties(Parties),
     /// Whoever bids.
     Tree(Tree),
 }
@@ -97,7 +102,8 @@ fn prefer(places: &mut Vec<Place>, before: TargetId) {
     let mut preferred = Vec::new();
     for place in places.iter_mut() {
         if let Place::Parties(parties) = place {
-            let (of_that, others) = parties.iter().partition(|party| party.target == before);
+            let (of_that, others): (Parties, Parties) =
+                parties.iter().copied().partition(|party| party.target == before);
             *parties = others;
             preferred.push(Place::Parties(of_that));
         }
@@ -114,19 +120,19 @@ fn parties(
     situation: &Situation<'_>,
     target: TargetId,
     counted: bool,
-) -> Vec<Vec<Party>> {
+) -> SmallVec<[Parties; 1]> {
     let itself = Party { target, agent: None, counted };
     let Some(team) = snapshot.targets.get(&target).and_then(|target| target.agents.as_ref()) else {
-        return vec![vec![itself]];
+        return smallvec![smallvec![itself]];
     };
     let can = |id: &&AgentId| snapshot.agents.get(*id).is_some_and(|agent| agent.can(&team.skills));
     let mut agents: Vec<AgentId> = team.members.iter().filter(can).copied().collect();
     agents.sort_by_cached_key(|id| (last_call(situation, &(*id).into()), *id));
     let of = |id: AgentId| Party { agent: Some(id), ..itself };
     match team.ring {
-        _ if agents.is_empty() => vec![vec![itself]],
-        Ring::OneByOne => agents.into_iter().map(|id| vec![of(id)]).collect(),
-        Ring::Together => vec![agents.into_iter().map(of).collect()],
+        _ if agents.is_empty() => smallvec![smallvec![itself]],
+        Ring::OneByOne => agents.into_iter().map(|id| smallvec![of(id)]).collect(),
+        Ring::Together => smallvec![agents.into_iter().map(of).collect()],
     }
 }
 

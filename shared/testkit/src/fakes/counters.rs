@@ -29,17 +29,17 @@ impl FakeCounters {
 
     /// Whether the thing is switched off.
     pub fn is_paused(&self, tenant: TenantId, of: &CounterId) -> bool {
-        locked(&self.rows).get(&(tenant, of.clone())).is_some_and(|usage| usage.paused)
+        locked(&self.rows).get(&(tenant, *of)).is_some_and(|usage| usage.paused)
     }
 
     /// What its row says.
     pub fn row(&self, tenant: TenantId, of: &CounterId) -> Usage {
-        locked(&self.rows).get(&(tenant, of.clone())).cloned().unwrap_or_default()
+        locked(&self.rows).get(&(tenant, *of)).cloned().unwrap_or_default()
     }
 
     /// Makes its row say this.
     pub fn set_row(&self, tenant: TenantId, of: &CounterId, usage: Usage) {
-        locked(&self.rows).insert((tenant, of.clone()), usage);
+        locked(&self.rows).insert((tenant, *of), usage);
     }
 
     fn answer(&self, what: &'static str) -> PortResult<()> {
@@ -52,7 +52,7 @@ impl Counters for FakeCounters {
     async fn usage(&self, tenant: TenantId, of: &[CounterId]) -> PortResult<HashMap<CounterId, Usage>> {
         self.answer("read counters")?;
         let rows = locked(&self.rows);
-        let row = |id: &CounterId| rows.get(&(tenant, id.clone())).map(|usage| (id.clone(), usage.clone()));
+        let row = |id: &CounterId| rows.get(&(tenant, *id)).map(|usage| (*id, usage.clone()));
         Ok(of.iter().filter_map(row).collect())
     }
 
@@ -77,7 +77,7 @@ impl Counters for FakeCounters {
 
     async fn set_paused(&self, tenant: TenantId, of: &CounterId, paused: bool) -> PortResult<()> {
         self.answer("switch a destination")?;
-        locked(&self.rows).entry((tenant, of.clone())).or_default().paused = paused;
+        locked(&self.rows).entry((tenant, *of)).or_default().paused = paused;
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Counters for FakeCounters {
         limits: Option<&LiveLimits>,
     ) -> PortResult<()> {
         self.answer("set live limits")?;
-        locked(&self.rows).entry((tenant, of.clone())).or_default().limits = limits.cloned();
+        locked(&self.rows).entry((tenant, *of)).or_default().limits = limits.cloned();
         Ok(())
     }
 }
