@@ -15,7 +15,7 @@ use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::validate::Problems;
-pub use set::{FailedPredicate, FilterSet, Look};
+pub use set::{Failed, FailedPredicate, FilterSet, Look};
 
 /// Most groups inside each other.
 pub const MAX_DEPTH: usize = 4;

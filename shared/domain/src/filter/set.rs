@@ -373,10 +373,10 @@ impl<'a> Look<'a> {
     /// Whether the call passes the filter of this index. An index that has no filter lets it pass.
     ///
     /// # Errors
-    /// The comparison that stands in the way.
-    pub fn passes(&self, index: usize) -> Result<(), FailedPredicate<'a>> {
+    /// It does not; what stands in the way is looked for when somebody asks.
+    pub fn passes(&self, index: usize) -> Result<(), Failed<'_, 'a>> {
         match self.set.filters.get(index) {
-            Some(filter) if !self.holds(filter) => Err(self.blame(filter, true)),
+            Some(filter) if !self.holds(filter) => Err(Failed { look: self, filter }),
             _ => Ok(()),
         }
     }
@@ -445,6 +445,25 @@ impl<'a> Look<'a> {
 
     fn blamed(&self, id: PredicateId, negated: bool) -> FailedPredicate<'a> {
         FailedPredicate { predicate: self.set.predicates.get(id as usize), negated, others: 0 }
+    }
+}
+
+/// A call does not pass a filter.
+#[derive(Debug, Clone, Copy)]
+pub struct Failed<'l, 'a> {
+    look: &'l Look<'a>,
+    filter: &'a Node,
+}
+
+impl<'a> Failed<'_, 'a> {
+    /// The comparison that stands in the way.
+    pub fn predicate(self) -> FailedPredicate<'a> {
+        self.look.blame(self.filter, true)
+    }
+
+    /// The reason in plain words, see [`FailedPredicate::text`].
+    pub fn text(self) -> String {
+        self.predicate().text()
     }
 }
 

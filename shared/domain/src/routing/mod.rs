@@ -286,7 +286,7 @@ impl<'a> Walk<'a> {
     fn party(&mut self, party: Party) -> Option<Candidate> {
         let Party { target: id, agent, counted } = party;
         let target = self.snapshot.targets.get(&id)?;
-        if self.passed.contains(&id) {
+        if agent.is_some() && self.passed.contains(&id) {
             return None;
         }
         let via = Via::Target(id);
@@ -313,20 +313,22 @@ impl<'a> Walk<'a> {
             self.decisions.note(via, &target.name, Some(Passed::NoAgent));
             return None;
         };
-        let mut dial = target.dial.clone();
-        if let Some(keys) = agent.and_then(|(_, agent)| agent.extension.clone()) {
-            dial.send_digits = Some(keys);
-        }
-        self.judge(via, &target.name, verdict, |limits| Candidate {
-            via,
-            name: target.name.clone(),
-            agent: agent.map(|(id, agent)| AgentRef { id, name: agent.name.clone() }),
-            destination: destination.clone(),
-            bid: None,
-            terms,
-            dial,
-            limits,
-            to_confirm: false,
+        self.judge(via, &target.name, verdict, |limits| {
+            let mut dial = target.dial.clone();
+            if let Some(keys) = agent.and_then(|(_, agent)| agent.extension.clone()) {
+                dial.send_digits = Some(keys);
+            }
+            Candidate {
+                via,
+                name: target.name.clone(),
+                agent: agent.map(|(id, agent)| AgentRef { id, name: agent.name.clone() }),
+                destination: destination.clone(),
+                bid: None,
+                terms,
+                dial,
+                limits,
+                to_confirm: false,
+            }
         })
     }
 

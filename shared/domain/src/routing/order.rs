@@ -122,7 +122,8 @@ fn parties(
     counted: bool,
 ) -> SmallVec<[Parties; 1]> {
     let itself = Party { target, agent: None, counted };
-    let Some(team) = snapshot.targets.get(&target).and_then(|target| target.agents.as_ref()) else {
+    let team = || snapshot.targets.get(&target)?.agents.as_ref();
+    let Some(team) = (!snapshot.agents.is_empty()).then(team).flatten() else {
         return smallvec![smallvec![itself]];
     };
     let can = |id: &&AgentId| snapshot.agents.get(*id).is_some_and(|agent| agent.can(&team.skills));
