@@ -245,7 +245,7 @@ fn auctions_are_decided_as_written() {
         let caller = routing::place_of(&call);
         let prospect = Prospect {
             place: &caller,
-            position: None,
+            position: caller.position(),
             sub_id: case.call.sub_id.as_deref(),
             history: None,
             asked: Asked::default(),

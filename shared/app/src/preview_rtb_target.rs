@@ -80,7 +80,7 @@ pub async fn preview_rtb_target(
     let caller = routing::place_of(&call);
     let prospect = Prospect {
         place: &caller,
-        position: None,
+        position: caller.position(),
         sub_id: tags.get("Publisher:SubId"),
         history: None,
         asked: Asked::default(),

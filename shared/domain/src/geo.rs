@@ -4,6 +4,8 @@
 //! the area code when that is one state's. What neither says is unknown, and the rule says what becomes of unknown callers.
 
 mod area_codes;
+mod position;
+mod zips;
 
 use std::fmt;
 
@@ -15,6 +17,8 @@ use crate::phone::number_of_caller;
 use crate::validate::Problems;
 
 pub use area_codes::SOURCE;
+pub use position::{Degrees, DegreesError, Position};
+pub use zips::SOURCE as ZIP_SOURCE;
 
 /// Most places of one kind in a rule.
 pub const MAX_PLACES: usize = 1_000;
@@ -178,6 +182,14 @@ impl Place {
             zip: word(said.zip),
             area_code,
         }
+    }
+
+    /// Where on the map: the middle of their ZIP code's area. `None` when the code is not one of the United States, or may be
+    /// another country's.
+    pub fn position(&self) -> Option<Position> {
+        const WITH_ZIP_CODES: [&str; 6] = ["US", "PR", "VI", "GU", "AS", "MP"];
+        let has_zip_codes = self.country.is_some_and(|country| WITH_ZIP_CODES.contains(&country.as_str()));
+        self.zip.as_deref().filter(|_| has_zip_codes).and_then(zips::middle)
     }
 }
 

@@ -246,7 +246,7 @@ fn a_radius_holds_whoever_is_near_enough() {
     let mut open = around.clone();
     open["unknown"] = json!("allow");
     assert_eq!(asked(None, &open), "taken");
-    let newark: domain::rtb_target::Position = at(40.7357, -74.1724);
+    let newark: domain::geo::Position = at(40.7357, -74.1724);
     let miles = newark.miles_to(at(40.7128, -74.006));
     assert!((8.5..9.5).contains(&miles), "{miles}");
 }

@@ -322,8 +322,7 @@ fn eligible(
     let place = routing::place_of(situation.call);
     let prospect = Prospect {
         place: &place,
-        // Where on the map a caller is needs data that is not here; a radius says itself what that means.
-        position: None,
+        position: place.position(),
         sub_id: situation.tags.get("Publisher:SubId"),
         // Callers who called too often were found out when the call began, see `Call::too_often`.
         history: None,

@@ -30,10 +30,7 @@ pub(crate) use answer::first;
 pub use answer::{AnswerPaths, Reading};
 pub use authentication::{ApiKey, Authentication, Basic, Bearer, Hmac, SecretText, SignatureEncoding};
 pub use confirmation::Confirmation;
-pub use limits::{
-    Asked, CallerLimit, Degrees, DegreesError, NotTaken, Position, Prospect, Radius, RateLimits, RateWindow,
-    SubIds,
-};
+pub use limits::{Asked, CallerLimit, NotTaken, Prospect, Radius, RateLimits, RateWindow, SubIds};
 pub(crate) use request::Form;
 pub use request::{BidRequest, ContentType, Method};
 pub use valuation::{BidStrategy, GeoMultiplier};

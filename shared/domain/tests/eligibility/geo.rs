@@ -1,7 +1,7 @@
 //! Places: never guessed, and refused or taken by rule.
 
 use domain::country::Country;
-use domain::geo::{AreaCode, GeoRule, OutOfArea, Place, PlaceKind, SOURCE, Said, State};
+use domain::geo::{AreaCode, GeoRule, OutOfArea, Place, PlaceKind, SOURCE, Said, State, ZIP_SOURCE};
 use domain::number::LineKind;
 use domain::phone::E164;
 use domain::validate::Problems;
@@ -92,6 +92,50 @@ fn the_countries_of_area_codes_are_those_of_the_other_list() {
     }
     assert_eq!(known, 442, "{SOURCE}");
     assert_eq!(states.len(), 51, "every state and the capital has an area code: {states:?}");
+}
+
+/// Facts known apart from the data: post offices and landmarks, to a tenth of a degree.
+#[test]
+fn zip_codes_are_where_everybody_knows_they_are() {
+    for (zip, north, east) in [
+        ("10001", 40.75, -74.0),
+        ("94105-1234", 37.79, -122.39),
+        ("60601", 41.89, -87.62),
+        ("77002", 29.76, -95.37),
+        ("02108", 42.36, -71.06),
+        ("99501", 61.22, -149.88),
+        ("96813", 21.31, -157.85),
+        ("00901", 18.47, -66.1),
+    ] {
+        let place = Place { country: Some(Country::US), zip: Some(zip.to_owned()), ..Place::default() };
+        let found = place.position().unwrap_or_else(|| panic!("{zip}: {ZIP_SOURCE}"));
+        let (latitude, longitude) = (f64::from(found.latitude), f64::from(found.longitude));
+        assert!((latitude - north).abs() < 0.1 && (longitude - east).abs() < 0.1, "{zip}: {found:?}");
+    }
+}
+
+#[test]
+fn nobody_is_put_on_the_map_by_a_guess() {
+    let position = |country: &str, zip: &str| {
+        let zip = Some(zip.to_owned());
+        Place { country: country.parse().ok(), zip, ..Place::default() }.position()
+    };
+    assert!(position("US", "10001").is_some() && position("PR", "00901").is_some());
+    for (country, zip) in [
+        ("", "10001"),
+        ("MX", "10001"),
+        ("DE", "10115"),
+        ("US", ""),
+        ("US", "1000"),
+        ("US", "100011"),
+        ("US", "0x001"),
+        ("US", "00000"),
+        ("US", "99999"),
+        ("US", "１0001"),
+    ] {
+        assert_eq!(position(country, zip), None, "{country} {zip}");
+    }
+    assert_eq!(Place { country: Some(Country::US), ..Place::default() }.position(), None);
 }
 
 fn rule(value: Value) -> GeoRule {
