@@ -148,7 +148,8 @@ async fn auction(world: &World, call: u32) -> (Vec<(String, String)>, String) {
     (results.collect(), dialled(&reply))
 }
 
-fn dialled(reply: &Reply) -> String {
+/// The last digits of whom the caller is connected to.
+pub fn dialled(reply: &Reply) -> String {
     reply
         .verbs
         .iter()

@@ -6,6 +6,7 @@ mod bids;
 mod callers;
 mod capacity;
 mod full;
+mod hostile;
 mod order;
 mod path;
 mod payouts;

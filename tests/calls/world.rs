@@ -48,8 +48,18 @@ pub struct TestClock {
 
 impl TestClock {
     fn new() -> Self {
+        Self::of_process(0)
+    }
+
+    /// Its ids are no other process's.
+    fn of_process(process: u64) -> Self {
         let start = "2026-11-22T12:00:00Z".parse().unwrap();
-        Self { start, seconds: AtomicU64::new(0), ids: AtomicU64::new(0) }
+        Self { start, seconds: AtomicU64::new(0), ids: AtomicU64::new(process << 32) }
+    }
+
+    /// Sets it to so many seconds after it began.
+    pub fn set(&self, seconds: u64) {
+        self.seconds.store(seconds, Ordering::SeqCst);
     }
 
     pub fn advance(&self, seconds: u64) {
@@ -159,9 +169,15 @@ pub struct World {
     pub asked: Arc<Mutex<Vec<BidRequest>>>,
     /// Whether bidders under `/dead/` do not answer.
     pub dead: Arc<AtomicBool>,
-    _database: TestDatabase,
+    /// `None`: the database is another process's.
+    database: Option<TestDatabase>,
 }
 
+/// Whose everything is.
+const TENANT: TenantId = TenantId::from_uuid(Uuid::from_u128(1));
+const CAMPAIGN: CampaignId = CampaignId::from_uuid(Uuid::from_u128(2));
+const PUBLISHER: PublisherId = PublisherId::from_uuid(Uuid::from_u128(8));
+const NUMBER: &str = "+18335550100";
 /// The target that is in every world.
 pub const STATIC_TARGET: TargetId = TargetId::from_uuid(Uuid::from_u128(3));
 /// The number that is called.
@@ -174,6 +190,10 @@ pub const BUYER: BuyerId = BuyerId::from_uuid(Uuid::from_u128(9));
 /// Where this installation is, and the token of its Twilio account.
 const PUBLIC_BASE_URL: &str = "https://calls.example.com";
 const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+fn account() -> AccountSid {
+    format!("AC{:032x}", 7).parse().unwrap()
+}
 
 fn overlay(body: &mut Value, differs: &Value) {
     for (field, value) in differs.as_object().into_iter().flatten() {
@@ -251,17 +271,17 @@ impl World {
     ) -> Self {
         let store = Arc::new(store);
         let clock = Arc::new(TestClock::new());
-        let tenant = TenantId::from_uuid(Uuid::from_u128(1));
-        let account: AccountSid = format!("AC{:032x}", 7).parse().unwrap();
-        let number: E164 = "+18335550100".parse().unwrap();
-        let campaign_id = CampaignId::from_uuid(Uuid::from_u128(2));
+        let tenant = TENANT;
+        let account = account();
+        let number: E164 = NUMBER.parse().unwrap();
+        let campaign_id = CAMPAIGN;
         let caps: serde_json::Value = serde_json::from_str(CAPS).unwrap();
         let [buyers_caps, campaigns_caps]: [serde_json::Value; 2] =
             caps_of.map(|caps| serde_json::from_str(caps).unwrap());
         let booked_caps: serde_json::Value = serde_json::from_str(BOOKED_CAPS).unwrap();
 
         let target = STATIC_TARGET;
-        let publisher = PublisherId::from_uuid(Uuid::from_u128(8));
+        let publisher = PUBLISHER;
         let buyer = BUYER;
         let mut target_body = json!({
             "name": "Static target", "buyer": buyer, "destination": {"number": "+12025550199"}, "caps": caps,
@@ -339,8 +359,31 @@ impl World {
             counters,
             asked: Arc::default(),
             dead: Arc::new(AtomicBool::new(true)),
-            _database: database,
+            database: Some(database),
         }
+    }
+
+    /// The same world as another process sees it that stands on the same database.
+    pub fn joined(endpoint: &str, process: u64) -> Self {
+        Self {
+            store: Arc::new(TestDatabase::store_through(endpoint)),
+            clock: Arc::new(TestClock::of_process(process)),
+            tenant: TENANT,
+            account: account(),
+            number: NUMBER.parse().unwrap(),
+            campaign: CAMPAIGN,
+            publisher: PUBLISHER,
+            buyer: BUYER,
+            counters: Vec::new(),
+            asked: Arc::default(),
+            dead: Arc::new(AtomicBool::new(true)),
+            database: None,
+        }
+    }
+
+    /// Where its database is, for other processes.
+    pub fn endpoint(&self) -> String {
+        self.database.as_ref().unwrap().endpoint()
     }
 
     pub fn now(&self) -> Timestamp {
@@ -439,12 +482,18 @@ impl World {
     }
 
     pub async fn auction(&self, call: CallId, step: u16) -> Reply {
+        let scripted = ScriptedBidders { asked: self.asked.clone(), dead: self.dead.clone() };
+        self.auction_through(Arc::new(scripted), call, step).await
+    }
+
+    /// The same, the bidders asked in another way.
+    pub async fn auction_through(&self, bidders: Arc<dyn Bidders>, call: CallId, step: u16) -> Reply {
         let use_case = RunAuction {
             limiter: self.store.clone(),
             published: self.store.clone(),
             counters: self.store.clone(),
             calls: self.store.clone(),
-            bidders: Arc::new(ScriptedBidders { asked: self.asked.clone(), dead: self.dead.clone() }),
+            bidders,
             outbox: Arc::new(NoOutbox),
             vault: test_vault(),
             clock: self.clock.clone(),

@@ -286,13 +286,10 @@ impl Asker<'_> {
         let done = authenticate(self.vault, tenant, &bidder.authentication, request, now).await;
         done.map_err(|error| {
             tracing::error!(bidder = bidder.name, error = %Chain(&error), "bid request not authenticated");
-            Refusal::NotReached(NOT_AUTHENTICATED.to_owned())
+            Refusal::NotReached(Refusal::NOT_AUTHENTICATED.to_owned())
         })
     }
 }
-
-/// The code for a secret that cannot be opened.
-const NOT_AUTHENTICATED: &str = "not_authenticated";
 
 pub(super) fn not_reached(no_answer: NoAnswer) -> Refusal {
     match no_answer.code.as_str() {
@@ -305,7 +302,7 @@ pub(super) fn not_reached(no_answer: NoAnswer) -> Refusal {
 fn works(result: &BidderResult) -> Option<bool> {
     match &result.refusal {
         Some(Refusal::NotAsked(_) | Refusal::NotWaitedFor) => None,
-        Some(Refusal::NotReached(code)) if code == NOT_AUTHENTICATED => None,
+        Some(Refusal::NotReached(code)) if code == Refusal::NOT_AUTHENTICATED => None,
         Some(Refusal::TimedOut | Refusal::NotReached(_)) => Some(false),
         Some(Refusal::HttpStatus(status)) => Some(*status < 500),
         _ => Some(true),

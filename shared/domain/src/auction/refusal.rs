@@ -41,6 +41,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The code of [`Refusal::NotReached`] for a secret of ours that cannot be opened: nothing of the bidder's.
+    pub const NOT_AUTHENTICATED: &str = "not_authenticated";
+
     /// Stable code for programs and reports.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -67,7 +70,7 @@ impl Refusal {
         match self {
             Self::NotAsked(passed) => format!("not asked: {}", passed.text()),
             Self::TimedOut => "no answer in time".to_owned(),
-            Self::NotReached(code) => format!("could not be reached ({code})"),
+            Self::NotReached(code) => format!("gave no usable answer: {} ({code})", cause(code)),
             Self::HttpStatus(status) => format!("answered with HTTP status {status}"),
             Self::EmptyAnswer => "answered nothing".to_owned(),
             Self::Malformed => "the answer could not be read".to_owned(),
@@ -82,5 +85,25 @@ impl Refusal {
             Self::TooFewBidders => "too few valid bids".to_owned(),
             Self::NotWaitedFor => "could not win any more when the others had answered".to_owned(),
         }
+    }
+}
+
+/// The outbound client's codes in plain words.
+fn cause(code: &str) -> &'static str {
+    match code {
+        "invalid_url" | "invalid_request" => "its settings make a request that cannot be sent",
+        "blocked_address" => "its address is not on the public Internet",
+        "blocked_port" => "its port is not one of a web server",
+        "dns_failed" => "its name was not found",
+        "connect_failed" => "no connection could be made",
+        "tls_failed" => "the TLS handshake failed",
+        "redirect_refused" => "it sent us elsewhere, where we do not go",
+        "body_too_large" => "its answer was longer than 64 KB",
+        "headers_too_large" => "the head of its answer was too large",
+        "unsupported_encoding" => "its answer was compressed, although a plain one was asked for",
+        "connection_lost" => "the connection was lost before its answer was complete",
+        "protocol_error" => "its answer was not valid HTTP",
+        Refusal::NOT_AUTHENTICATED => "the secret by which it knows us could not be opened",
+        _ => "it could not be asked",
     }
 }
