@@ -38,6 +38,17 @@ const LITERAL_PAYLOADS: &[(&str, &str)] = &[
     ("http://4294967297:{p}/", "invalid_url"),
     ("http://127.0.0.1.1:{p}/", "invalid_url"),
     ("http://0x7f.0.0.08:{p}/", "invalid_url"),
+    ("http://2130706433.:{p}/", "blocked_address"),
+    ("http://0x7f000001.:{p}/", "blocked_address"),
+    ("http://3232235777:{p}/", "blocked_address"),
+    ("http://0xc0a80101:{p}/", "blocked_address"),
+    ("http://0300.0250.1.1:{p}/", "blocked_address"),
+    ("http://10.1:{p}/", "blocked_address"),
+    ("http://172.1048577:{p}/", "blocked_address"),
+    ("http://%6c%6f%63%61%6c%68%6f%73%74:{p}/", "blocked_address"),
+    ("http://%E2%91%A0%E2%91%A1%E2%91%A6.0.0.1:{p}/", "blocked_address"),
+    ("http://127.0.0.1%2f.example.com:{p}/", "invalid_url"),
+    ("http://127.0.0.1%00.example.com:{p}/", "invalid_url"),
     // Digits and dots of other scripts become ASCII ones.
     ("http://①②⑦.⓪.⓪.①:{p}/", "blocked_address"),
     ("http://\u{ff11}\u{ff12}\u{ff17}.\u{ff10}.\u{ff10}.\u{ff11}:{p}/", "blocked_address"),
@@ -78,7 +89,14 @@ const LITERAL_PAYLOADS: &[(&str, &str)] = &[
     ("http://[::ffff:0:127.0.0.1]:{p}/", "blocked_address"),
     ("http://[64:ff9b::127.0.0.1]:{p}/", "blocked_address"),
     ("http://[64:ff9b::a9fe:a9fe]/", "blocked_address"),
+    ("http://[64:ff9b::10.0.0.1]:{p}/", "blocked_address"),
     ("http://[64:ff9b:1::7f00:1]:{p}/", "blocked_address"),
+    ("http://[::ffff:192.168.1.1]:{p}/", "blocked_address"),
+    ("http://[::FFFF:0A00:0001]:{p}/", "blocked_address"),
+    ("http://[2002:a00:1::1]:{p}/", "blocked_address"),
+    ("http://[2002:c0a8:101::]:{p}/", "blocked_address"),
+    // Teredo: 127.0.0.1 behind it, its bits turned over.
+    ("http://[2001:0:4136:e378:8000:63bf:80ff:fffe]:{p}/", "blocked_address"),
     ("http://[2002:7f00:1::]:{p}/", "blocked_address"),
     ("http://[2002:a9fe:a9fe::1]/", "blocked_address"),
     ("http://[2001:0:7f00:1::]:{p}/", "blocked_address"),
@@ -145,6 +163,8 @@ const LITERAL_PAYLOADS: &[(&str, &str)] = &[
     ("http://bidder.example.com:6379/", "blocked_port"),
     ("http://bidder.example.com:5432/", "blocked_port"),
     ("http://bidder.example.com:2375/", "blocked_port"),
+    ("https://bidder.example.com:3306/", "blocked_port"),
+    ("http://bidder.example.com:10250/", "blocked_port"),
     ("http://8.8.8.8:53/", "blocked_port"),
     ("http://bidder.example.com:65536/", "invalid_url"),
     ("http://bidder.example.com:-1/", "invalid_url"),
@@ -211,6 +231,38 @@ async fn no_payload_reaches_a_listener() {
     let count = different.len() + NAME_PAYLOADS.len();
     assert!(count >= 60);
     report(format_args!("{count} payloads, 0 connections, 0 dialled addresses"));
+}
+
+/// No scripted network between: the product's client, this machine's network, a listener on all of its addresses.
+#[tokio::test]
+async fn no_payload_reaches_this_machine_by_any_of_its_addresses() {
+    let trap = Server::answering_everywhere(ok("trap"));
+    let elsewhere = product_client(1);
+    let mut refused = 0;
+    // Those that need a lookup would ask a real name server.
+    for (payload, expected) in LITERAL_PAYLOADS.iter().filter(|(_, expected)| *expected != "dns_failed") {
+        let url = payload.replace("{p}", &trap.port().to_string());
+        let error = elsewhere.send(get(&url), within(2000)).await.expect_err(&url);
+        assert_eq!(error.code(), *expected, "{url:?}: {error}");
+        assert!(error.is_refusal(), "{url:?}: refused before anything is connected to");
+        refused += 1;
+    }
+    assert_eq!(trap.connections(), 0);
+    report(format_args!("{refused} payloads, 0 connections to any address of this machine"));
+
+    // The trap is one: whoever is let through gets there, by IPv6 too where the machine has it.
+    let let_in = outbound::Outbound::new(
+        AllowList::parse(&format!("127.0.0.1:{0},127.1.2.3:{0},[::1]:{0}", trap.port())).expect("allow list"),
+    );
+    let let_in = let_in.expect("client");
+    for host in ["127.0.0.1", "127.1.2.3"] {
+        let url = format!("http://{host}:{}/", trap.port());
+        assert_eq!(let_in.send(get(&url), within(2000)).await.expect(&url).body, b"trap");
+    }
+    if trap.address.is_ipv6() {
+        let url = format!("http://[::1]:{}/", trap.port());
+        assert_eq!(let_in.send(get(&url), within(2000)).await.expect(&url).body, b"trap");
+    }
 }
 
 #[tokio::test]

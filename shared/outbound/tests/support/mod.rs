@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -187,7 +187,14 @@ impl Server {
         F: Fn(TcpStream, Arc<Seen>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let listener = listen();
+        Server::start_on(listen(), script)
+    }
+
+    fn start_on<F, Fut>(listener: TcpListener, script: F) -> Server
+    where
+        F: Fn(TcpStream, Arc<Seen>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<()>> + Send + 'static,
+    {
         let address = listener.local_addr().expect("address");
         let seen = Arc::new(Seen::default());
         let counts = Arc::clone(&seen);
@@ -208,8 +215,19 @@ impl Server {
 
     /// Reads each request and answers with the same bytes, on as many requests as the client sends.
     pub fn answering(answer: impl Into<Vec<u8>>) -> Server {
+        Server::answering_on(listen(), answer)
+    }
+
+    /// The same on every address of this machine: IPv6 and IPv4, or IPv4 alone where it has nothing else.
+    pub fn answering_everywhere(answer: impl Into<Vec<u8>>) -> Server {
+        let both =
+            TcpSocket::new_v6().and_then(|socket| listen_at(socket, (Ipv6Addr::UNSPECIFIED, 0).into()));
+        Server::answering_on(both.unwrap_or_else(|_| listen_on(Ipv4Addr::UNSPECIFIED)), answer)
+    }
+
+    fn answering_on(listener: TcpListener, answer: impl Into<Vec<u8>>) -> Server {
         let answer = Arc::new(answer.into());
-        Server::start(move |mut stream, seen| {
+        Server::start_on(listener, move |mut stream, seen| {
             let answer = Arc::clone(&answer);
             async move {
                 while read_request(&mut stream).await?.is_some() {
@@ -253,10 +271,17 @@ impl Drop for Server {
 }
 
 fn listen() -> TcpListener {
-    let socket = TcpSocket::new_v4().expect("socket");
-    socket.set_send_buffer_size(16 * 1024).expect("buffer size");
-    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("bind");
-    socket.listen(128).expect("listen")
+    listen_on(Ipv4Addr::LOCALHOST)
+}
+
+fn listen_on(address: Ipv4Addr) -> TcpListener {
+    TcpSocket::new_v4().and_then(|socket| listen_at(socket, (address, 0).into())).expect("listener")
+}
+
+fn listen_at(socket: TcpSocket, address: SocketAddr) -> io::Result<TcpListener> {
+    socket.set_send_buffer_size(16 * 1024)?;
+    socket.bind(address)?;
+    socket.listen(128)
 }
 
 /// Writes and counts what could be written.
