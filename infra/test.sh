@@ -116,6 +116,8 @@ soak)
     export PROPTEST_CASES=500
     export CALLERS=1000
     stage "disordered callbacks and caps, 500 stories" cargo test --quiet -p tests --test calls -- order capacity
+    export ASKS=250
+    stage "limits under eight processes, 2,000 requests at once" cargo test --quiet -p tests --test calls -- processes
     ;;
 fuzz)
     # Nothing else needs the nightly compiler, so its absence is told and is no failure.

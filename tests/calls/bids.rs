@@ -58,11 +58,11 @@ async fn bidding_for(differs: Value, target: Value) -> World {
     world
 }
 
-fn rtb_id(publisher: PublisherId) -> RtbId {
+pub fn rtb_id(publisher: PublisherId) -> RtbId {
     publisher.uuid().as_simple().to_string().try_into().unwrap()
 }
 
-fn function(world: &World) -> Arc<rtb_inbound::Context> {
+pub fn function(world: &World) -> Arc<rtb_inbound::Context> {
     let store = world.store.clone();
     Arc::new(rtb_inbound::Context {
         once: store.clone(),
@@ -81,7 +81,7 @@ fn function(world: &World) -> Arc<rtb_inbound::Context> {
     })
 }
 
-fn request(environment: &str, publisher: PublisherId, query: &str) -> HttpRequest {
+pub fn request(environment: &str, publisher: PublisherId, query: &str) -> HttpRequest {
     HttpRequest {
         method: Method::GET,
         raw_path: format!("/v1/{environment}/{}.json", rtb_id(publisher).expose()),

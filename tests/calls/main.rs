@@ -11,5 +11,6 @@ mod order;
 mod path;
 mod payouts;
 mod predictive;
+mod processes;
 mod together;
 mod world;
