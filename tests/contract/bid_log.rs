@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::support::*;
 
-fn entry(auction: u128, bidder: u128, minutes: i64) -> BidLogEntry {
+pub fn entry(auction: u128, bidder: u128, minutes: i64) -> BidLogEntry {
     let bidder = RtbTargetId::from_uuid(Uuid::from_u128(bidder));
     BidLogEntry {
         tenant: tenant(),

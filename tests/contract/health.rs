@@ -73,7 +73,7 @@ async fn changing_a_bidder_leaves_its_due_time_and_removing_it_ends_it() {
 }
 
 #[tokio::test]
-async fn looks_are_read_from_an_instant_on_and_the_newest_by_itself() {
+async fn looks_are_read_by_the_hour_and_the_newest_by_itself() {
     let database = database().await;
     let store = database.store();
     assert_eq!(store.newest_check(tenant(), bidder(1)).await.expect("read"), None);
@@ -82,8 +82,13 @@ async fn looks_are_read_from_an_instant_on_and_the_newest_by_itself() {
     }
     store.record_check(tenant(), &look(2, 40), after(60)).await.expect("recorded");
     assert_eq!(store.newest_check(tenant(), bidder(1)).await.expect("read"), Some(look(1, 30)));
-    let since = |minutes| store.checks_since(tenant(), bidder(1), after(minutes));
-    assert_eq!(since(0).await.expect("read"), [look(1, 10), look(1, 20), look(1, 30)], "oldest first");
-    assert_eq!(since(20).await.expect("read"), [look(1, 20), look(1, 30)], "from that instant on");
-    assert_eq!(since(31).await.expect("read"), []);
+    let seen = async |minutes: i64| {
+        let hours = store.hours_since(tenant(), bidder(1), after(minutes)).await.expect("read");
+        hours.iter().map(|hour| (hour.begins, hour.looks.len())).collect::<Vec<_>>()
+    };
+    store.record_check(tenant(), &look(1, 70), after(120)).await.expect("recorded");
+    assert_eq!(seen(0).await, [(after(0), 3), (after(60), 1)], "oldest first");
+    assert_eq!(seen(59).await, [(after(0), 3), (after(60), 1)], "the hour it is in is there whole");
+    assert_eq!(seen(60).await, [(after(60), 1)]);
+    assert_eq!(seen(120).await, []);
 }

@@ -7,6 +7,8 @@
 mod accounts;
 mod audit;
 mod bid_log;
+mod bidder_alerts;
+mod bidder_hours;
 mod blocked;
 mod books;
 mod callers;

@@ -1,5 +1,6 @@
 //! Whole calls on the local platform: the template's routes, real gateway events, the real handlers, an embedded database.
 
+mod bidders;
 mod failures;
 mod first_call;
 mod forgery;

@@ -18,6 +18,7 @@ use app::dial_next::DialNext;
 use app::follow_leg::FollowLeg;
 use app::ports::{ApiKey, BidLogEntry, Catalog, Identity, Kind, Outbox, PortResult, Record, Vault};
 use app::run_auction::RunAuction;
+use app::watch_bidders::WatchBidders;
 use async_trait::async_trait;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -247,6 +248,14 @@ impl World {
             health: self.store.clone(),
             catalog: self.store.clone(),
             bidders: self.outbound.clone(),
+            then: Arc::new(WatchBidders {
+                health: self.store.clone(),
+                alerts: self.store.clone(),
+                identity: self.store.clone(),
+                mailer: Arc::new(FakeMailer::default()),
+                clock: self.clock.clone(),
+                app_origin: "https://app.example.com".to_owned(),
+            }),
             clock: self.clock.clone(),
         }
     }

@@ -9,7 +9,7 @@ use app::identity;
 use app::identity::passwords::Argon2Passwords;
 use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
-    Accounts, Audit, BidLog, Bidders, Books, Callers, Calls, CarrierNumbers, Catalog, Counters,
+    Accounts, Audit, BidLog, BidderAlerts, Bidders, Books, Callers, Calls, CarrierNumbers, Catalog, Counters,
     FallbackPages, Health, Identity, InboundBids, Limiter, Mailer, Once, Passwords, Published, Vault,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
@@ -61,8 +61,10 @@ pub struct Context {
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
     pub bid_log: Arc<dyn BidLog>,
-    /// What was seen of bidders between calls.
+    /// What was seen of bidders.
     pub health: Arc<dyn Health>,
+    /// Alerts about bidders.
+    pub alerts: Arc<dyn BidderAlerts>,
     /// The way to bidders, for auctions that are tried out.
     pub bidders: Arc<dyn Bidders>,
     /// Numbers at Twilio.
@@ -138,6 +140,7 @@ impl Context {
             identity: store.clone(),
             bid_log: store.clone(),
             health: store.clone(),
+            alerts: store.clone(),
             inbound: store.clone(),
             bidders: Arc::new(Outbound::new(allow.clone())?),
             audit: store.clone(),

@@ -1,6 +1,7 @@
-//! Keeps what the bidders were asked and answered (queue consumer).
+//! Keeps what the bidders were asked and answered, and counts it in their hours (queue consumer).
 //!
-//! Idempotency: an entry is stored under its auction and bidder, so a message that comes again writes the same again.
+//! Idempotency: an entry is stored under its auction and bidder and counted in the same transaction, so a message that comes again
+//! changes nothing.
 
 use std::sync::Arc;
 

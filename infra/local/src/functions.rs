@@ -17,6 +17,7 @@ use app::follow_leg::FollowLeg;
 use app::ports::Mailer;
 use app::run_auction::RunAuction;
 use app::twilio_accounts::Directory;
+use app::watch_bidders::WatchBidders;
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::BoxFuture;
@@ -98,7 +99,7 @@ fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Ca
             let context = Arc::new(bid_log::Context { keep_bids: KeepBids { log: store } });
             Handler::Sqs(Arc::new(move |event| Box::pin(bid_log::handle(context.clone(), event))))
         }
-        "RtbHealth" => rtb_health(settings, store)?,
+        "RtbHealth" => rtb_health(settings, store, services)?,
         "Housekeeping" => housekeeping(settings, store, services)?,
         _ => return Err("the template has this function, but infra/local does not compose it".into()),
     })
@@ -201,6 +202,16 @@ fn conversion_webhook(settings: &Settings, store: Arc<Store>, services: &Service
     Ok(Handler::Http(Arc::new(move |request| Box::pin(conversion_webhook::handle(context.clone(), request)))))
 }
 
+fn mailer(settings: &Settings, services: &Services) -> Result<Arc<dyn Mailer>, Cause> {
+    Ok(match (settings.mail_place()?, &services.announce_mail) {
+        (MailPlace::Dir(folder), Some(announce)) => {
+            let announce = announce.clone();
+            Arc::new(FolderMailer::new(folder.as_path()).announcing(move |line| announce(line)))
+        }
+        (place, _) => api::mailer::at(place, &services.database),
+    })
+}
+
 /// What the API works with; the platform itself does some deeds with it, too.
 ///
 /// # Errors
@@ -210,16 +221,9 @@ pub fn api_context(
     store: Arc<Store>,
     services: &Services,
 ) -> Result<Arc<api::Context>, Cause> {
-    let mailer: Arc<dyn Mailer> = match (settings.mail_place()?, &services.announce_mail) {
-        (MailPlace::Dir(folder), Some(announce)) => {
-            let announce = announce.clone();
-            Arc::new(FolderMailer::new(folder.as_path()).announcing(move |line| announce(line)))
-        }
-        (place, _) => api::mailer::at(place, &services.database),
-    };
     let outside = api::context::Outside {
         pages: api::pages::at(settings.fallback_place()?, &services.database),
-        mailer,
+        mailer: mailer(settings, services)?,
         vault: webhook::vault(settings, &services.database, store.clone())?,
     };
     Ok(Arc::new(api::Context::new(settings, store, outside)?))
@@ -233,12 +237,21 @@ fn api(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Ha
     })))
 }
 
-fn rtb_health(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+fn rtb_health(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let watch_bidders = WatchBidders {
+        health: store.clone(),
+        alerts: store.clone(),
+        identity: store.clone(),
+        mailer: mailer(settings, services)?,
+        clock: clock(),
+        app_origin: settings.app_origin()?.to_owned(),
+    };
     let context = Arc::new(rtb_health::Context {
         check_bidders: CheckBidders {
             health: store.clone(),
             catalog: store,
             bidders: Arc::new(outbound(settings)?),
+            then: Arc::new(watch_bidders),
             clock: clock(),
         },
     });

@@ -1,8 +1,9 @@
-//! Whether bidders work: what the looks between calls showed, and what auctions make of them.
+//! Whether bidders work: what the looks between calls showed, what auctions met, and what they make of it.
 //!
-//! What must stay true: without a look there is no number, least of all a good one; an outage is no longer than what was seen
-//! of it.
+//! What must stay true: without a look or a request there is no number, least of all a good one; an outage is no longer than what was
+//! seen of it.
 
+use domain::bidder_hour::{BidderHour, Requests};
 use domain::breaker::{Ask, Health};
 use domain::caps::CounterId;
 use domain::ids::{RtbTargetId, TenantId};
@@ -64,7 +65,7 @@ pub async fn bidders(
 }
 
 /// How much of a time a bidder answered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Uptime {
     /// Looks.
     pub checks: u32,
@@ -72,15 +73,25 @@ pub struct Uptime {
     pub up: u32,
     /// The longest time for which it was seen to be down; `None` without a look.
     pub longest_outage: Option<SignedDuration>,
+    /// Requests of auctions, from the hour on in which the time begins.
+    pub requests: Requests,
 }
 
 impl Uptime {
-    /// The share of looks that found it up, in hundredths of a percent, rounded down: 10,000 is all of them. `None` without
-    /// a look.
+    /// The share of looks that found it up, see [`share`].
     pub fn share(&self) -> Option<u32> {
-        let share = (u64::from(self.up) * 10_000).checked_div(u64::from(self.checks))?;
-        u32::try_from(share).ok()
+        share(self.up, self.checks)
     }
+
+    /// The share of requests that it answered, see [`share`].
+    pub fn answered_share(&self) -> Option<u32> {
+        share(self.requests.answered(), self.requests.asked)
+    }
+}
+
+/// A share in hundredths of a percent, rounded down: 10,000 is all of them. `None` of nothing.
+fn share(part: u32, of: u32) -> Option<u32> {
+    u32::try_from((u64::from(part) * 10_000).checked_div(u64::from(of))?).ok()
 }
 
 /// The uptime of a bidder since an instant.
@@ -97,24 +108,31 @@ pub async fn uptime(
     if catalog::get::<RtbTarget>(tools, tenant, bidder).await?.is_none() {
         return Ok(Err(Refused::NotFound));
     }
-    Ok(Ok(of_checks(&health.checks_since(tenant, bidder, since).await?)))
+    Ok(Ok(of_hours(&health.hours_since(tenant, bidder, since).await?, since)))
 }
 
-/// What looks, oldest first, say together. An outage lasts from the first look that failed to the next that did not, or to the
+/// What hours, oldest first, say together from an instant on. An outage lasts from the first look that failed to the next that did not, or to the
 /// last one that was made in time.
-pub fn of_checks(checks: &[HealthCheck]) -> Uptime {
+pub fn of_hours(hours: &[BidderHour], from: Timestamp) -> Uptime {
     let mut uptime = Uptime::default();
+    for hour in hours {
+        uptime.requests.add(&hour.requests);
+    }
+    let looks = hours.iter().flat_map(|hour| {
+        let at = |second: u16| hour.begins.checked_add(SignedDuration::from_secs(i64::from(second)));
+        hour.looks.iter().filter_map(move |(second, up)| Some((at(*second).ok()?, *up)))
+    });
     let mut longest = SignedDuration::ZERO;
     let mut down: Option<(Timestamp, Timestamp)> = None;
-    for check in checks {
+    for (at, up) in looks.filter(|(at, _)| *at >= from) {
         uptime.checks = uptime.checks.saturating_add(1);
-        uptime.up = uptime.up.saturating_add(u32::from(check.up));
-        let seen = down.filter(|(_, last)| check.at.duration_since(*last) <= UNSEEN_AFTER);
+        uptime.up = uptime.up.saturating_add(u32::from(up));
+        let seen = down.filter(|(_, last)| at.duration_since(*last) <= UNSEEN_AFTER);
         if let Some((since, _)) = seen {
-            longest = longest.max(check.at.duration_since(since));
+            longest = longest.max(at.duration_since(since));
         }
-        let since = seen.map_or(check.at, |(since, _)| since);
-        down = (!check.up).then_some((since, check.at));
+        let since = seen.map_or(at, |(since, _)| since);
+        down = (!up).then_some((since, at));
     }
     uptime.longest_outage = (uptime.checks > 0).then_some(longest);
     uptime
@@ -122,19 +140,23 @@ pub fn of_checks(checks: &[HealthCheck]) -> Uptime {
 
 #[cfg(test)]
 mod tests {
+    use domain::bidder_hour::hour_of;
+
     use super::*;
 
     fn looks(minutes: &[(i64, bool)]) -> Uptime {
         let start: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-        let check = |(minute, up): &(i64, bool)| HealthCheck {
-            rtb_target: RtbTargetId::from_uuid(uuid::Uuid::nil()),
-            at: start + SignedDuration::from_mins(*minute),
-            up: *up,
-            status: None,
-            latency_ms: 1,
-            failure: None,
-        };
-        of_checks(&minutes.iter().map(check).collect::<Vec<_>>())
+        let mut hours: Vec<BidderHour> = Vec::new();
+        for (minute, up) in minutes {
+            let at = start + SignedDuration::from_mins(*minute);
+            let begins = hour_of(at);
+            if hours.last().is_none_or(|hour| hour.begins != begins) {
+                hours.push(BidderHour { begins, ..BidderHour::default() });
+            }
+            let second = u16::try_from(at.duration_since(begins).as_secs()).unwrap();
+            hours.last_mut().unwrap().looks.insert(second, *up);
+        }
+        of_hours(&hours, start)
     }
 
     #[test]

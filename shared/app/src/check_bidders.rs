@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ids::RtbTargetId;
-use domain::target::RtbTarget;
+use async_trait::async_trait;
+use domain::ids::{RtbTargetId, TenantId};
+use domain::rtb_target::RtbTarget;
 use domain::tokens::{Place, Template};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -47,15 +48,25 @@ pub struct CheckBidders {
     pub catalog: Arc<dyn Catalog>,
     /// The way to it.
     pub bidders: Arc<dyn Bidders>,
+    /// What is done with each that was looked at.
+    pub then: Arc<dyn AfterLook>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// What is done with a bidder that was looked at.
+#[async_trait]
+pub trait AfterLook: Send + Sync {
+    /// Does it.
+    async fn looked(&self, tenant: TenantId, id: RtbTargetId, bidder: &RtbTarget) -> PortResult<()>;
 }
 
 impl CheckBidders {
     /// Looks at every bidder that is due.
     ///
     /// # Errors
-    /// The due list cannot be read; or, once all others are done, the first bidder whose look could not be noted down.
+    /// The due list cannot be read; or, once all others are done, the first bidder whose look could not be noted down, or with
+    /// which could not be done what is done then.
     pub async fn run(&self) -> PortResult<Checked> {
         let due = self.health.due_checks(self.clock.now(), PER_TICK).await?;
         let looks = due.into_iter().map(|due| self.look_at(due));
@@ -95,6 +106,7 @@ impl CheckBidders {
             failure: answer.err().map(|no_answer| no_answer.code),
         };
         self.health.record_check(due.tenant, &check, next_look(due.rtb_target, at)).await?;
+        self.then.looked(due.tenant, due.rtb_target, &bidder).await?;
         Ok(Some(check.up))
     }
 }

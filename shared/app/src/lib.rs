@@ -35,3 +35,4 @@ pub mod run_auction;
 pub mod secret;
 pub mod trail;
 pub mod twilio_accounts;
+pub mod watch_bidders;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use app::bid_log::KeepBids;
-use app::check_bidders::{CheckBidders, Checked};
+use app::check_bidders::{AfterLook, CheckBidders, Checked};
 use app::clock::Clock;
 use app::ports::{
     BidLog, BidLogEntry, BidderAnswer, Bidders, Catalog, DueCheck, Health, HealthCheck, InUse, Kind,
@@ -17,7 +17,9 @@ use app::ports::{
 use async_trait::async_trait;
 use domain::auction::{BidRequest, BidderResult};
 use domain::audit::AuditEntry;
+use domain::bidder_hour::BidderHour;
 use domain::ids::{AuctionId, CampaignId, RtbTargetId, TenantId};
+use domain::rtb_target::RtbTarget;
 use domain::snapshot::Snapshot;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -80,8 +82,18 @@ impl Health for World {
     async fn newest_check(&self, _: TenantId, _: RtbTargetId) -> PortResult<Option<HealthCheck>> {
         not_asked()
     }
-    async fn checks_since(&self, _: TenantId, _: RtbTargetId, _: Timestamp) -> PortResult<Vec<HealthCheck>> {
+    async fn hours_since(&self, _: TenantId, _: RtbTargetId, _: Timestamp) -> PortResult<Vec<BidderHour>> {
         not_asked()
+    }
+}
+
+#[async_trait]
+impl AfterLook for World {
+    async fn looked(&self, of: TenantId, bidder: RtbTargetId, settings: &RtbTarget) -> PortResult<()> {
+        assert_eq!((of, settings.name.as_str()), (tenant(), "A bidder"));
+        let noted = self.noted.lock().expect("whole");
+        assert!(noted.iter().any(|(_, check, _)| check.rtb_target == bidder), "the look comes first");
+        Ok(())
     }
 }
 
@@ -171,6 +183,7 @@ async fn check(world: &Arc<World>) -> PortResult<Checked> {
         health: world.clone(),
         catalog: world.clone(),
         bidders: world.clone(),
+        then: world.clone(),
         clock: Arc::new(Fixed),
     };
     work.run().await

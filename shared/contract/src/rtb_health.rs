@@ -1,5 +1,8 @@
 //! Whether bidders work.
 
+use std::collections::BTreeMap;
+
+use domain::bidder_alert::AlertKind;
 use domain::ids::RtbTargetId;
 use domain::validate::{Problem, Problems};
 use jiff::Timestamp;
@@ -19,7 +22,7 @@ pub struct BidderHealth {
     pub rtb_target: RtbTargetId,
     /// Its name.
     pub name: String,
-    /// What the newest look showed; absent when it was not looked at in the last 30 days.
+    /// What the newest look showed; absent when it was not looked at in the last 31 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<CheckView>,
     /// What auctions make of it.
@@ -76,6 +79,45 @@ pub struct Uptime {
     pub up_basis_points: Option<u32>,
     /// The longest time for which it was seen to be down, seconds; null without a look.
     pub longest_outage_s: Option<u64>,
+    /// What auctions met, counted by the hour: from the hour on in which this time begins.
+    pub requests: RequestsView,
+}
+
+/// Requests to a bidder and what came of them. A refusal is an answer; who was not waited for is not counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BidderRequests)]
+pub struct RequestsView {
+    /// All of them.
+    pub asked: u32,
+    /// Those with an answer that can be used.
+    pub answered: u32,
+    /// Their share in hundredths of a percent, rounded down; null without a request.
+    #[schema(minimum = 0, maximum = 10000)]
+    pub answered_basis_points: Option<u32>,
+    /// The others, by cause: `timed_out`, `malformed`, `http_503`, `tls_failed` and so on.
+    pub failed: BTreeMap<String, u32>,
+    /// Half of them took at most so long, milliseconds, rounded down to two digits; null when none tells.
+    pub p50_ms: Option<u32>,
+    /// 95 % of them took at most so long.
+    pub p95_ms: Option<u32>,
+}
+
+/// An alert about a bidder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BidderAlert)]
+pub struct AlertView {
+    /// The bidder.
+    pub rtb_target: RtbTargetId,
+    /// Its name when the alert was opened.
+    pub name: String,
+    /// What is wrong: too many of its requests fail, or it answers too slowly.
+    pub kind: AlertKind,
+    /// The same in words, with the figures that opened it.
+    pub text: String,
+    /// Since when.
+    pub opened_at: Timestamp,
+    /// Until when; null: it still is.
+    pub closed_at: Option<Timestamp>,
 }
 
 /// `?hours` of an uptime.

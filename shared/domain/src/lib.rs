@@ -7,6 +7,8 @@ pub mod adjustment;
 pub mod agent;
 pub mod auction;
 pub mod audit;
+pub mod bidder_alert;
+pub mod bidder_hour;
 pub mod blocked;
 pub mod breaker;
 pub mod call;

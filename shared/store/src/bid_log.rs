@@ -1,17 +1,23 @@
 //! The bid log: one item for each bidder of each auction, kept 90 days.
 //!
-//! Its key is made of the auction's time and id, so storing a bid again changes nothing.
+//! Its key is made of the auction's time and id, so storing a bid again changes nothing; what it says of its bidder is counted in the
+//! bidder's hour in the same transaction, so it is counted once.
 
 use app::ports::{BidLog, BidLogEntry, PortResult};
 use async_trait::async_trait;
+use domain::bidder_hour::Outcome;
 use domain::ids::{AuctionId, RtbTargetId, TenantId};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::Store;
+use crate::bidder_hours::counted;
+use crate::failure::{Failure, PATIENT};
 use crate::item::{Draft, body, json};
 use crate::keys::{self, GSI1};
 use crate::read::Range;
+use crate::write::Write;
 
 /// How long a bid is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -29,8 +35,17 @@ impl BidLog for Store {
         .gsi1(keys::bid_in_auction(entry.tenant, entry.auction, entry.bidder))
         .expires(entry.at.checked_add(KEPT).unwrap_or(Timestamp::MAX))
         .build();
-        self.put_new(WHAT, item).await?;
-        Ok(())
+        let Some(outcome) = Outcome::of(&entry.result) else {
+            return self.put_new(WHAT, item).await.map(drop);
+        };
+        let counted = counted(entry.tenant, entry.bidder, entry.at, &outcome);
+        let actions =
+            [Write::create(item).into_action(WHAT, self.table())?, counted.into_action(WHAT, self.table())?];
+        match self.transact(Instant::now() + PATIENT, &actions).await {
+            // Nothing else has a condition: it is stored already.
+            Ok(()) | Err(Failure::Cancelled(_)) => Ok(()),
+            Err(failure) => Err(failure.into_port(WHAT)),
+        }
     }
 
     async fn of_bidder(

@@ -5,17 +5,16 @@
 
 use app::ports::{DueCheck, Health, HealthCheck, PortResult};
 use async_trait::async_trait;
+use domain::bidder_hour::BidderHour;
 use domain::ids::{RtbTargetId, TenantId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::Store;
+use crate::bidder_hours::{KEPT, looked};
 use crate::item::{Draft, body, json, parsed, text};
 use crate::keys::{self, GSI2};
 use crate::read::{Part, Range};
 use crate::write::{Deed, Write};
-
-/// How long a look at a bidder is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 #[async_trait]
 impl Health for Store {
@@ -43,6 +42,7 @@ impl Health for Store {
             .expires(check.at.checked_add(KEPT).unwrap_or(Timestamp::MAX))
             .build();
         self.put(WHAT, item).await?;
+        self.change(WHAT, looked(tenant, check)).await?;
 
         let id = check.rtb_target.to_string();
         let meta = keys::noun(tenant, app::ports::Kind::RtbTarget, &id);
@@ -66,15 +66,12 @@ impl Health for Store {
         self.query(WHAT, range).await?.first().map(|item| body(WHAT, item)).transpose()
     }
 
-    async fn checks_since(
+    async fn hours_since(
         &self,
         tenant: TenantId,
         bidder: RtbTargetId,
         since: Timestamp,
-    ) -> PortResult<Vec<HealthCheck>> {
-        const WHAT: &str = "read the looks at a bidder";
-        let part = Part::From(keys::time(since));
-        let range = Range { part, ..Range::of(keys::health_checks(tenant, bidder)) };
-        self.query(WHAT, range).await?.iter().map(|item| body(WHAT, item)).collect()
+    ) -> PortResult<Vec<BidderHour>> {
+        self.read_hours(tenant, bidder, since).await
     }
 }

@@ -7,6 +7,7 @@
 
 use app::ports::{DUE_SHARDS, Kind};
 use domain::adjustment::AdjustmentStatus;
+use domain::bidder_alert::AlertKind;
 use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
@@ -475,6 +476,36 @@ pub fn audit_of_month(tenant: TenantId, month: Date) -> String {
 /// An entry of the audit log, by time.
 pub fn audit_entry(tenant: TenantId, at: Timestamp, id: AuditId) -> Key {
     Key::new(audit_of_month(tenant, utc_date(at)), format!("{}#{id}", time(at)))
+}
+
+/// Partition of a bidder's hours.
+pub fn bidder_hours(tenant: TenantId, bidder: RtbTargetId) -> String {
+    format!("T#{tenant}#HOURS#{bidder}")
+}
+
+/// An hour of a bidder, by when it began.
+pub fn bidder_hour(tenant: TenantId, bidder: RtbTargetId, begins: Timestamp) -> Key {
+    Key::new(bidder_hours(tenant, bidder), time(begins))
+}
+
+/// Which alert of a kind a bidder has open.
+pub fn open_alert(tenant: TenantId, bidder: RtbTargetId, kind: AlertKind) -> Key {
+    Key::new(format!("T#{tenant}#ALERT#{bidder}"), format!("OPEN#{}", kind.as_str()))
+}
+
+/// An alert of a bidder, by when it was opened.
+pub fn alert(tenant: TenantId, bidder: RtbTargetId, kind: AlertKind, opened_at: Timestamp) -> Key {
+    Key::new(format!("T#{tenant}#ALERT#{bidder}"), format!("{}#{}", time(opened_at), kind.as_str()))
+}
+
+/// First index: partition of a tenant's alerts.
+pub fn alerts(tenant: TenantId) -> String {
+    format!("T#{tenant}#ALERTS")
+}
+
+/// First index: an alert among those of its tenant, by when it was opened.
+pub fn alert_in_list(tenant: TenantId, bidder: RtbTargetId, kind: AlertKind, opened_at: Timestamp) -> Key {
+    Key::new(alerts(tenant), format!("{}#{bidder}#{}", time(opened_at), kind.as_str()))
 }
 
 /// Whose an address for pings is.

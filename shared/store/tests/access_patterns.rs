@@ -166,6 +166,12 @@ fn the_table_of_access_patterns() {
 
     table.row("bidders due for a look", "gsi2", &keys::due_health(now));
     table.row("what was seen of a bidder", "query", &keys::health_check(tenant, bidder, now));
+    let hour = domain::bidder_hour::hour_of(now);
+    table.row("how a bidder did, by the hour", "query", &keys::bidder_hour(tenant, bidder, hour));
+    let kind = domain::bidder_alert::AlertKind::ErrorRate;
+    table.row("the open alert of a bidder", "batch get", &keys::open_alert(tenant, bidder, kind));
+    table.row("· an alert", "", &keys::alert(tenant, bidder, kind, now));
+    table.row("alerts of a tenant, newest first", "gsi1", &keys::alert_in_list(tenant, bidder, kind, now));
     table.row("a bidder's bids of a day", "query", &keys::bid(tenant, bidder, now, auction));
     table.row("an auction's bids", "gsi1", &keys::bid_in_auction(tenant, auction, bidder));
     let rtb_id = "0123456789abcdef".repeat(2).try_into().expect("an id");

@@ -2,7 +2,7 @@
 
 use contract::problem::Code;
 use contract::query::PageQuery;
-use contract::rtb_health::{BidderHealth, Uptime, UptimeQuery};
+use contract::rtb_health::{AlertView, BidderHealth, Uptime, UptimeQuery};
 use contract::rtb_targets::{Profiles, RtbPreview, RtbPreviewQuery};
 use domain::ids::RtbTargetId;
 use domain::rtb_target::profiles;
@@ -92,13 +92,46 @@ pub fn uptime() -> Doc {
         "up": 285,
         "up_basis_points": 9_895,
         "longest_outage_s": 600,
+        "requests": {
+            "asked": 1_204, "answered": 1_180, "answered_basis_points": 9_800,
+            "failed": {"http_503": 3, "timed_out": 21}, "p50_ms": 140, "p95_ms": 610,
+        },
     });
     Doc::new("read_bidder_uptime", "How much of the time a bidder answered")
         .about(
-            "Computed from the looks between calls, which are kept for 30 days. Without any look in these hours there is no \
-             telling: then `up_basis_points` and `longest_outage_s` are null.",
+            "From the looks between calls, and from what auctions met, counted by the hour; both are kept for 31 days. Without any \
+             look in these hours there is no telling: then `up_basis_points` and `longest_outage_s` are null.",
         )
         .of(Shape::of::<RtbTargetId>())
         .query(UptimeQuery::PARAMETERS)
         .answers(200, Shape::of::<Uptime>(), example)
+}
+
+/// `GET /api/rtb/alerts`.
+pub fn alerts() -> Doc {
+    let example = json!({"items": [
+        {
+            "rtb_target": RTB_TARGET,
+            "name": "Cascade",
+            "kind": "error_rate",
+            "text": "14 of 20 requests failed, most often by timed_out",
+            "opened_at": "2026-11-22T11:55:02Z",
+            "closed_at": null,
+        },
+        {
+            "rtb_target": "PI019abc0de1f27a3b8c4d5e6f70819204",
+            "name": "Alpine",
+            "kind": "latency",
+            "text": "one in twenty of 310 requests took 960 ms or longer, and its time-out is 1000 ms",
+            "opened_at": "2026-11-21T08:20:11Z",
+            "closed_at": "2026-11-21T09:05:09Z",
+        },
+    ]});
+    Doc::new("list_bidder_alerts", "Bidders that people were told about")
+        .about(
+            "Newest first; open ones, and closed ones for 90 days. An alert is opened when more of a bidder's requests fail than its setting \
+             `alerts` allows, or when it answers too slowly; the account's owners and admins get one mail. It closes by itself.",
+        )
+        .query(PageQuery::PARAMETERS)
+        .answers(200, Shape::page(Shape::of::<AlertView>()), example)
 }

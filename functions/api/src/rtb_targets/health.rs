@@ -9,7 +9,10 @@ use axum::extract::State;
 use contract::page::Page;
 use contract::problem::Code;
 use contract::query::PageQuery;
-use contract::rtb_health::{BidderHealth, BreakerView, CheckView, Uptime, UptimeQuery};
+use contract::rtb_health::{
+    AlertView, BidderHealth, BreakerView, CheckView, RequestsView, Uptime, UptimeQuery,
+};
+use domain::bidder_alert::BidderAlert;
 use domain::breaker::Ask;
 use domain::ids::RtbTargetId;
 use jiff::SignedDuration;
@@ -85,5 +88,40 @@ pub async fn uptime(
         up: seen.up,
         up_basis_points: seen.share(),
         longest_outage_s: seen.longest_outage.and_then(|outage| u64::try_from(outage.as_secs()).ok()),
+        requests: RequestsView {
+            asked: seen.requests.asked,
+            answered: seen.requests.answered(),
+            answered_basis_points: seen.answered_share(),
+            p50_ms: seen.requests.percentile(50),
+            p95_ms: seen.requests.percentile(95),
+            failed: seen.requests.failed,
+        },
+    }))
+}
+
+/// What cursors of the list of alerts are for.
+const ALERTS: &str = "alerts about bidders";
+
+/// `GET /api/rtb/alerts`.
+pub async fn alerts(
+    access: Access<RtbTargetsRead>,
+    State(context): State<Arc<Context>>,
+    Params(params): Params,
+) -> Result<Json<Page<AlertView>>, Refusal> {
+    let query = PageQuery::read(&params).map_err(|fields| Refusal::fields(Code::InvalidQuery, fields))?;
+    let after: Option<String> =
+        query.cursor.as_deref().map(|text| cursor::open(access.tenant, ALERTS, text)).transpose()?;
+    let page = context.alerts.alerts(access.tenant, after.as_deref(), query.limit).await?;
+    let view = |alert: BidderAlert| AlertView {
+        text: alert.text(),
+        rtb_target: alert.rtb_target,
+        name: alert.name,
+        kind: alert.kind,
+        opened_at: alert.opened_at,
+        closed_at: alert.closed_at,
+    };
+    Ok(Json(Page {
+        items: page.items.into_iter().map(view).collect(),
+        next: page.next.and_then(|place| cursor::seal(access.tenant, ALERTS, place)),
     }))
 }

@@ -22,6 +22,8 @@ pub fn routes(routes: Routes) -> Routes {
         .doc(docs::health_checks)
         .on(Verb::Get, "/api/rtb/targets/{id}/uptime", health::uptime)
         .doc(docs::uptime)
+        .on(Verb::Get, "/api/rtb/alerts", health::alerts)
+        .doc(docs::alerts)
 }
 
 /// `GET /api/rtb-targets/profiles`.

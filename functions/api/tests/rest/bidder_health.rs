@@ -1,10 +1,13 @@
 //! Whether bidders work, as the API tells it: over the real table, from stored looks and the breaker's own rows.
 
-use app::ports::{Counters, Health as _, HealthCheck};
+use app::ports::{BidLog, BidLogEntry, BidderAlerts, Counters, Health as _, HealthCheck};
+use domain::auction::{BidderResult, Refusal};
+use domain::bidder_alert::{AlertKind, BidderAlert, Figures};
 use domain::breaker::Health;
-use domain::ids::RtbTargetId;
+use domain::ids::{AuctionId, RtbTargetId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{NOW, bidder};
 use crate::table::OnTable;
@@ -100,4 +103,91 @@ async fn uptime_is_what_was_seen_and_nothing_is_not_a_hundred_percent() {
     }
     let nobody = "/api/rtb/targets/PI019abc0de1f27a3b8c4d5e6f70819203/uptime";
     assert_eq!(table.send("GET", nobody, json!({})).await.0, 404);
+}
+
+async fn asked(table: &OnTable, id: &str, number: u128, minutes: i64, refusal: Option<Refusal>) {
+    let bidder: RtbTargetId = id.parse().unwrap();
+    let entry = BidLogEntry {
+        tenant: table.world.tenant,
+        auction: AuctionId::from_uuid(Uuid::from_u128(number)),
+        call: format!("RGB{number:032x}").parse().unwrap(),
+        campaign: "CA0190a1b2c3d67e5f8a9b0c1d2e3f4a5b".parse().unwrap(),
+        bidder,
+        at: minutes_ago(minutes),
+        url: "https://bids.example.com".to_owned(),
+        request: None,
+        status: None,
+        response: None,
+        result: BidderResult {
+            bidder,
+            name: "Alpine".to_owned(),
+            latency_ms: Some(120),
+            amount: None,
+            destination: None,
+            refusal,
+        },
+        won: false,
+    };
+    table.store().store(&entry).await.unwrap();
+}
+
+#[tokio::test]
+async fn uptime_tells_what_auctions_met_too() {
+    let table = OnTable::new().await;
+    let id = table.id("/api/rtb-targets", bidder("Alpine")).await;
+    let address = format!("/api/rtb/targets/{id}/uptime");
+    let nothing = json!({"asked": 0, "answered": 0, "answered_basis_points": null, "failed": {}, "p50_ms": null, "p95_ms": null});
+    assert_eq!(get(&table, &address).await["requests"], nothing, "no request is no number");
+    asked(&table, &id, 1, 10, None).await;
+    asked(&table, &id, 2, 10, Some(Refusal::Declined("full".to_owned()))).await;
+    asked(&table, &id, 3, 10, Some(Refusal::NotReached("tls_failed".to_owned()))).await;
+    asked(&table, &id, 3, 10, Some(Refusal::NotReached("tls_failed".to_owned()))).await;
+    asked(&table, &id, 4, 10, Some(Refusal::NotWaitedFor)).await;
+    asked(&table, &id, 5, 300, None).await;
+    let hour = get(&table, &format!("{address}?hours=1")).await;
+    let expected = json!({
+        "asked": 3, "answered": 2, "answered_basis_points": 6_666, "failed": {"tls_failed": 1}, "p50_ms": 120, "p95_ms": 120,
+    });
+    assert_eq!(hour["requests"], expected, "{hour}");
+    assert_eq!(get(&table, &address).await["requests"]["asked"], 4);
+}
+
+#[tokio::test]
+async fn alerts_are_listed_newest_first_and_closed_ones_say_so() {
+    let table = OnTable::new().await;
+    let tenant = table.world.tenant;
+    let id = table.id("/api/rtb-targets", bidder("Alpine")).await;
+    let alert = |kind, minutes| BidderAlert {
+        rtb_target: id.parse().unwrap(),
+        name: "Alpine".to_owned(),
+        kind,
+        opened_at: minutes_ago(minutes),
+        closed_at: None,
+        figures: Figures {
+            requests: 20,
+            failed: 14,
+            worst_cause: Some("timed_out".to_owned()),
+            p95_ms: Some(960),
+            timeout_ms: 1_000,
+        },
+    };
+    assert_eq!(get(&table, "/api/rtb/alerts").await["items"], json!([]));
+    let (errors, slow) = (alert(AlertKind::ErrorRate, 60), alert(AlertKind::Latency, 30));
+    for opened in [&errors, &slow] {
+        assert!(table.store().open_alert(tenant, opened).await.unwrap());
+    }
+    assert!(table.store().close_alert(tenant, &errors, minutes_ago(20)).await.unwrap());
+    let first = get(&table, "/api/rtb/alerts?limit=1").await;
+    let expected = json!([{
+        "rtb_target": id, "name": "Alpine", "kind": "latency", "opened_at": minutes_ago(30), "closed_at": null,
+        "text": "one in twenty of 20 requests took 960 ms or longer, and its time-out is 1000 ms",
+    }]);
+    assert_eq!(first["items"], expected, "{first}");
+    let next = first["next"].as_str().unwrap();
+    let rest = get(&table, &format!("/api/rtb/alerts?limit=1&cursor={next}")).await;
+    assert_eq!(rest["items"][0]["closed_at"], json!(minutes_ago(20)), "{rest}");
+    assert_eq!(rest["items"][0]["text"], "14 of 20 requests failed, most often by timed_out");
+    assert_eq!(rest["next"], Value::Null);
+    let made_up = table.send("GET", "/api/rtb/alerts?cursor=abc", json!({})).await;
+    assert_eq!((made_up.0, &made_up.1["code"]), (400, &json!("invalid_cursor")), "{made_up:?}");
 }

@@ -47,11 +47,27 @@ async fn every_setting_comes_back_as_it_was_given() {
         "radius": {"around": {"latitude": 40.7128, "longitude": -74.006}, "miles": 25, "unknown": "refuse"},
         "sub_ids": {"allow": ["fb-7"], "deny": ["fb-8"]},
         "caller_history": {"calls": 3, "window_s": 86400},
+        "alerts": {"error_percent": 30, "latency_percent": null, "min_requests": 50},
     });
     let made = world.post("/api/rtb-targets", &bidder(settings.clone())).await.ok(201);
     let read = world.get(&format!("/api/rtb-targets/{}", made["id"].as_str().unwrap())).await.ok(200);
     for (field, given) in settings.as_object().unwrap() {
         contains(field, &read[field], given);
+    }
+}
+
+#[tokio::test]
+async fn alerts_have_good_defaults_and_limits_that_make_sense() {
+    let world = World::new().await;
+    let usual = world.post("/api/rtb-targets", &bidder(json!({}))).await.ok(201);
+    let expected = json!({"error_percent": 50, "latency_percent": 90, "min_requests": 10});
+    assert_eq!(usual["alerts"], expected);
+    for (field, wrong) in
+        [("error_percent", 0), ("error_percent", 100), ("latency_percent", 100), ("min_requests", 0)]
+    {
+        let given = bidder(json!({"name": "Other", "alerts": {field: wrong}}));
+        let refused = world.post("/api/rtb-targets", &given).await.refused(422, "invalid");
+        assert_eq!(refused["fields"][0]["field"], format!("alerts.{field}"), "{refused}");
     }
 }
 

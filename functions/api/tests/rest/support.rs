@@ -162,6 +162,7 @@ impl World {
             identity: identity.clone(),
             bid_log: bids.clone(),
             health: Arc::new(FakeHealth::default()),
+            alerts: Arc::new(FakeHealth::default()),
             bidders: Arc::new(NobodyThere),
             telephony: telephony.clone(),
             pages: pages.clone(),

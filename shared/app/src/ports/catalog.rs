@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use domain::audit::{Actor, AuditEntry};
+use domain::bidder_alert::BidderAlert;
+use domain::bidder_hour::BidderHour;
 use domain::ids::{CampaignId, RtbTargetId, TenantId};
 use domain::snapshot::Snapshot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::PortResult;
+use super::{Page, PortResult};
 
 /// Most things of one kind that a tenant may have: lists of them are read whole.
 pub const MAX_OF_A_KIND: u32 = 5_000;
@@ -182,23 +184,58 @@ pub struct HealthCheck {
     pub failure: Option<String>,
 }
 
-/// Bidders' health. Creating an RTB target makes it due at once.
+/// Bidders' health: the looks between calls, and what was counted hour by hour of looks and of logged bids (see [`super::BidLog`]).
+/// Creating an RTB target makes it due at once.
 #[async_trait]
 pub trait Health: Send + Sync {
     /// Bidders due by now, oldest first.
     async fn due_checks(&self, now: Timestamp, limit: u16) -> PortResult<Vec<DueCheck>>;
 
-    /// Stores a check (kept 30 days) and makes the bidder due again at `next`.
+    /// Stores a check, also in its hour (both are kept 31 days), and makes the bidder due again at `next`.
     async fn record_check(&self, tenant: TenantId, check: &HealthCheck, next: Timestamp) -> PortResult<()>;
 
-    /// The newest check of a bidder; `None`: it was not looked at in the last 30 days.
+    /// The newest check of a bidder; `None`: it was not looked at in the last 31 days.
     async fn newest_check(&self, tenant: TenantId, bidder: RtbTargetId) -> PortResult<Option<HealthCheck>>;
 
-    /// The checks of a bidder from an instant on, oldest first; one every five minutes, so at most some 9,000.
-    async fn checks_since(
+    /// The hours of a bidder from the one of an instant on, oldest first; hours in which nothing happened are left out. One small row
+    /// each: a month is some 720.
+    async fn hours_since(
         &self,
         tenant: TenantId,
         bidder: RtbTargetId,
         since: Timestamp,
-    ) -> PortResult<Vec<HealthCheck>>;
+    ) -> PortResult<Vec<BidderHour>>;
+}
+
+/// Alerts about bidders, kept 90 days after they were closed. What must stay true: of one kind a bidder has one open alert at most.
+#[async_trait]
+pub trait BidderAlerts: Send + Sync {
+    /// Opens one; `false`: one of its kind is open already.
+    async fn open_alert(&self, tenant: TenantId, alert: &BidderAlert) -> PortResult<bool>;
+
+    /// The open alerts of a bidder.
+    async fn open_alerts(&self, tenant: TenantId, bidder: RtbTargetId) -> PortResult<Vec<OpenAlert>>;
+
+    /// Closes one; `false`: somebody else has.
+    async fn close_alert(&self, tenant: TenantId, alert: &BidderAlert, at: Timestamp) -> PortResult<bool>;
+
+    /// Claims telling people of an open alert, or gives that back; `false`: somebody else claimed it.
+    async fn claim_telling(&self, tenant: TenantId, alert: &BidderAlert, claim: bool) -> PortResult<bool>;
+
+    /// A page of a tenant's alerts, newest first.
+    async fn alerts(
+        &self,
+        tenant: TenantId,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> PortResult<Page<BidderAlert>>;
+}
+
+/// An alert that is open, as its state says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAlert {
+    /// The alert.
+    pub alert: BidderAlert,
+    /// Whether somebody has told people of it, or is about to.
+    pub told: bool,
 }

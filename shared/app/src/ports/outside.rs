@@ -84,7 +84,7 @@ pub trait Outbox: Send + Sync {
 /// Where logged bids are kept.
 #[async_trait]
 pub trait BidLog: Send + Sync {
-    /// Stores one; storing it again changes nothing.
+    /// Stores one, and counts it in its bidder's hour, in one transaction; storing it again changes nothing.
     async fn store(&self, entry: &BidLogEntry) -> PortResult<()>;
 
     /// The bids of one bidder on one UTC day, newest first.

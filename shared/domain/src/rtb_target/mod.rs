@@ -13,6 +13,7 @@ mod valuation;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bidder_alert::AlertRules;
 use crate::caps::Caps;
 use crate::duplicates::Restrict;
 use crate::filter::Filter;
@@ -156,6 +157,9 @@ pub struct RtbTarget {
     /// Callers for whom it is not asked again.
     #[serde(default)]
     pub restrict_duplicates: Option<Restrict>,
+    /// When the account's owners are told that it does not work.
+    #[serde(default)]
+    pub alerts: AlertRules,
     /// Clock for caps and hours: an IANA name such as `America/New_York`.
     #[serde(default = "utc")]
     #[schema(default = "UTC")]
@@ -182,6 +186,7 @@ impl Validate for RtbTarget {
         self.dial.check(&mut problems);
         self.caps.check("caps", &mut problems);
         self.rate_limits.check("rate_limits", &mut problems);
+        self.alerts.check("alerts", &mut problems);
         problems.time_zone("time_zone", &self.time_zone);
         self.geo.check("geo", &mut problems);
         if let Some(radius) = &self.radius {

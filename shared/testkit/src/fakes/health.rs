@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use app::ports::{DueCheck, Health, HealthCheck, PortResult};
+use app::ports::{BidderAlerts, DueCheck, Health, HealthCheck, OpenAlert, Page, PortResult};
 use async_trait::async_trait;
+use domain::bidder_alert::BidderAlert;
+use domain::bidder_hour::{BidderHour, hour_of};
 use domain::ids::{RtbTargetId, TenantId};
 use jiff::Timestamp;
 
@@ -33,14 +35,50 @@ impl Health for FakeHealth {
         Ok(checks.get(&(tenant, bidder)).and_then(|checks| checks.values().next_back().cloned()))
     }
 
-    async fn checks_since(
+    async fn hours_since(
         &self,
         tenant: TenantId,
         bidder: RtbTargetId,
         since: Timestamp,
-    ) -> PortResult<Vec<HealthCheck>> {
+    ) -> PortResult<Vec<BidderHour>> {
         let checks = locked(&self.checks);
-        let of_bidder = checks.get(&(tenant, bidder)).into_iter();
-        Ok(of_bidder.flat_map(|checks| checks.range(since..)).map(|(_, check)| check.clone()).collect())
+        let mut hours: BTreeMap<Timestamp, BTreeMap<u16, bool>> = BTreeMap::new();
+        for (at, check) in checks.get(&(tenant, bidder)).into_iter().flatten() {
+            let begins = hour_of(*at);
+            let second = u16::try_from(at.duration_since(begins).as_secs()).unwrap_or(0);
+            hours.entry(begins).or_default().insert(second, check.up);
+        }
+        let since = hours.range(hour_of(since)..);
+        Ok(since
+            .map(|(begins, looks)| BidderHour {
+                begins: *begins,
+                looks: looks.clone(),
+                ..BidderHour::default()
+            })
+            .collect())
+    }
+}
+
+/// No bidder was ever a case for an alert.
+#[async_trait]
+impl BidderAlerts for FakeHealth {
+    async fn open_alert(&self, _: TenantId, _: &BidderAlert) -> PortResult<bool> {
+        Ok(false)
+    }
+
+    async fn open_alerts(&self, _: TenantId, _: RtbTargetId) -> PortResult<Vec<OpenAlert>> {
+        Ok(Vec::new())
+    }
+
+    async fn close_alert(&self, _: TenantId, _: &BidderAlert, _: Timestamp) -> PortResult<bool> {
+        Ok(false)
+    }
+
+    async fn claim_telling(&self, _: TenantId, _: &BidderAlert, _: bool) -> PortResult<bool> {
+        Ok(false)
+    }
+
+    async fn alerts(&self, _: TenantId, _: Option<&str>, _: u16) -> PortResult<Page<BidderAlert>> {
+        Ok(Page { items: Vec::new(), next: None })
     }
 }
