@@ -182,7 +182,7 @@ async fn a_bidder_that_fails_is_told_once_to_owners_and_admins_and_closed_when_i
     watched.asked(9, 30, Some(Refusal::HttpStatus(503))).await;
     watched.looked().await;
     assert_eq!(watched.open().await, [], "nine requests say nothing");
-    watched.asked(1, 1_000, Some(Refusal::TimedOut)).await;
+    watched.asked(1, 12, Some(Refusal::NotReached("tls_failed".to_owned()))).await;
     watched.looked().await;
     assert_eq!(watched.open().await, [AlertKind::ErrorRate]);
     let subject = "Bidder Alpine does not answer as it should";
