@@ -1,7 +1,8 @@
 //! Fifty hostile bidders and an honest one: how exactly an auction ends, and how much memory it takes.
 //!
 //! The auctions run in a process of their own (this program, started once more), so its memory is that of a function which asks
-//! bidders; the bidders run in this one. Figures to quote are the lines that begin with `hostile:`; nothing fails on them.
+//! bidders; the bidders run in this one. Figures to quote are the lines that begin with `hostile:`; nothing fails on them. With
+//! `-- --quick` there are few auctions, to see that it runs.
 
 #![expect(clippy::print_stdout, reason = "its figures are what a benchmark is for")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
@@ -29,6 +30,7 @@ const HOSTILE: usize = 50;
 const DEADLINE_MS: u32 = 500;
 const WARM_UP: usize = 3;
 const AUCTIONS: usize = 60;
+const FEW: usize = 3;
 /// How the program is told that it is the one that asks.
 const ASKER: &str = "--asker";
 
@@ -37,6 +39,7 @@ const ASKER: &str = "--asker";
 struct Task {
     allow: String,
     bidders: Vec<Value>,
+    auctions: usize,
 }
 
 /// What it saw.
@@ -63,13 +66,13 @@ fn peak_kb() -> Option<u64> {
 fn ask() {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).expect("a task");
-    let Task { allow, bidders } = serde_json::from_str(&text).expect("a task");
+    let Task { allow, bidders, auctions: count } = serde_json::from_str(&text).expect("a task");
     let outbound = Outbound::new(AllowList::parse(&allow).expect("addresses")).expect("a client");
     let runtime = runtime();
     let auctions = Auctions::new(DEADLINE_MS, bidders, &outbound);
     let before_kb = peak_kb();
     let (mut late_us, mut won) = (Vec::new(), 0);
-    for index in 0..WARM_UP + AUCTIONS {
+    for index in 0..WARM_UP + count {
         let began = Instant::now();
         let reply = runtime.block_on(auctions.run());
         let late = began.elapsed().saturating_sub(auctions.deadline);
@@ -84,13 +87,15 @@ fn ask() {
 
 /// The process of the bidders.
 fn main() {
-    if std::env::args().any(|argument| argument == ASKER) {
+    let told = |word: &str| std::env::args().any(|argument| argument == word);
+    if told(ASKER) {
         return ask();
     }
+    let auctions = if told("--quick") { FEW } else { AUCTIONS };
     let bidders_run = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let crowd = bidders_run.block_on(async { crowd::crowd(HOSTILE) });
     let bidders = crowd.iter().enumerate().map(|(number, bidder)| bidder.settings(number)).collect();
-    let task = Task { allow: crowd::allowing(&crowd), bidders };
+    let task = Task { allow: crowd::allowing(&crowd), bidders, auctions };
 
     let program = std::env::current_exe().expect("this program");
     let mut asker = Command::new(program)
@@ -107,7 +112,7 @@ fn main() {
 
     let late = seen.late_us.iter().map(|late| Duration::from_micros(*late)).collect();
     println!(
-        "hostile: {HOSTILE} hostile bidders and an honest one, deadline {DEADLINE_MS} ms, {AUCTIONS} auctions: overshoot {}; the honest \
+        "hostile: {HOSTILE} hostile bidders and an honest one, deadline {DEADLINE_MS} ms, {auctions} auctions: overshoot {}; the honest \
          bid won {} times",
         percentiles(late),
         seen.won
@@ -120,6 +125,6 @@ fn main() {
         }
         _ => println!("hostile: this system does not tell a process's peak memory"),
     }
-    let most = crowd.iter().map(|bidder| bidder.written() / (AUCTIONS + WARM_UP) as u64).max().unwrap_or(0);
+    let most = crowd.iter().map(|bidder| bidder.written() / (auctions + WARM_UP) as u64).max().unwrap_or(0);
     println!("hostile: no bidder could write more than {most} bytes an auction");
 }

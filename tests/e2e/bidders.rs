@@ -121,7 +121,7 @@ async fn a_bidder_that_fails_is_told_about_once_until_it_is_good_again() {
     let name = open[0]["name"].as_str().unwrap();
     let mail =
         format!("To: {}, Subject: Bidder {name} does not answer as it should", platform.demo_owner().0);
-    assert_eq!(mails(&platform), [mail.clone()]);
+    assert_eq!(mails(&platform), std::slice::from_ref(&mail));
     look(&platform, bidder).await;
     assert_eq!(
         (alerts().await, mails(&platform)),
