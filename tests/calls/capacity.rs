@@ -174,7 +174,7 @@ async fn caps_admit_exactly_their_number_of_calls() {
         for full in outcomes.into_iter().filter_map(Result::err) {
             assert_eq!((full.owner, full.window, full.measure), (owners[place].owner, window, measure));
         }
-        let of: Vec<CounterId> = owners.iter().map(|owner| owner.counter.clone()).collect();
+        let of: Vec<CounterId> = owners.iter().map(|owner| owner.counter).collect();
         let usage = world.store.usage(world.tenant, &of).await.unwrap();
         for owner in &owners {
             let row = &usage[&owner.counter];
@@ -251,7 +251,7 @@ impl Story {
     }
 
     async fn rows(&self) -> Vec<Usage> {
-        let of: Vec<CounterId> = self.owners.iter().map(|owner| owner.counter.clone()).collect();
+        let of: Vec<CounterId> = self.owners.iter().map(|owner| owner.counter).collect();
         let usage = self.world.store.usage(self.world.tenant, &of).await.unwrap();
         of.iter().map(|counter| usage.get(counter).cloned().unwrap_or_default()).collect()
     }

@@ -122,7 +122,7 @@ async fn the_one_who_answers_has_the_call_and_the_others_are_free() {
     assert_eq!((closing.billed_attempt, closing.connected_seconds), (Some(second.number), 90));
     assert_eq!(closing.billed_name.as_deref(), Some(second.name.as_str()));
     for of in [CounterId::from(BUYER), world.campaign.into(), second.via.counter()] {
-        let row = row(&world, of.clone()).await;
+        let row = row(&world, of).await;
         assert_eq!((row.live, row.total), (0, 1), "{of:?}");
     }
 }
