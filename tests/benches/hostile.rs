@@ -1,8 +1,8 @@
 //! Fifty hostile bidders and an honest one: how exactly an auction ends, and how much memory it takes.
 //!
-//! The auctions run in a process of their own (this program, started once more), so its memory is that of a function which asks
-//! bidders; the bidders run in this one. Figures to quote are the lines that begin with `hostile:`; nothing fails on them. With
-//! `-- --quick` there are few auctions, to see that it runs.
+//! The auctions run in a process of their own (this program, started once more), so its memory is that of a function which
+//! asks bidders; the bidders run in this one. Figures to quote are the lines that begin with `hostile:`; nothing fails on
+//! them. With `-- --quick` there are few auctions, to see that it runs.
 
 #![expect(clippy::print_stdout, reason = "its figures are what a benchmark is for")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]

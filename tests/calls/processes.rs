@@ -1,5 +1,5 @@
-//! Limits hold across processes that share nothing but the table: how often a bidder is asked in a minute, an hour and a day, and how
-//! many pings of a publisher are answered.
+//! Limits hold across processes that share nothing but the table: how often a bidder is asked in a minute, an hour and a
+//! day, and how many pings of a publisher are answered.
 //!
 //! `ASKS` makes it long: `make soak`.
 

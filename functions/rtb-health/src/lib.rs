@@ -1,7 +1,7 @@
 //! Looks whether the bidders answer, every five minutes, and tells people of those that do not do as they should.
 //!
-//! Idempotency: a look is an entry of its own in the bidder's history; one more does no harm. An alert is opened, told and closed by
-//! whoever claims that in the table.
+//! Idempotency: a look is an entry of its own in the bidder's history; one more does no harm. An alert is opened, told and
+//! closed by whoever claims that in the table.
 
 use std::sync::Arc;
 

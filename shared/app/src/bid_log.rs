@@ -1,7 +1,7 @@
 //! Keeping what bidders were asked and answered, away from the call path.
 //!
-//! Storing an entry again changes nothing, so a message that failed halfway simply comes again. What it says of its bidder is counted
-//! with it, once.
+//! Storing an entry again changes nothing, so a message that failed halfway simply comes again. What it says of its bidder
+//! is counted with it, once.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Whether bidders work: what the looks between calls showed, what auctions met, and what they make of it.
 //!
-//! What must stay true: without a look or a request there is no number, least of all a good one; an outage is no longer than what was
-//! seen of it.
+//! What must stay true: without a look or a request there is no number, least of all a good one; an outage is no longer
+//! than what was seen of it.
 
 use domain::bidder_hour::{BidderHour, Requests};
 use domain::breaker::{Ask, Health};
@@ -111,8 +111,8 @@ pub async fn uptime(
     Ok(Ok(of_hours(&health.hours_since(tenant, bidder, since).await?, since)))
 }
 
-/// What hours, oldest first, say together from an instant on. An outage lasts from the first look that failed to the next that did not, or to the
-/// last one that was made in time.
+/// What hours, oldest first, say together from an instant on. An outage lasts from the first look that failed to the next
+/// that did not, or to the last one that was made in time.
 pub fn of_hours(hours: &[BidderHour], from: Timestamp) -> Uptime {
     let mut uptime = Uptime::default();
     for hour in hours {

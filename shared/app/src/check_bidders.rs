@@ -65,8 +65,8 @@ impl CheckBidders {
     /// Looks at every bidder that is due.
     ///
     /// # Errors
-    /// The due list cannot be read; or, once all others are done, the first bidder whose look could not be noted down, or with
-    /// which could not be done what is done then.
+    /// The due list cannot be read; or, once all others are done, the first bidder whose look could not be noted down, or
+    /// with which could not be done what is done then.
     pub async fn run(&self) -> PortResult<Checked> {
         let due = self.health.due_checks(self.clock.now(), PER_TICK).await?;
         let looks = due.into_iter().map(|due| self.look_at(due));

@@ -1,7 +1,8 @@
 //! Telling people that a bidder does not work: an alert is opened, mailed once, and closed when the bidder is good again.
 //!
-//! What must stay true: an alert is opened once, however many look at the same moment; whoever opens, tells or closes it claims that
-//! in the table first. A mail that cannot be sent is tried again at the next look; one that was sent is not sent again.
+//! What must stay true: an alert is opened once, however many look at the same moment; whoever opens, tells or closes it
+//! claims that in the table first. A mail that cannot be sent is tried again at the next look; one that was sent is not
+//! sent again.
 
 use std::sync::Arc;
 
@@ -79,8 +80,8 @@ impl AfterLook for WatchBidders {
 }
 
 impl WatchBidders {
-    /// Mails the account's owners and admins, if nobody has. Those who get no mail of several do not hold up the others; if nobody
-    /// gets one, it is tried again at the next look.
+    /// Mails the account's owners and admins, if nobody has. Those who get no mail of several do not hold up the others; if
+    /// nobody gets one, it is tried again at the next look.
     async fn tell(&self, tenant: TenantId, alert: &BidderAlert) -> PortResult<()> {
         if !self.alerts.claim_telling(tenant, alert, true).await? {
             return Ok(());

@@ -1,7 +1,7 @@
 //! Alerts about bidders: when one is opened, and when it is closed again.
 //!
-//! What must stay true: too few requests say nothing, so they neither open an alert nor close one; nobody is asked for hours because of an
-//! alert: it tells people, the breaker protects calls.
+//! What must stay true: too few requests say nothing, so they neither open an alert nor close one. An alert tells people and
+//! changes nothing for calls: that is the breaker's work.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

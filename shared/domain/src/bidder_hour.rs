@@ -23,7 +23,8 @@ pub struct BidderHour {
 pub struct Requests {
     /// All of them.
     pub asked: u32,
-    /// Those without an answer that can be used, by cause: `timed_out`, `malformed`, `http_503`, a code of the outbound client.
+    /// Those without an answer that can be used, by cause: `timed_out`, `malformed`, `http_503`, a code of the outbound
+    /// client.
     pub failed: BTreeMap<String, u32>,
     /// Those that were answered or given up at their time-out, by how long they took: see [`rounded`].
     pub took: BTreeMap<u32, u32>,
@@ -44,16 +45,16 @@ pub fn hour_of(at: Timestamp) -> Timestamp {
     Timestamp::from_second(second - second.rem_euclid(3_600)).unwrap_or(at)
 }
 
-/// Milliseconds with two digits that count, rounded down: 87 is 80, 1,234 is 1,200. Of these there are few enough to be counted one
-/// by one.
+/// Milliseconds with two digits that count, rounded down: 87 is 80, 1,234 is 1,200. Of these there are few enough to be
+/// counted one by one.
 pub fn rounded(milliseconds: u32) -> u32 {
     let step = 10_u32.pow(milliseconds.checked_ilog10().unwrap_or(0).saturating_sub(1).max(1));
     milliseconds / step * step
 }
 
 impl Outcome {
-    /// What a bidder's part in an auction says of it; `None`: nothing, because it was not asked, not waited for, or could not be
-    /// asked by a fault of ours.
+    /// What a bidder's part in an auction says of it; `None`: nothing, because it was not asked, not waited for, or could
+    /// not be asked by a fault of ours.
     pub fn of(result: &BidderResult) -> Option<Self> {
         let failure = match &result.refusal {
             Some(Refusal::NotAsked(_) | Refusal::NotWaitedFor) => return None,

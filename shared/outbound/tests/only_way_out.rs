@@ -1,5 +1,6 @@
 //! There is one way out to addresses that tenants name, and it is this crate. Held against the text of the whole workspace:
-//! whatever could open a connection stands in a file that is listed here, with the reason why it leads to no tenant's address.
+//! whatever could open a connection stands in a file that is listed here, with the reason why it leads to no tenant's
+//! address.
 //!
 //! `clippy.toml` bans the calls themselves, but an `#[expect]` lifts a ban anywhere; this list does not move with one.
 #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]

@@ -1,7 +1,7 @@
 //! The bid log: one item for each bidder of each auction, kept 90 days.
 //!
-//! Its key is made of the auction's time and id, so storing a bid again changes nothing; what it says of its bidder is counted in the
-//! bidder's hour in the same transaction, so it is counted once.
+//! Its key is made of the auction's time and id, so storing a bid again changes nothing; what it says of its bidder is
+//! counted in the bidder's hour in the same transaction, so it is counted once.
 
 use app::ports::{BidLog, BidLogEntry, PortResult};
 use async_trait::async_trait;

@@ -1,5 +1,5 @@
-//! Alerts about bidders: one row for each, and one for each kind that says which is open. Opening and closing change both in one
-//! transaction, so of a kind a bidder has one open alert at most.
+//! Alerts about bidders: one row for each, and one for each kind that says which is open. Opening and closing change both
+//! in one transaction, so of a kind a bidder has one open alert at most.
 
 use app::ports::{BidderAlerts, OpenAlert, Page, PortError, PortResult};
 use async_trait::async_trait;

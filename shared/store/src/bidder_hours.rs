@@ -1,8 +1,9 @@
-//! How bidders did, one row an hour: `asked`, one count for each cause of failure (`f#timed_out`), one for each rounded time
-//! (`t#900`), and each look by its second (`k#0312`). A row grows with what is different in it, not with what happened: a few hundred
-//! bytes for one that is asked all the time.
+//! How bidders did, one row an hour: `asked`, one count for each cause of failure (`f#timed_out`), one for each rounded
+//! time (`t#900`), and each look by its second (`k#0312`). A row grows with what is different in it, not with what
+//! happened: a few hundred bytes for one that is asked all the time.
 //!
-//! Counts change in the transaction that stores the logged bid; a look is named by its second, so noting it again changes nothing.
+//! Counts change in the transaction that stores the logged bid; a look is named by its second, so noting it again changes
+//! nothing.
 
 use app::ports::{HealthCheck, PortError, PortResult};
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -101,8 +101,8 @@ pub struct PublishedVersion {
     pub action: String,
 }
 
-/// A tenant's catalogue. `unique` is the name (or the phone number, or the blocked one) that no other thing of the kind may have. Every change
-/// takes its audit entry along, in the same transaction: either both are written, or neither.
+/// A tenant's catalogue. `unique` is the name (or the phone number, or the blocked one) that no other thing of the kind may
+/// have. Every change takes its audit entry along, in the same transaction: either both are written, or neither.
 #[async_trait]
 pub trait Catalog: Send + Sync {
     /// One thing.
@@ -184,8 +184,8 @@ pub struct HealthCheck {
     pub failure: Option<String>,
 }
 
-/// Bidders' health: the looks between calls, and what was counted hour by hour of looks and of logged bids (see [`super::BidLog`]).
-/// Creating an RTB target makes it due at once.
+/// Bidders' health: the looks between calls, and what was counted hour by hour of looks and of logged bids (see
+/// [`super::BidLog`]). Creating an RTB target makes it due at once.
 #[async_trait]
 pub trait Health: Send + Sync {
     /// Bidders due by now, oldest first.
@@ -197,8 +197,8 @@ pub trait Health: Send + Sync {
     /// The newest check of a bidder; `None`: it was not looked at in the last 31 days.
     async fn newest_check(&self, tenant: TenantId, bidder: RtbTargetId) -> PortResult<Option<HealthCheck>>;
 
-    /// The hours of a bidder from the one of an instant on, oldest first; hours in which nothing happened are left out. One small row
-    /// each: a month is some 720.
+    /// The hours of a bidder from the one of an instant on, oldest first; hours in which nothing happened are left out. One
+    /// small row each: a month is some 720.
     async fn hours_since(
         &self,
         tenant: TenantId,
@@ -207,7 +207,8 @@ pub trait Health: Send + Sync {
     ) -> PortResult<Vec<BidderHour>>;
 }
 
-/// Alerts about bidders, kept 90 days after they were closed. What must stay true: of one kind a bidder has one open alert at most.
+/// Alerts about bidders, kept 90 days after they were closed. What must stay true: of one kind a bidder has one open alert
+/// at most.
 #[async_trait]
 pub trait BidderAlerts: Send + Sync {
     /// Opens one; `false`: one of its kind is open already.
