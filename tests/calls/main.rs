@@ -7,6 +7,7 @@ mod callers;
 mod capacity;
 mod full;
 mod order;
+mod pass_through;
 mod path;
 mod payouts;
 mod predictive;

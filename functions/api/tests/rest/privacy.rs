@@ -179,6 +179,7 @@ impl Scene {
         let erase = EraseCaller {
             calls: &self.troubled,
             callers: &self.troubled,
+            bids: &self.troubled,
             telephony: &self.telephony,
             scribe: Scribe { by: &by, vault: vault.as_ref(), clock: &self.clock },
         };
