@@ -7,6 +7,7 @@ use domain::auction::BidRequest;
 use domain::ids::RtbTargetId;
 use domain::inbound::BidVerdict;
 use domain::money::Money;
+use domain::phone::Destination;
 use domain::routing::{Passed, TurnedAway};
 use domain::snapshot::Parts;
 use domain::voice::{Reply, Verb};
@@ -73,7 +74,8 @@ fn sent(world: &World) -> Vec<BidRequest> {
 
 fn dialled(reply: &Reply) -> Option<String> {
     let Verb::Dial(dial) = &reply.verbs[0] else { return None };
-    Some(dial.nouns[0].destination.to_string())
+    let Destination::Number(number) = &dial.nouns[0].destination else { return None };
+    Some(number.as_str().to_owned())
 }
 
 /// Who was passed over at a step, and why.
@@ -83,7 +85,7 @@ async fn passed(world: &World, step: usize) -> Vec<(String, Option<Passed>)> {
     answered.decisions.each.iter().map(|decision| (decision.name.clone(), decision.passed.clone())).collect()
 }
 
-fn margin(pays: i64) -> Option<Passed> {
+fn margin(pays: i32) -> Option<Passed> {
     let (pays, bid, least) = (Some(Money::from_units(pays)), Money::from_units(32), Money::ZERO);
     Some(Passed::Margin { pays, bid, least })
 }
@@ -181,7 +183,7 @@ async fn a_bidder_that_wants_to_be_asked_twice_confirms_when_the_call_comes_and_
     for (says, goes_to) in [("yes", Some("+12025550140")), ("no", None)] {
         let confirmation = json!({
             "enabled": true, "required": true, "url": format!("https://bidder.example.com/confirm/{says}"),
-            "body": "{}", "answer": {"acceptance": ["$.accepted"]}
+            "body": "{}", "acceptance": [{"json_path": "$.accepted"}]
         });
         let world = world(json!({}), vec![bidder("/40", json!({"confirmation": confirmation}))]).await;
         assert_eq!(ping(&world, ANNA).await["bidAmount"], 32);
