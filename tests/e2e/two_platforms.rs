@@ -81,7 +81,7 @@ async fn one_platform_sells_a_call_to_another_and_both_books_balance() {
     let auctions = sold.read(&journey, "/auction").await;
     assert_eq!(verdicts(&auctions["items"][0]), [("Across".to_owned(), "won".to_owned())], "{auctions}");
     assert!(seller.queue_drained(Duration::from_secs(5)).await.unwrap());
-    let pings = format!("/api/pings?campaign={}", bought.campaign);
+    let pings = format!("/api/pings?of={}", bought.campaign);
     let pings = theirs.ok("GET", &pings, None).await;
     assert_eq!(pings["items"][0]["id"], call["bid"]["id"], "{pings}");
     assert_eq!(pings["items"][0]["caller"], "415***0100");
