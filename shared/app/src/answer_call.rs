@@ -1,7 +1,8 @@
 //! A call reaches one of our numbers: find its campaign and give the first answer.
 //!
 //! Warm path, in round trips one after the other: the number; everything else at once (published version, live flags and
-//! counters, block list, an earlier answer); one write. Idempotency: step 0 of the call, whose id is made from Twilio's
+//! counters, block list, an earlier answer); one write. A bid that brings its auction, or is another publisher's, costs one
+//! more: the counters that only show with it. Idempotency: step 0 of the call, whose id is made from Twilio's
 //! CallSid.
 
 use std::collections::HashMap;
