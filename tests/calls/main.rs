@@ -5,6 +5,7 @@ mod bidders;
 mod bids;
 mod callers;
 mod capacity;
+mod capacity_gone;
 mod full;
 mod order;
 mod pass_through;
