@@ -21,19 +21,19 @@ use uuid::Uuid;
 
 use crate::world::{NUMBER_ID, STATIC_TARGET, World};
 
-const ANNA: &str = "+14155550100";
-const BEN: &str = "+14155550101";
+pub const ANNA: &str = "+14155550100";
+pub const BEN: &str = "+14155550101";
 const OTHER: PublisherId = PublisherId::from_uuid(Uuid::from_u128(88));
 
-fn call(number: u32) -> CallId {
+pub fn call(number: u32) -> CallId {
     format!("RGB{number:032x}").parse().unwrap()
 }
 
-fn rejected() -> Reply {
+pub fn rejected() -> Reply {
     Reply { verbs: vec![Verb::Reject(RejectReason::Rejected)] }
 }
 
-fn dials(reply: &Reply) -> bool {
+pub fn dials(reply: &Reply) -> bool {
     matches!(reply.verbs[0], Verb::Dial(_))
 }
 
@@ -48,6 +48,12 @@ async fn bidding_for(differs: Value, target: Value) -> World {
         rtb[field] = value.clone();
     }
     let world = World::differing(json!({"rtb": rtb, "caps": {}}), target).await;
+    with_addresses(&world).await;
+    world
+}
+
+/// Both publishers have an address.
+pub async fn with_addresses(world: &World) {
     for publisher in [world.publisher, OTHER] {
         let (tenant, campaign) = (world.tenant, world.campaign);
         let address = RtbAddress { tenant, campaign, publisher };
@@ -55,7 +61,6 @@ async fn bidding_for(differs: Value, target: Value) -> World {
         let entry = some_entry(tenant, world.now());
         assert!(world.store.issue(&address, &new, None, &entry).await.unwrap());
     }
-    world
 }
 
 pub fn rtb_id(publisher: PublisherId) -> RtbId {
@@ -67,6 +72,8 @@ pub fn function(world: &World) -> Arc<rtb_inbound::Context> {
     Arc::new(rtb_inbound::Context {
         once: store.clone(),
         answer_ping: AnswerPing {
+            bidders: world.bidders(),
+            outbox: world.outbox(),
             bids: store.clone(),
             published: store.clone(),
             counters: store.clone(),
@@ -93,13 +100,13 @@ pub fn request(environment: &str, publisher: PublisherId, query: &str) -> HttpRe
     }
 }
 
-async fn ping_as(world: &World, environment: &str, publisher: PublisherId, query: &str) -> Value {
+pub async fn ping_as(world: &World, environment: &str, publisher: PublisherId, query: &str) -> Value {
     let answer = rtb_inbound::handle(function(world), request(environment, publisher, query)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-async fn ping(world: &World, caller: &str) -> Value {
+pub async fn ping(world: &World, caller: &str) -> Value {
     ping_as(world, "production", world.publisher, &format!("CID={}", caller.trim_start_matches('+'))).await
 }
 
@@ -108,18 +115,18 @@ async fn secret(world: &World) -> Secret {
     app::rtb_addresses::secret(vault.as_ref(), world.tenant, &id).await.unwrap()
 }
 
-async fn verdict(world: &World, call: CallId) -> Option<BidVerdict> {
+pub async fn verdict(world: &World, call: CallId) -> Option<BidVerdict> {
     world.record(call).await.call.bid.as_ref().map(|bid| bid.verdict)
 }
 
-async fn turned_away(world: &World, call: CallId) -> Option<TurnedAway> {
+pub async fn turned_away(world: &World, call: CallId) -> Option<TurnedAway> {
     let record = world.record(call).await;
     let Step::Answered(answered) = &record.steps[0].1 else { panic!("not answered") };
     answered.decisions.turned_away
 }
 
 /// The call is talked through for so many seconds and closes.
-async fn talks(world: &World, call: CallId, seconds: u32) {
+pub async fn talks(world: &World, call: CallId, seconds: u32) {
     let event = |leg, duration_s| LegEvent {
         leg,
         status: CallStatus::Completed,

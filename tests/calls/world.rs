@@ -77,7 +77,8 @@ impl Clock for TestClock {
     }
 }
 
-/// Bidders that answer at once, by the path of their address: the amount they bid. One at `/fails-once/` fails at first.
+/// Bidders that answer at once, by the path of their address: the amount they bid. One at `/fails-once/` fails at first, bids
+/// of one at `/brief/` are good for 20 s, one at `/slow/` takes 2 s.
 struct ScriptedBidders {
     asked: Arc<Mutex<Vec<BidRequest>>>,
     dead: Arc<AtomicBool>,
@@ -103,8 +104,11 @@ impl Bidders for ScriptedBidders {
             return Ok(BidderAnswer { status: 200, headers: Vec::new(), body, elapsed: Duration::ZERO });
         }
         let amount = request.url.rsplit('/').next().unwrap();
-        let body =
+        let mut body =
             json!({"accepted": true, "bidAmount": amount, "phoneNumber": format!("+120255501{amount}")});
+        if request.url.contains("/brief/") {
+            body["expireInSeconds"] = json!(20);
+        }
         Ok(BidderAnswer {
             status: if is_first && request.url.contains("/fails-once/") { 503 } else { 200 },
             headers: Vec::new(),
@@ -118,11 +122,14 @@ impl Bidders for ScriptedBidders {
     }
 }
 
-struct NoOutbox;
+/// Keeps what is handed over.
+#[derive(Default)]
+struct Shelf(Arc<Mutex<Vec<BidLogEntry>>>);
 
 #[async_trait]
-impl Outbox for NoOutbox {
-    async fn log_bids(&self, _: &[BidLogEntry]) -> PortResult<()> {
+impl Outbox for Shelf {
+    async fn log_bids(&self, entries: &[BidLogEntry]) -> PortResult<()> {
+        self.0.lock().unwrap().extend_from_slice(entries);
         Ok(())
     }
 }
@@ -167,6 +174,8 @@ pub struct World {
     pub counters: Vec<CounterId>,
     /// What bidders were sent.
     pub asked: Arc<Mutex<Vec<BidRequest>>>,
+    /// What was logged of their bids.
+    pub logged: Arc<Mutex<Vec<BidLogEntry>>>,
     /// Whether bidders under `/dead/` do not answer.
     pub dead: Arc<AtomicBool>,
     /// `None`: the database is another process's.
@@ -259,6 +268,14 @@ impl World {
         let store = TestDatabase::store_through(&proxy.endpoint());
         let differs = [&campaign, &Value::Null];
         (Self::over(database, store, false, [BOOKED_CAPS; 2], differs, Parts::default()).await, proxy)
+    }
+
+    /// The same behind a proxy, with further parts.
+    pub async fn with_parts_behind_faults(campaign: Value, parts: Parts) -> (Self, FaultProxy) {
+        let database = TestDatabase::start().await.unwrap();
+        let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
+        let store = TestDatabase::store_through(&proxy.endpoint());
+        (Self::over(database, store, false, [BOOKED_CAPS; 2], [&campaign, &Value::Null], parts).await, proxy)
     }
 
     async fn over(
@@ -358,6 +375,7 @@ impl World {
             buyer,
             counters,
             asked: Arc::default(),
+            logged: Arc::default(),
             dead: Arc::new(AtomicBool::new(true)),
             database: Some(database),
         }
@@ -376,6 +394,7 @@ impl World {
             buyer: BUYER,
             counters: Vec::new(),
             asked: Arc::default(),
+            logged: Arc::default(),
             dead: Arc::new(AtomicBool::new(true)),
             database: None,
         }
@@ -481,9 +500,18 @@ impl World {
         }
     }
 
+    /// The bidders of this world.
+    pub fn bidders(&self) -> Arc<dyn Bidders> {
+        Arc::new(ScriptedBidders { asked: self.asked.clone(), dead: self.dead.clone() })
+    }
+
+    /// Where their bids are logged.
+    pub fn outbox(&self) -> Arc<dyn Outbox> {
+        Arc::new(Shelf(self.logged.clone()))
+    }
+
     pub async fn auction(&self, call: CallId, step: u16) -> Reply {
-        let scripted = ScriptedBidders { asked: self.asked.clone(), dead: self.dead.clone() };
-        self.auction_through(Arc::new(scripted), call, step).await
+        self.auction_through(self.bidders(), call, step).await
     }
 
     /// The same, the bidders asked in another way.
@@ -494,7 +522,7 @@ impl World {
             counters: self.store.clone(),
             calls: self.store.clone(),
             bidders,
-            outbox: Arc::new(NoOutbox),
+            outbox: self.outbox(),
             vault: test_vault(),
             clock: self.clock.clone(),
         };

@@ -3,17 +3,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::auction::Bid;
 use domain::call::Call;
 use domain::campaign::Campaign;
 use domain::caps::{CounterId, Usage};
 use domain::duplicates::Verdict as Repeat;
-use domain::ids::{CallId, CampaignId, InboundBidId, NumberId, PublisherId, TargetId, TenantId};
+use domain::ids::{CallId, CampaignId, InboundBidId, NumberId, PublisherId, RtbTargetId, TargetId, TenantId};
 use domain::inbound::{
     Answer, Asking, BidVerdict, BodyKind, Counted, Environment, Format, Given, InboundBid, PassThrough, Ping,
     Verdict, arrive, decide, fingerprint, sent_tags,
 };
-use domain::ledger::Payout;
+use domain::ledger::{Payout, PayoutOn};
 use domain::money::{Currency, Money};
+use domain::plan::Tree;
+use domain::routing::{Asked, Via};
 use domain::snapshot::{Parts, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -68,6 +71,12 @@ struct Case {
     /// Whether that was used for a call.
     #[serde(default)]
     same_bid_used: bool,
+    /// Bidders who stand before the desk, best first.
+    #[serde(default)]
+    bidders: Vec<Bidder>,
+    /// Whether those were asked.
+    #[serde(default)]
+    asked: bool,
     /// Whether the account has SIP addresses to give.
     #[serde(default)]
     has_sip: bool,
@@ -76,7 +85,23 @@ struct Case {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Bidder {
+    /// What it bids once it is asked; `null`: nothing.
+    bids: Option<Money>,
+    /// Connected seconds that it asks for.
+    call_length_s: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Expect {
+    /// Whether bidders must be asked first.
+    #[serde(default)]
+    asks: bool,
+    /// Who would pay: `desk`, or the bidder of this place.
+    would_pay: Option<String>,
+    /// What the publisher's call must last for.
+    pays_after_s: Option<u32>,
     /// Why the ping cannot be read.
     unreadable: Option<String>,
     /// Code of the refusal.
@@ -111,6 +136,10 @@ fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
 }
 
+fn bidder(place: usize) -> RtbTargetId {
+    RtbTargetId::from_uuid(id(100 + place as u128))
+}
+
 fn overlay(mut body: Value, differs: &Value) -> Value {
     for (field, value) in differs.as_object().into_iter().flatten() {
         body[field] = value.clone();
@@ -140,7 +169,11 @@ impl Case {
             "name": "Roofing", "status": "active", "plan": [{"target": desk}], "rtb": rtb,
             "publishers": {PublisherId::from_uuid(id(4)).to_string(): terms},
         });
-        let campaign: Campaign = serde_json::from_value(overlay(campaign, &self.campaign)).unwrap();
+        let mut campaign = overlay(campaign, &self.campaign);
+        let entries: Vec<Value> =
+            (0..self.bidders.len()).map(|place| json!({"rtb_target": bidder(place)})).collect();
+        campaign["auction"] = json!({"bidders": entries});
+        let campaign: Campaign = serde_json::from_value(campaign).unwrap();
         domain::validate::Validate::validate(&campaign).unwrap();
         let desk_body =
             overlay(json!({"name": "Desk", "destination": {"number": "+12025550199"}}), &self.desk);
@@ -151,8 +184,38 @@ impl Case {
             None => Default::default(),
         };
         let targets = [(desk, serde_json::from_value(desk_body).unwrap())].into();
-        let parts = Parts { targets, numbers, ..Parts::default() };
+        let rtb_targets = (0..self.bidders.len())
+            .map(|place| {
+                let body = json!({
+                    "name": format!("Bidder {place}"), "url": "https://bidder.example.com/", "body": "{}",
+                    "answer": {"acceptance": ["$.ok"], "amount": ["$.bid"], "destination": ["$.number"]},
+                });
+                (bidder(place), serde_json::from_value(body).unwrap())
+            })
+            .collect();
+        let parts = Parts { targets, numbers, rtb_targets, ..Parts::default() };
         Snapshot::compile(campaign_id, 1, self.now, campaign, parts).unwrap()
+    }
+
+    /// What the bidders' auction brought.
+    fn ranking(&self) -> Vec<Bid> {
+        let placed = self.bidders.iter().enumerate();
+        let bids = placed.filter_map(|(place, of)| {
+            Some(Bid {
+                bidder: bidder(place),
+                amount: of.bids?,
+                counts: None,
+                bid_id: None,
+                destination: serde_json::from_value(json!({"number": "+12025550177"})).unwrap(),
+                call_length_s: of.call_length_s,
+                expires_at: None,
+                priority: 1,
+                weight: 100,
+                latency_ms: 20,
+                confirmed: None,
+            })
+        });
+        bids.collect()
     }
 
     fn usage(&self) -> HashMap<CounterId, Usage> {
@@ -241,6 +304,8 @@ impl Case {
             zip: ping.zip.clone(),
             state: ping.state.clone(),
             tags: sent_tags(ping, snapshot),
+            passed_on: None,
+            auction: None,
             used_by: None,
         }
     }
@@ -263,6 +328,8 @@ fn pings_are_answered_as_written() {
             let bid = case.bid(&ping, given_at, Money::from_micros(4_200_000), &snapshot, Given::Number);
             InboundBid { used_by: case.same_bid_used.then_some(call.id), ..bid }
         });
+        let ranking = case.ranking();
+        let asked = [Asked { tree: Tree::First, bids: &ranking }];
         let asking = Asking {
             ping: &ping,
             environment: case.environment,
@@ -274,11 +341,14 @@ fn pings_are_answered_as_written() {
             blocked: case.blocked,
             same: same.as_ref(),
             counted: case.counted,
+            asked: if case.asked { &asked } else { &[] },
             has_sip: case.has_sip,
         };
         let expect = &case.expect;
         let verdict = decide(&asking);
+        assert_eq!(verdict == Verdict::Ask(Tree::First), expect.asks, "{rule}: {verdict:?}");
         let answer = match &verdict {
+            Verdict::Ask(_) => return,
             Verdict::Rejected(rejected) => {
                 assert_eq!(Some(rejected.reject.code()), expect.code, "{rule}: {}", rejected.why);
                 if let Some(why) = &expect.why {
@@ -293,6 +363,19 @@ fn pings_are_answered_as_written() {
                     assert_eq!(priced.given, given, "{rule}");
                 }
                 assert_eq!(Some(priced.amount.to_string()), expect.amount, "{rule}");
+                let would_pay = priced.passed_on.map(|passed_on| match passed_on.via {
+                    Via::Target(_) => "desk".to_owned(),
+                    Via::RtbTarget(id) => (0..)
+                        .find(|place| bidder(*place) == id)
+                        .map_or_else(String::new, |place| place.to_string()),
+                });
+                assert_eq!(would_pay, expect.would_pay, "{rule}");
+                if let Some(seconds) = expect.pays_after_s {
+                    let PayoutOn::Length { seconds: least, .. } = priced.payout.on else {
+                        panic!("{rule}: {:?}", priced.payout)
+                    };
+                    assert_eq!(least, seconds, "{rule}");
+                }
                 let bid = case.bid(&ping, case.now, priced.amount, &snapshot, priced.given);
                 Answer::bid(&bid, case.now, false, case.has_sip)
             }
@@ -371,6 +454,8 @@ fn calls_are_matched_with_their_bids() {
                 zip: None,
                 state: None,
                 tags: BTreeMap::new(),
+                passed_on: None,
+                auction: None,
                 used_by: promise.used_by.as_deref().map(|who| call(if who == "this" { 1 } else { 2 })),
             })
             .collect();

@@ -118,7 +118,7 @@ impl Counters for CountingPorts {
 
 #[async_trait]
 impl Promises for CountingPorts {
-    async fn promises(&self, _: &[&E164], _: Option<&str>) -> PortResult<Vec<InboundBid>> {
+    async fn promises(&self, _: TenantId, _: &[&E164], _: Option<&str>) -> PortResult<Vec<InboundBid>> {
         self.asked();
         Ok(Vec::new())
     }

@@ -15,6 +15,7 @@ pub fn entry(auction: u128, bidder: u128, minutes: i64) -> BidLogEntry {
         tenant: tenant(),
         auction: AuctionId::from_uuid(Uuid::from_u128(auction)),
         call: call_id(1),
+        asked_for: Default::default(),
         campaign: campaign(),
         bidder,
         at: after(minutes),

@@ -19,6 +19,7 @@ mod faults;
 mod health;
 mod hook;
 mod identity;
+mod inbound;
 mod limits;
 mod lists;
 mod payouts;

@@ -8,6 +8,7 @@ mod numbers;
 mod routing_calls;
 mod scene;
 mod stolen_table;
+mod two_platforms;
 mod whole_calls;
 
 use std::sync::Arc;

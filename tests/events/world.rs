@@ -227,6 +227,8 @@ impl World {
                     blocked: store.clone(),
                     calls: store.clone(),
                     numbers: store.clone(),
+                    bidders: self.outbound.clone(),
+                    outbox: Arc::new(NoOutbox),
                     limiter: store.clone(),
                     vault: test_vault(),
                     clock: self.clock.clone(),

@@ -64,6 +64,7 @@ async fn erase(
     let erase = EraseCaller {
         calls: context.calls.as_ref(),
         callers: context.callers.as_ref(),
+        bids: context.inbound.as_ref(),
         telephony: context.telephony.as_ref(),
         scribe: tools.scribe(),
     };

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use app::answer_ping::AnswerPing;
 use app::clock::SystemClock;
+use outbound::{AllowList, Outbound};
+use queue::SqsOutbox;
 use rtb_inbound::{Context, handle};
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
@@ -27,6 +29,8 @@ async fn main() -> Result<(), Cause> {
             calls: store.clone(),
             numbers: store.clone(),
             limiter: store,
+            bidders: Arc::new(Outbound::new(AllowList::parse(&settings.outbound_allow)?)?),
+            outbox: Arc::new(SqsOutbox::connect(&config, settings.bid_log_queue_url()?)),
             vault,
             clock: Arc::new(SystemClock),
             sip_host: None,

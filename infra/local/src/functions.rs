@@ -162,6 +162,8 @@ fn rtb_inbound(settings: &Settings, store: Arc<Store>, services: &Services) -> R
             calls: store.clone(),
             numbers: store.clone(),
             limiter: store,
+            bidders: Arc::new(outbound(settings)?),
+            outbox: Arc::new(SqsOutbox::connect(&services.queue, settings.bid_log_queue_url()?)),
             clock: clock(),
             sip_host: None,
         },

@@ -30,6 +30,8 @@ pub struct Options {
     pub time_scale: u32,
     /// What one credential may ask of the API in a minute.
     pub api_requests_per_minute: u32,
+    /// Bidders that it may ask besides the simulated ones, each as `host:port`.
+    pub reaches: Vec<String>,
 }
 
 /// Where data are kept.
@@ -75,6 +77,7 @@ impl Options {
             time_scale: 1,
             // The demonstration is set up by requests, and one person tries everything from one machine.
             api_requests_per_minute: 1_000,
+            reaches: Vec::new(),
         }
     }
 
@@ -90,6 +93,7 @@ impl Options {
             announce_mail: None,
             time_scale: 1,
             api_requests_per_minute: 1_000_000,
+            reaches: Vec::new(),
         }
     }
 

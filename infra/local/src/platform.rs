@@ -120,7 +120,7 @@ impl Platform {
             ("MAIL_DIR", ground.folder.join(MAIL_FOLDER).to_string_lossy().into_owned()),
             ("APP_ORIGIN", format!("http://{api_address}")),
             ("TWILIO_API_BASE", format!("http://{}", phone_server.address())),
-            ("OUTBOUND_ALLOW", bidders.address().to_string()),
+            ("OUTBOUND_ALLOW", allowed(&bidders, &options)),
         ]);
         let lambda = Lambda::new(functions::compose(&template, &environment, &ground.services)?, &template);
         let routes = Routes::of(&template);
@@ -341,6 +341,12 @@ impl Platform {
         self.database.stop().await;
         drop(self.temporary.take());
     }
+}
+
+/// Whom functions may ask: the simulated bidders, and whoever else was named.
+fn allowed(bidders: &RunningBidders, options: &Options) -> String {
+    let simulated = bidders.address().to_string();
+    std::iter::once(simulated).chain(options.reaches.iter().cloned()).collect::<Vec<_>>().join(",")
 }
 
 async fn lay(options: &Options, database_port: u16, queue_url: &str) -> Result<Ground, Cause> {

@@ -1,12 +1,14 @@
 //! A call reaches one of our numbers: find its campaign and give the first answer.
 //!
 //! Warm path, in round trips one after the other: the number; everything else at once (published version, live flags and
-//! counters, block list, an earlier answer); one write. Idempotency: step 0 of the call, whose id is made from Twilio's
+//! counters, block list, an earlier answer); one write. A bid that brings its auction, or is another publisher's, costs one
+//! more: the counters that only show with it. Idempotency: step 0 of the call, whose id is made from Twilio's
 //! CallSid.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use domain::auction::Auction;
 use domain::blocked::BlockPattern;
 use domain::call::Call;
 use domain::caps::{CounterId, Usage};
@@ -15,7 +17,7 @@ use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
 use domain::inbound::{self, Arrived, BidVerdict, InboundBid, StaleBid};
 use domain::number::NumberOwner;
 use domain::phone::{E164, number_of_caller};
-use domain::routing::{Decisions, TurnedAway, recognise, turned_away};
+use domain::routing::{Asked, Decisions, TurnedAway, recognise, turned_away};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
 use tokio::time::Instant;
@@ -141,27 +143,49 @@ impl AnswerCall {
         let awaited = snapshot.gives_out(owner.number_id);
         let arrived = inbound::arrive(&promises, call.id, campaign, awaited, call.started_at);
         let mut call = by_bid(call, arrived, &snapshot);
-        if call.publisher != owner.publisher {
-            // Only with a number that several publishers' bids share: nobody knew whose call it would be.
-            let of = Snapshot::counters_of_call(campaign, call.publisher);
-            usage.extend(self.counters.usage(owner.tenant, &of).await?);
-        }
+        let promised = promised(&call, arrived);
+        usage.extend(self.usage_of_bid(&owner, &call, promised.as_deref(), &snapshot).await?);
         if let Some(KnownCaller { history, .. }) = &known {
             recognise(&mut call, &snapshot, history);
         }
         let blocked = blocks.iter().any(|block| block.holds(call.started_at));
         let turned_away = turned_away(&call, &snapshot, &usage, blocked).or(stale(&call, &snapshot));
         let call = as_turned_away(call, turned_away, &snapshot);
-        self.first_step((Arc::new(call), known), turned_away, &snapshot, &usage).await.map(Answer::Taken)
+        let first_step = self.first_step((Arc::new(call), known), promised, turned_away, &snapshot, &usage);
+        first_step.await.map(Answer::Taken)
+    }
+
+    /// What only shows with the bid by which the call comes. Of a number that several publishers' bids share nobody knew
+    /// whose call it would be; and with an auction that the bid brings, destinations are dialled in this step.
+    async fn usage_of_bid(
+        &self,
+        owner: &NumberOwner,
+        call: &Call,
+        promised: Option<&Auction>,
+        snapshot: &Snapshot,
+    ) -> PortResult<HashMap<CounterId, Usage>> {
+        let mut of = Vec::new();
+        if call.publisher != owner.publisher {
+            of.extend(Snapshot::counters_of_call(snapshot.campaign_id, call.publisher));
+        }
+        if promised.is_some() && snapshot.has_auction() {
+            of.extend(snapshot.counters());
+        }
+        if of.is_empty() {
+            return Ok(HashMap::new());
+        }
+        counted::usage(&*self.counters, owner.tenant, (snapshot, call.publisher), &of, call.started_at).await
     }
 
     async fn first_step(
         &self,
         (call, caller): (Arc<Call>, Option<KnownCaller>),
+        promised: Option<Arc<Auction>>,
         turned_away: Option<TurnedAway>,
         snapshot: &Snapshot,
         usage: &HashMap<CounterId, Usage>,
     ) -> PortResult<Reply> {
+        let asked: Vec<Asked<'_>> = promised.iter().map(|auction| auction.asked()).collect();
         let placing = Placing {
             call,
             begins: true,
@@ -169,12 +193,12 @@ impl AnswerCall {
             started_by: None,
             snapshot,
             usage,
-            asked: &[],
+            asked: &asked,
             tried: &[],
             caller,
             gives_back: Vec::new(),
             recovers: false,
-            auction: None,
+            auction: promised.clone(),
             answer_by: Instant::now() + ANSWER_WITHIN,
         };
         let Some(why) = turned_away else {
@@ -246,7 +270,7 @@ impl AnswerCall {
             Some(number) => Some(self.vault.pseudonym(tenant, number.as_str()).await?),
             None => None,
         };
-        self.bids.promises(&[to], key.as_deref()).await
+        self.bids.promises(tenant, &[to], key.as_deref()).await
     }
 
     fn begin(&self, incoming: &Incoming, to: E164, owner: &NumberOwner, snapshot: &Snapshot) -> Call {
@@ -297,6 +321,12 @@ fn by_bid(call: Call, arrived: Option<Arrived<'_>>, snapshot: &Snapshot) -> Call
         from_state: bid.state.clone().or(call.from_state),
         ..call
     }
+}
+
+/// The auction that was held when its bid was given, as far as it is still good: its bidder is dialled at once.
+fn promised(call: &Call, arrived: Option<Arrived<'_>>) -> Option<Arc<Auction>> {
+    let bid = arrived.filter(|_| call.has_bid())?.bid?;
+    bid.auction_of(call.id, call.started_at).map(Arc::new)
 }
 
 fn stale_rule(snapshot: &Snapshot) -> StaleBid {

@@ -1,34 +1,36 @@
 //! A publisher pings us: decide whether to bid, promise the bid, write the log.
 //!
 //! Nothing is counted as capacity: see [`domain::inbound`]. In round trips one after the other: the address; the published
-//! version; everything else at once; for a new bid the number's owner and the promise; the log. Idempotency: the fingerprint
-//! of the ping; the same ping again is answered with the same bid while that is open.
+//! version; everything else at once; where the bid is to pass on what our own bidders would pay, those (with one more for
+//! bidders that limit requests); for a new bid the number's owner and the promise, while the bid log is written; the log.
+//! Idempotency: the fingerprint of the ping; the same ping again is answered with the same bid while that is open.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::blocked::BlockPattern;
 use domain::call::Call;
 use domain::caps::{CounterId, Usage};
-use domain::ids::{InboundBidId, TenantId};
+use domain::ids::{AuctionId, InboundBidId, TenantId};
 use domain::inbound::{
     self, Answer, Asking, Counted, Environment, Given, InboundBid, PHONE_OF_NOBODY, Ping, PingLine, Priced,
     Reject, Rejected, RtbAddress, RtbId, SIP_HOST_OF_NOBODY, Verdict,
 };
 use domain::money::Currency;
 use domain::phone::{E164, PhoneError};
-use domain::routing::recognise;
+use domain::routing::{self, recognise};
 use domain::snapshot::Snapshot;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 use crate::counted;
 use crate::ports::{
-    BlockedCallers, Calls, Counters, InboundBids, Limiter, Numbers, PortError, PortResult, Promised,
-    Published, Vault,
+    Bidders, BlockedCallers, Calls, Counters, InboundBids, Limiter, Numbers, Outbox, PortError, PortResult,
+    Promised, Published, Vault,
 };
 use crate::preview_route::{Hypothetical, call_of};
+use crate::run_auction::for_ping::{Market, Prospect, Ways};
 
 /// Numbers that are tried for one bid, at most: others may take them at the same moment.
 const TRIES: usize = 10;
@@ -50,7 +52,11 @@ pub struct AnswerPing {
     pub calls: Arc<dyn Calls>,
     /// Whose a number is.
     pub numbers: Arc<dyn Numbers>,
-    /// Counts requests.
+    /// Our own bidders, for campaigns that pass on what they would pay.
+    pub bidders: Arc<dyn Bidders>,
+    /// The bid log.
+    pub outbox: Arc<dyn Outbox>,
+    /// Counts requests, ours to bidders too.
     pub limiter: Arc<dyn Limiter>,
     /// Keyed hashes.
     pub vault: Arc<dyn Vault>,
@@ -86,6 +92,14 @@ struct Noted {
     amount: Option<domain::money::Money>,
     cached: bool,
     rejected: Option<Rejected>,
+    auctions: Vec<AuctionId>,
+    caller: Option<String>,
+}
+
+impl Noted {
+    fn of(id: InboundBidId) -> Self {
+        Self { id, amount: None, cached: false, rejected: None, auctions: Vec::new(), caller: None }
+    }
 }
 
 impl AnswerPing {
@@ -132,9 +146,10 @@ impl AnswerPing {
             cached: noted.cached,
             rejected: noted.rejected.as_ref().map(|rejected| rejected.reject),
             why: noted.rejected.map(|rejected| rejected.why),
+            auctions: noted.auctions,
             elapsed_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
         };
-        self.bids.log_ping(tenant, &line).await?;
+        self.bids.log_ping(tenant, noted.caller.as_deref(), &line).await?;
         Ok(answer)
     }
 
@@ -144,12 +159,12 @@ impl AnswerPing {
 
     fn refusal(&self, id: InboundBidId, rejected: Rejected) -> (Answer, Noted) {
         let answer = Answer::reject(id, rejected.reject);
-        (answer, Noted { id, amount: None, cached: false, rejected: Some(rejected) })
+        (answer, Noted { id, rejected: Some(rejected), ..Noted::of(id) })
     }
 
     fn bid(&self, bid: &InboundBid, now: Timestamp, cached: bool) -> (Answer, Noted) {
         let answer = Answer::bid(bid, now, cached, self.sip_host.is_some());
-        (answer, Noted { id: bid.id, amount: Some(bid.amount), cached, rejected: None })
+        (answer, Noted { amount: Some(bid.amount), cached, ..Noted::of(bid.id) })
     }
 
     async fn decided(
@@ -161,28 +176,58 @@ impl AnswerPing {
         now: Timestamp,
     ) -> PortResult<(Answer, Noted)> {
         let known = self.known(address, snapshot, environment, ping, now).await?;
-        let asking = Asking {
-            ping,
-            environment,
-            now,
-            snapshot,
-            publisher: address.publisher,
-            call: &known.call,
-            usage: &known.usage,
-            blocked: known.blocked,
-            same: known.same.as_ref(),
-            counted: known.counted,
-            has_sip: self.sip_host.is_some(),
-        };
-        match inbound::decide(&asking) {
-            Verdict::Rejected(rejected) => Ok(self.refusal(self.new_id(), rejected)),
-            Verdict::Same => match &known.same {
-                Some(bid) => Ok(self.bid(bid, now, true)),
-                None => Err(PortError::failed("answer a ping", "a bid is the same as none")),
-            },
-            Verdict::Bid(priced) => {
-                self.promised(address, snapshot, environment, ping, (priced, &known), now).await
+        let mut tags = routing::tags(&known.call, snapshot);
+        ping.add_to(&mut tags);
+        let of = Prospect { call: &known.call, tags: &tags, now, snapshot, usage: &known.usage };
+        let mut market =
+            Market::new(self.ways(), of, deadline(snapshot), environment != Environment::Production);
+        // Every tree that is asked is one less to ask.
+        let verdict = loop {
+            let asking = Asking {
+                ping,
+                environment,
+                now,
+                snapshot,
+                publisher: address.publisher,
+                call: &known.call,
+                usage: &known.usage,
+                blocked: known.blocked,
+                same: known.same.as_ref(),
+                counted: known.counted,
+                asked: &market.asked(),
+                has_sip: self.sip_host.is_some(),
+            };
+            match inbound::decide(&asking) {
+                Verdict::Ask(tree) => market.ask(tree).await,
+                verdict => break verdict,
             }
+        };
+        let given = async {
+            match verdict {
+                Verdict::Rejected(rejected) => Ok(self.refusal(self.new_id(), rejected)),
+                Verdict::Bid(priced) => {
+                    let new = (priced, &market, &known);
+                    self.promised(address, snapshot, environment, ping, new, now).await
+                }
+                Verdict::Same | Verdict::Ask(_) => match &known.same {
+                    Some(bid) => Ok(self.bid(bid, now, true)),
+                    None => Err(PortError::failed("answer a ping", "a bid is the same as none")),
+                },
+            }
+        };
+        let (given, ()) = futures::join!(given, market.note());
+        let (answer, noted) = given?;
+        Ok((answer, Noted { auctions: market.logged(), caller: known.caller_key.clone(), ..noted }))
+    }
+
+    fn ways(&self) -> Ways<'_> {
+        Ways {
+            bidders: &*self.bidders,
+            outbox: &*self.outbox,
+            counters: &*self.counters,
+            limiter: &*self.limiter,
+            vault: &*self.vault,
+            clock: &*self.clock,
         }
     }
 
@@ -251,7 +296,7 @@ impl AnswerPing {
         snapshot: &Snapshot,
         environment: Environment,
         ping: &Ping,
-        (priced, known): (Priced, &Known),
+        (priced, market, known): (Priced, &Market<'_>, &Known),
         now: Timestamp,
     ) -> PortResult<(Answer, Noted)> {
         let id = self.new_id();
@@ -273,6 +318,8 @@ impl AnswerPing {
             zip: ping.zip.clone(),
             state: ping.state.clone(),
             tags: inbound::sent_tags(ping, snapshot),
+            passed_on: priced.passed_on,
+            auction: priced.passed_on.and_then(|passed| market.auction_of(passed.via)).map(Box::new),
             used_by: None,
         };
         if environment != Environment::Production {
@@ -286,7 +333,7 @@ impl AnswerPing {
                 .await
                 .map(|made| made.unwrap_or_else(|| self.none_free(id)));
         }
-        for number in self.candidates(snapshot, priced.given, known, now).await? {
+        for number in self.candidates((address.tenant, snapshot), priced.given, known, now).await? {
             let owner = self.numbers.owner(&number).await?;
             // Somebody has taken the number off the campaign since it was published.
             let ours = owner.is_some_and(|owner| {
@@ -331,7 +378,7 @@ impl AnswerPing {
     /// are looked for that are free.
     async fn candidates(
         &self,
-        snapshot: &Snapshot,
+        (tenant, snapshot): (TenantId, &Snapshot),
         given: Given,
         known: &Known,
         now: Timestamp,
@@ -342,7 +389,7 @@ impl AnswerPing {
             Given::Number => snapshot.dialled(&rtb.numbers),
             Given::ExclusiveNumber => {
                 let all = snapshot.dialled(&rtb.exclusive_numbers);
-                let promised = self.bids.promises(&all, None).await?;
+                let promised = self.bids.promises(tenant, &all, None).await?;
                 let kept = promised.iter().filter(|bid| bid.used_by.is_none() && now < bid.free_after());
                 let taken: HashSet<&E164> = kept.filter_map(|bid| bid.number.as_ref()).collect();
                 all.into_iter().filter(|number| !taken.contains(number)).collect()
@@ -355,6 +402,12 @@ impl AnswerPing {
         }
         Ok(numbers.into_iter().take(TRIES).cloned().collect())
     }
+}
+
+/// How long all our bidders together may take for a ping of this campaign.
+fn deadline(snapshot: &Snapshot) -> Duration {
+    let pass_through = snapshot.campaign.rtb.as_ref().and_then(|rtb| rtb.pass_through);
+    Duration::from_millis(pass_through.map_or(0, |pass_through| u64::from(pass_through.deadline_ms)))
 }
 
 fn nobodys() -> PortResult<E164> {

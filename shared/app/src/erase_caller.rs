@@ -1,4 +1,5 @@
-//! Takes a caller out of everything that we keep: their calls, recordings, bids and block-list entry. Money stays.
+//! Takes a caller out of everything that we keep: their calls, recordings, bids, publishers' pings about them and block-list
+//! entry. Money stays.
 //!
 //! What must stay true: a request does a bounded amount and may be repeated, after a failure too, until it says that it is
 //! complete; a call leaves the index only after everything about it is done; the proof and the audit log hold no number, and
@@ -14,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::{self, Refused, Scribe, Tools};
 use crate::ports::{
-    CallRecord, Callers, Calls, ErasedCall, ErasureProof, Kind, PortError, PortResult, Telephony,
+    CallRecord, Callers, Calls, ErasedCall, ErasureProof, InboundBids, Kind, PortError, PortResult, Telephony,
 };
 
 /// Calls that one request erases, at most.
@@ -32,6 +33,8 @@ pub struct EraseCaller<'a> {
     pub calls: &'a dyn Calls,
     /// Whose they are.
     pub callers: &'a dyn Callers,
+    /// What publishers said of them.
+    pub bids: &'a dyn InboundBids,
     /// Recordings at Twilio.
     pub telephony: &'a dyn Telephony,
     /// Who asks, the keyed hash and the time.
@@ -85,13 +88,14 @@ impl EraseCaller<'_> {
         // the proof, which the same hash finds.
         let entry = self.scribe.plain(tenant, "caller.erased", &caller);
         self.callers.note_request(tenant, &caller, &entry).await?;
+        let pings = self.bids.forget_bids(tenant, &caller, number).await?;
         let (mut calls, mut waiting, mut looked_at) = (0, 0, 0);
         let mut after = None;
         let mut complete = false;
         while looked_at < LOOKS {
             let found = self.callers.calls_of(tenant, &caller, after, PAGE).await?;
             let Some(last) = found.last().copied() else {
-                complete = waiting == 0;
+                complete = waiting == 0 && pings.complete;
                 break;
             };
             for call in found {

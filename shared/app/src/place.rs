@@ -60,9 +60,8 @@ pub struct SoFar<'a> {
 impl<'a> SoFar<'a> {
     /// As it was stored.
     pub fn of(record: &'a CallRecord) -> Self {
-        let asked = |auction: &'a Auction| Asked { tree: auction.tree, bids: &auction.ranking };
         Self {
-            asked: record.auctions.iter().map(asked).collect(),
+            asked: record.auctions.iter().map(Auction::asked).collect(),
             tried: record
                 .attempts
                 .iter()
@@ -77,7 +76,7 @@ impl<'a> SoFar<'a> {
     /// The same, and an auction that is only just over.
     #[must_use]
     pub fn and(mut self, auction: &'a Auction) -> Self {
-        self.asked.push(Asked { tree: auction.tree, bids: &auction.ranking });
+        self.asked.push(auction.asked());
         self
     }
 }
@@ -114,11 +113,11 @@ pub struct Placing<'a> {
 }
 
 impl Placing<'_> {
-    /// What becomes of a call that turns out not to have its bid; `None` when it came without one, or when that was decided
-    /// at an earlier step.
+    /// What becomes of a call that turns out not to have its bid; `None` when it came without one, when it was decided before
+    /// that it has none, and when somebody was dialled for it: then there was capacity, whether they answered or not.
     fn stale_bid(&self) -> Option<StaleBid> {
         let rule = self.snapshot.campaign.rtb.as_ref().map(|rtb| rtb.stale).unwrap_or_default();
-        (self.begins && self.call.has_bid()).then_some(rule)
+        (self.tried.is_empty() && self.call.has_bid()).then_some(rule)
     }
 
     /// The same step of the same call, which has not got its bid for this reason.
@@ -193,19 +192,21 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
     nobody(calls, placing, decisions, now).await
 }
 
-/// Nobody takes the call. If it came by a bid, the capacity that was there at the ping is gone.
+/// Nobody takes the call. If it came by a bid, the capacity that was there at the ping is gone, at whichever step that shows.
 async fn nobody(
     calls: &dyn Calls,
     placing: Placing<'_>,
     decisions: Decisions,
     now: Timestamp,
 ) -> PortResult<Reply> {
-    let rule = placing.stale_bid();
-    let (placing, reply) = match rule {
-        None => (placing, Reply::words_and_hangup(NOBODY_FREE)),
-        Some(rule) => (placing.without_bid(BidVerdict::CapacityGone), no_room_reply(rule)),
+    let Some(rule) = placing.stale_bid() else {
+        return finish(calls, &placing, Reply::words_and_hangup(NOBODY_FREE), decisions, now).await;
     };
-    finish(calls, &placing, reply, decisions, now).await
+    let gone = TurnedAway::StaleBid(BidVerdict::CapacityGone);
+    let refused = (rule == StaleBid::Reject).then_some(gone);
+    let decisions = Decisions { turned_away: decisions.turned_away.or(refused), ..decisions };
+    let placing = placing.without_bid(BidVerdict::CapacityGone);
+    finish(calls, &placing, no_room_reply(rule), decisions, now).await
 }
 
 /// What a caller hears for whom there was room at the ping and is none any more.
@@ -219,7 +220,8 @@ pub(crate) fn no_room_reply(rule: StaleBid) -> Reply {
 /// Another call has used the bid at the same moment.
 async fn bid_gone(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -> PortResult<Reply> {
     let rule = placing.stale_bid().unwrap_or_default();
-    let placing = placing.without_bid(BidVerdict::Used);
+    // What was promised with the bid is the other call's.
+    let placing = Placing { asked: &[], auction: None, ..placing.without_bid(BidVerdict::Used) };
     match rule {
         StaleBid::Reject => {
             let turned_away = Some(TurnedAway::StaleBid(BidVerdict::Used));
@@ -245,9 +247,10 @@ fn as_if_given_back<'a>(
     usage
 }
 
-/// A call that is turned away at its beginning pays nobody: it could not earn anything.
-fn as_it_begins(placing: &Placing<'_>, decisions: &Decisions) -> Arc<Call> {
-    if placing.begins && decisions.turned_away.is_some() {
+/// A call that is turned away before anybody was dialled pays nobody: it could not earn anything.
+fn as_judged(placing: &Placing<'_>, decisions: &Decisions) -> Arc<Call> {
+    let is_written = placing.begins || placing.call.lost_its_bid();
+    if is_written && decisions.turned_away.is_some() {
         let call = placing.call.as_ref().clone();
         return Arc::new(Call { payout: Payout::default(), ..call });
     }
@@ -279,7 +282,7 @@ pub async fn finish(
                     Answered { reply: Reply::reject(), decisions, ..write.answered.clone() }
                 }
             };
-            let write = StepWrite { call, answered, ..write };
+            let write = StepWrite { call, answered, auction: None, ..write };
             match calls.write_step(&write).await? {
                 Written::Done => Ok(write.answered.reply),
                 Written::Repeated(earlier) => Ok(earlier.reply),
@@ -294,7 +297,7 @@ fn finishing(placing: &Placing<'_>, reply: Reply, decisions: Decisions, now: Tim
     // As the call's last one, an attempt that nobody answered may yet convert: then the books give its capacity back.
     let gives_back = placing.gives_back.iter().filter(|held| held.returns_unanswered()).cloned().collect();
     StepWrite {
-        call: as_it_begins(placing, &decisions),
+        call: as_judged(placing, &decisions),
         begins: placing.begins,
         number: placing.step,
         started_by: placing.started_by,

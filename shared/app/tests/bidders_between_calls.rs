@@ -267,6 +267,7 @@ fn entry(number: u128) -> BidLogEntry {
         tenant: tenant(),
         auction: AuctionId::from_uuid(Uuid::from_u128(5)),
         call: "RGB1f0c5e8b7a2d4c6f9e3b1a0d8c7f6e5d".parse().expect("an id"),
+        asked_for: Default::default(),
         campaign: "CA0190a1b2c3d67e5f8a9b0c1d2e3f4a5b".parse().expect("an id"),
         bidder,
         at: Fixed.now(),

@@ -17,7 +17,7 @@ use crate::duplicates::{Restricted, Verdict};
 use crate::ids::{
     AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, RtbTargetId, TenantId,
 };
-use crate::inbound::{BidVerdict, CallBid};
+use crate::inbound::{BidVerdict, CallBid, PassedOn};
 use crate::ledger::{Payout, PayoutLimit, Terms};
 use crate::money::{Currency, Money};
 use crate::phone::{Destination, E164};
@@ -184,6 +184,17 @@ impl Call {
     /// Whether it came by a bid that its publisher earns.
     pub fn has_bid(&self) -> bool {
         self.bid.as_ref().is_some_and(CallBid::is_honoured)
+    }
+
+    /// Whether nobody could take it although it came by a bid.
+    pub fn lost_its_bid(&self) -> bool {
+        self.bid.as_ref().is_some_and(|bid| bid.verdict == BidVerdict::CapacityGone)
+    }
+
+    /// What its bid was made of, and how much it is; `None` where no margin is to be kept.
+    pub fn passed_on(&self) -> Option<(PassedOn, Money)> {
+        let bid = self.bid.as_ref().filter(|bid| bid.is_honoured())?;
+        Some((bid.passed_on?, bid.amount?))
     }
 
     /// The number by which a caller is found again: of a SIP address that begins with one, too.

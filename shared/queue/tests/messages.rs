@@ -14,6 +14,7 @@ fn entry(response: String) -> BidLogEntry {
         tenant: "AC0190a1b2c3d47e5f8a9b0c1d2e3f4a5b".parse().expect("an id"),
         auction: "AU0190a1b2c3d57e5f8a9b0c1d2e3f4a5b".parse().expect("an id"),
         call: "RGB1f0c5e8b7a2d4c6f9e3b1a0d8c7f6e5d".parse().expect("an id"),
+        asked_for: Default::default(),
         campaign: "CA0190a1b2c3d67e5f8a9b0c1d2e3f4a5b".parse().expect("an id"),
         bidder,
         at: "2026-11-22T10:15:00.120Z".parse().expect("a time"),

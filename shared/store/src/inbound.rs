@@ -5,7 +5,9 @@
 //! and the step that takes the call marks both as used, so they never disagree: of the same ping at the same moment one
 //! gets a new bid, and a number is never promised twice for one caller.
 
-use app::ports::{InboundBids, IssuedAddress, Page, PingsOf, PortError, PortResult, Promised, Promises};
+use app::ports::{
+    Forgotten, InboundBids, IssuedAddress, Page, PingsOf, PortError, PortResult, Promised, Promises,
+};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::CancellationReason;
 use domain::audit::AuditEntry;
@@ -43,46 +45,70 @@ fn bid_of(what: &'static str, item: &Item) -> PortResult<InboundBid> {
     Ok(InboundBid { used_by, ..body(what, item)? })
 }
 
-/// A row of a bid, put where nothing open stands.
-fn row(what: &'static str, tenant: TenantId, key: keys::Key, bid: &InboundBid) -> PortResult<Write> {
-    let item = Draft::new(key, "inbound_bid", Some(tenant))
+/// A row of a bid.
+fn draft(what: &'static str, tenant: TenantId, key: keys::Key, bid: &InboundBid) -> PortResult<Draft> {
+    Ok(Draft::new(key, "inbound_bid", Some(tenant))
         .with("body", json(what, bid)?)
         .with("bid", text(bid.id.to_string()))
         .with("free_after", text(keys::time(bid.free_after())))
-        .expires(later(bid.expires_at, BID_KEPT))
-        .build();
-    Ok(Write::new(Deed::Put(item))
+        .expires(later(bid.expires_at, BID_KEPT)))
+}
+
+/// Put where nothing open stands.
+fn unless_open(row: Draft, bid: &InboundBid) -> Write {
+    Write::new(Deed::Put(row.build()))
         .only_if("attribute_not_exists(#pk) OR #free_after <= :now OR attribute_exists(#used_by)")
         .name("#pk", "pk")
         .name("#free_after", "free_after")
         .name("#used_by", "used_by")
-        .value(":now", text(keys::time(bid.given_at))))
+        .value(":now", text(keys::time(bid.given_at)))
 }
 
 /// What a call's first step writes about the bid by which it came: that it is used, once.
 pub(crate) fn used_by(call: &Call) -> Vec<Write> {
-    let Some(bid) = call.bid.as_ref().filter(|bid| bid.is_honoured()) else { return Vec::new() };
+    if !call.has_bid() {
+        return Vec::new();
+    }
+    let nobody_elses = "#bid = :bid AND (attribute_not_exists(#used_by) OR #used_by = :call)";
+    on_rows_of_bid(call, "SET #used_by = :call", nobody_elses)
+}
+
+/// What a later step writes that finds out that the call does not get its bid: that it is free again.
+pub(crate) fn freed_by(call: &Call) -> Vec<Write> {
+    on_rows_of_bid(call, "REMOVE #used_by", "#bid = :bid AND #used_by = :call")
+}
+
+fn on_rows_of_bid(call: &Call, change: &str, only_if: &str) -> Vec<Write> {
+    let Some(bid) = &call.bid else { return Vec::new() };
     let (Some(id), Some(fingerprint)) = (bid.id, bid.fingerprint.as_deref()) else { return Vec::new() };
     let any = bid.any_caller.then_some(ANY_CALLER);
     let caller = any.or(call.caller_key.as_deref()).unwrap_or(ANY_CALLER);
-    let rows = [keys::inbound_bid(call.tenant, fingerprint), keys::promise(&call.to, caller)];
-    let used = |key| {
-        Write::new(Deed::Change(key, "SET #used_by = :call".to_owned()))
-            .only_if("#bid = :bid AND (attribute_not_exists(#used_by) OR #used_by = :call)")
+    let rows = [keys::inbound_bid(call.tenant, fingerprint), keys::promise(call.tenant, &call.to, caller)];
+    let changed = |key| {
+        Write::new(Deed::Change(key, change.to_owned()))
+            .only_if(only_if)
             .name("#bid", "bid")
             .name("#used_by", "used_by")
             .value(":bid", text(id.to_string()))
             .value(":call", text(call.id.to_string()))
     };
-    rows.into_iter().map(used).collect()
+    rows.into_iter().map(changed).collect()
 }
 
 #[async_trait]
 impl Promises for Store {
-    async fn promises(&self, numbers: &[&E164], caller: Option<&str>) -> PortResult<Vec<InboundBid>> {
+    async fn promises(
+        &self,
+        tenant: TenantId,
+        numbers: &[&E164],
+        caller: Option<&str>,
+    ) -> PortResult<Vec<InboundBid>> {
         const WHAT: &str = "look up what was promised on a number";
         let callers = || caller.into_iter().chain([ANY_CALLER]);
-        let keys = numbers.iter().flat_map(|number| callers().map(|caller| keys::promise(number, caller)));
+        let of = |number: &&E164| {
+            callers().map(|caller| keys::promise(tenant, number, caller)).collect::<Vec<_>>()
+        };
+        let keys = numbers.iter().flat_map(of);
         let keys: Vec<Item> = keys.map(key_attributes).collect();
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -150,13 +176,14 @@ impl InboundBids for Store {
 
     async fn promise(&self, tenant: TenantId, bid: &InboundBid) -> PortResult<Promised> {
         const WHAT: &str = "promise a bid";
-        let mut actions = vec![
-            row(WHAT, tenant, keys::inbound_bid(tenant, &bid.fingerprint), bid)?
-                .into_action(WHAT, self.table())?,
-        ];
+        let mut of_ping = draft(WHAT, tenant, keys::inbound_bid(tenant, &bid.fingerprint), bid)?;
+        if let Some(caller) = &bid.caller_key {
+            of_ping = of_ping.gsi2(keys::asked_about_at(tenant, caller, bid.given_at, bid.id));
+        }
+        let mut actions = vec![unless_open(of_ping, bid).into_action(WHAT, self.table())?];
         if let Some(number) = &bid.number {
-            let promise = row(WHAT, tenant, keys::promise(number, bid.caller()), bid)?;
-            actions.push(promise.into_action(WHAT, self.table())?);
+            let promise = draft(WHAT, tenant, keys::promise(tenant, number, bid.caller()), bid)?;
+            actions.push(unless_open(promise, bid).into_action(WHAT, self.table())?);
         }
         let reasons = match self.transact(Instant::now() + PATIENT, &actions).await {
             Ok(()) => return Ok(Promised::Done),
@@ -179,14 +206,16 @@ impl InboundBids for Store {
         }
     }
 
-    async fn log_ping(&self, tenant: TenantId, line: &PingLine) -> PortResult<()> {
+    async fn log_ping(&self, tenant: TenantId, caller: Option<&str>, line: &PingLine) -> PortResult<()> {
         const WHAT: &str = "log a ping";
-        let item = Draft::new(keys::ping(tenant, line.publisher, line.at, line.id), "ping", Some(tenant))
+        let mut item = Draft::new(keys::ping(tenant, line.publisher, line.at, line.id), "ping", Some(tenant))
             .with("body", json(WHAT, line)?)
             .gsi1(keys::ping_of_campaign(tenant, line.campaign, line.at, line.id))
-            .expires(later(line.at, LOG_KEPT))
-            .build();
-        self.put(WHAT, item).await
+            .expires(later(line.at, LOG_KEPT));
+        if let Some(caller) = caller {
+            item = item.gsi2(keys::asked_about_at(tenant, caller, line.at, line.id));
+        }
+        self.put(WHAT, item.build()).await
     }
 
     async fn pings(
@@ -220,5 +249,9 @@ impl InboundBids for Store {
         items.truncate(wanted);
         let next = items.last().filter(|_| more).map(place);
         Ok(Page { items, next })
+    }
+
+    async fn forget_bids(&self, tenant: TenantId, caller: &str, number: &E164) -> PortResult<Forgotten> {
+        self.forget_asked_about(tenant, caller, number).await
     }
 }

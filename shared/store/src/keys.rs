@@ -526,9 +526,9 @@ pub fn inbound_bid(tenant: TenantId, fingerprint: &str) -> Key {
     Key::new(format!("T#{tenant}#BID#{fingerprint}"), META)
 }
 
-/// What is promised on a number for a caller, by the keyed hash, or for any.
-pub fn promise(number: &E164, caller: &str) -> Key {
-    Key::new(format!("NUM#{}", number.as_str()), format!("BID#{caller}"))
+/// What a tenant has promised on a number for a caller, by the keyed hash, or for any.
+pub fn promise(tenant: TenantId, number: &E164, caller: &str) -> Key {
+    Key::new(format!("T#{tenant}#PROMISE#{}", number.as_str()), format!("BID#{caller}"))
 }
 
 /// Partition of a publisher's pings of a UTC day.
@@ -554,6 +554,16 @@ pub fn ping(tenant: TenantId, publisher: PublisherId, at: Timestamp, id: Inbound
 /// First index: a line among those of its campaign.
 pub fn ping_of_campaign(tenant: TenantId, campaign: CampaignId, at: Timestamp, id: InboundBidId) -> Key {
     Key::new(pings_of_campaign(tenant, campaign, utc_date(at)), ping_place(at, id))
+}
+
+/// Second index: partition of what publishers asked about a caller, by the keyed hash.
+pub fn asked_about(tenant: TenantId, caller: &str) -> String {
+    format!("T#{tenant}#CLR#{caller}#ASKED")
+}
+
+/// Second index: a bid, or a line of the log of pings, among those about its caller.
+pub fn asked_about_at(tenant: TenantId, caller: &str, at: Timestamp, id: InboundBidId) -> Key {
+    Key::new(asked_about(tenant, caller), ping_place(at, id))
 }
 
 /// A window in which requests are counted.

@@ -180,10 +180,13 @@ fn the_table_of_access_patterns() {
     let of_publisher = keys::rtb_of_publisher(tenant, campaign, publisher);
     table.row("a campaign's addresses for pings", "query", &of_publisher);
     table.row("the bid of a ping", "get", &keys::inbound_bid(tenant, "<keyed hash>"));
-    table.row("what is promised on a number", "batch get", &keys::promise(&dialled, "<keyed hash>"));
+    let promise = keys::promise(tenant, &dialled, "<keyed hash>");
+    table.row("what is promised on a number", "batch get", &promise);
     table.row("a publisher's pings, newest first", "query", &keys::ping(tenant, publisher, now, ping));
     let of_campaign = keys::ping_of_campaign(tenant, campaign, now, ping);
     table.row("a campaign's pings, newest first", "gsi1", &of_campaign);
+    let about_caller = keys::asked_about_at(tenant, "<keyed hash>", now, ping);
+    table.row("bids and pings about a caller, to erase them", "gsi2", &about_caller);
     table.row("whose is the API key", "get", &keys::api_key("<sha-256>"));
     let user: UserId = id(14);
     let session: SessionId = id(15);

@@ -8,6 +8,7 @@
 pub mod mutate;
 
 mod bodies;
+mod pings;
 mod queries;
 mod twilio_side;
 
@@ -31,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "list_query", run: queries::list },
     Target { name: "calls_query", run: queries::calls },
     Target { name: "cursor", run: queries::cursor },
+    Target { name: "ping", run: pings::ping },
     Target { name: "numbers_in_text", run: queries::numbers_in_text },
 ];
 

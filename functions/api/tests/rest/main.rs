@@ -33,6 +33,7 @@ mod pages;
 mod partners;
 mod people;
 mod permission_is_a_type;
+mod pings;
 mod privacy;
 mod publish;
 mod rtb_targets;

@@ -42,6 +42,14 @@ async fn call_from(number: u128, from: &str) -> CallRecord {
     let (exchange, line) = rest.split_at(3);
     let mut call = Call::clone(&record.call);
     call.from = from.to_owned();
+    // The publisher's ping had said more of them.
+    call.bid = Some(
+        serde_json::from_value(json!({
+            "id": format!("RTB{number:032x}"), "amount": 10_000_000, "verdict": "late", "any_caller": false,
+            "fingerprint": "keyed hash", "tags": {"plan": "gold", "phone": format!("{area} {exchange} {line}")}
+        }))
+        .unwrap(),
+    );
     call.caller_key = Some(test_vault().pseudonym(tenant(), caller.as_str()).await.unwrap());
     record.call = Arc::new(call);
     record.attempts.sort_by_key(|attempt| attempt.number);
@@ -114,6 +122,7 @@ async fn store_call(store: &Store, record: &CallRecord, is_over: bool) {
             tenant: tenant(),
             auction: auction.id,
             call: record.call.id,
+            asked_for: Default::default(),
             campaign: record.call.campaign,
             bidder: result.bidder,
             at: auction.started_at,
@@ -179,6 +188,7 @@ impl Scene {
         let erase = EraseCaller {
             calls: &self.troubled,
             callers: &self.troubled,
+            bids: &self.troubled,
             telephony: &self.telephony,
             scribe: Scribe { by: &by, vault: vault.as_ref(), clock: &self.clock },
         };
@@ -277,7 +287,9 @@ async fn nothing_of_an_erased_caller_is_left_and_money_and_others_are_untouched(
     for number in [1, 2] {
         let record = store.load(tenant(), call_id(number)).await.unwrap().unwrap();
         assert_eq!((record.call.from.as_str(), record.call.from_zip.as_deref()), ("erased", None));
-        assert_eq!(record.call.from_state.as_deref(), Some("CA"));
+        assert_eq!(record.call.from_state, None, "the ping may have said it");
+        let bid = record.call.bid.as_ref().unwrap();
+        assert_eq!((bid.amount.unwrap().micros(), bid.tags.len(), &bid.fingerprint), (10_000_000, 0, &None));
         assert_eq!((record.attempts.len(), record.recordings[0].url.as_deref()), (2, None));
         assert_eq!(record.closing.unwrap().settlement.revenue.micros(), 38_500_000);
         assert_eq!(record.ledger.len(), 2);

@@ -128,7 +128,7 @@ pub enum Step {
 /// Everything one step writes, in one transaction.
 #[derive(Debug, Clone)]
 pub struct StepWrite {
-    /// The call as it began. Creates the call when `begins` is set.
+    /// The call as it began. Creates the call when `begins` is set; see [`Self::rejudges`], too.
     pub call: Arc<Call>,
     /// Step 0: the call itself is created, once.
     pub begins: bool,
@@ -152,6 +152,14 @@ pub struct StepWrite {
     pub auction: Option<Arc<Auction>>,
     /// When somebody must look whether the call has closed.
     pub due_at: Timestamp,
+}
+
+impl StepWrite {
+    /// Whether a later step has found out that nobody can take the call for which there was a bid: then the call is written
+    /// anew, as it is paid now, and its bid can be used again.
+    pub fn rejudges(&self) -> bool {
+        !self.begins && self.call.lost_its_bid()
+    }
 }
 
 /// What is known of a caller on a campaign, and as of which change of it.

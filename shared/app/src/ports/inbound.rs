@@ -33,6 +33,15 @@ pub enum Promised {
     NumberTaken,
 }
 
+/// What was taken out of a caller's pings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Bids that were removed.
+    pub bids: u32,
+    /// Whether nothing is left.
+    pub complete: bool,
+}
+
 /// Whose pings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PingsOf {
@@ -45,8 +54,13 @@ pub enum PingsOf {
 /// What was promised on numbers: all that the call path needs.
 #[async_trait]
 pub trait Promises: Send + Sync {
-    /// The promises on these numbers for a caller, and for any; one batch. Also those that have expired.
-    async fn promises(&self, numbers: &[&E164], caller: Option<&str>) -> PortResult<Vec<InboundBid>>;
+    /// A tenant's promises on these numbers for a caller, and for any; one batch. Also those that have expired.
+    async fn promises(
+        &self,
+        tenant: TenantId,
+        numbers: &[&E164],
+        caller: Option<&str>,
+    ) -> PortResult<Vec<InboundBid>>;
 }
 
 /// Addresses, bids and the log of pings.
@@ -75,8 +89,8 @@ pub trait InboundBids: Promises {
     /// same time one.
     async fn promise(&self, tenant: TenantId, bid: &InboundBid) -> PortResult<Promised>;
 
-    /// Writes a line of the log; kept for 30 days.
-    async fn log_ping(&self, tenant: TenantId, line: &PingLine) -> PortResult<()>;
+    /// Writes a line of the log; kept for 30 days. By the keyed hash of the caller it is found when they are to be erased.
+    async fn log_ping(&self, tenant: TenantId, caller: Option<&str>, line: &PingLine) -> PortResult<()>;
 
     /// The pings of one UTC day, newest first.
     async fn pings(
@@ -87,4 +101,8 @@ pub trait InboundBids: Promises {
         cursor: Option<&str>,
         limit: u16,
     ) -> PortResult<Page<PingLine>>;
+
+    /// Takes a caller out of what publishers said of them: removes the bids that were given for them, and takes them out of
+    /// the lines of their pings and of the bid log that belongs to those. A bounded amount; may be repeated.
+    async fn forget_bids(&self, tenant: TenantId, caller: &str, number: &E164) -> PortResult<Forgotten>;
 }

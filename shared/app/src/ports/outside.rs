@@ -45,6 +45,17 @@ pub trait Bidders: Send + Sync {
     async fn probe(&self, url: &str, deadline: Instant) -> Result<BidderAnswer, NoAnswer>;
 }
 
+/// What bidders were asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AskedFor {
+    /// A caller who waits.
+    #[default]
+    Call,
+    /// A publisher's ping; the call comes later, if it comes.
+    Ping,
+}
+
 /// One bidder's part in one auction, for the bid log. Phone numbers in the texts are masked before it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BidLogEntry {
@@ -52,8 +63,11 @@ pub struct BidLogEntry {
     pub tenant: TenantId,
     /// Which auction.
     pub auction: AuctionId,
-    /// For which call.
+    /// For which call; an id of nobody's when it was asked for a ping.
     pub call: CallId,
+    /// What it was asked for.
+    #[serde(default)]
+    pub asked_for: AskedFor,
     /// Of which campaign.
     pub campaign: CampaignId,
     /// Which bidder.

@@ -5,7 +5,6 @@
 //! never asked more often than it allows; one that does not work costs no time.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::auction::{self, About, Answer, Auction, BidRequest, BidderResult, Ceiling, Refusal};
@@ -50,6 +49,8 @@ pub(super) struct Asker<'a> {
 pub(super) enum Occasion {
     /// A caller waits: nobody is waited for who cannot win any more, and requests are counted.
     Call,
+    /// A publisher waits for what we bid: asked like on a call.
+    Ping,
     /// Somebody tries the auction out: everybody is heard to the end, and nothing stays counted. A window that is full keeps
     /// a bidder from being asked all the same; one that was left alone is asked by whoever looks, without a claim.
     Trial,
@@ -75,7 +76,7 @@ pub(super) struct Asking<'a> {
 
 /// What the auction brought.
 pub(super) struct Outcome {
-    pub(super) auction: Arc<Auction>,
+    pub(super) auction: Auction,
     /// In the order of the auction's results.
     pub(super) heard: Vec<Heard>,
     /// The bidders that were asked, and whether each of them works: any answer is one.
@@ -158,7 +159,7 @@ impl Asker<'_> {
         let answered = results.iter().filter_map(|result| Some((result.bidder, works(result)?))).collect();
         let call = call.id;
         let auction = Auction { id, call, step, tree, started_at, deadline_ms, took_ms, results, ranking };
-        Outcome { auction: Arc::new(auction), heard, answered }
+        Outcome { auction, heard, answered }
     }
 
     async fn ask(
@@ -236,7 +237,7 @@ impl Asker<'_> {
             Ok(_) => Some(Passed::Bidder(NotTaken::RateReached { window: *window, most: *most })),
             Err(_) => Some(Passed::BusyCounter),
         });
-        if over.is_none() && self.occasion == Occasion::Call {
+        if over.is_none() && self.occasion != Occasion::Trial {
             return Ok(());
         }
         let counted = windows.iter().zip(&counts).filter(|(_, count)| count.is_ok());
@@ -272,6 +273,26 @@ impl Asker<'_> {
             }
             left -= 1;
             tokio::time::sleep(RETRY_AFTER).await;
+        }
+    }
+
+    /// Notes which bidders failed, and which are back; of those that work as before there is nothing to note.
+    pub(super) async fn note_health(
+        &self,
+        tenant: TenantId,
+        usage: &HashMap<CounterId, Usage>,
+        answered: &[(RtbTargetId, bool)],
+    ) {
+        let now = self.clock.now();
+        let news = answered.iter().filter_map(|(bidder, answered)| {
+            let before = usage.get(&(*bidder).into()).map(|usage| usage.health).unwrap_or_default();
+            let health = before.after(*answered, now)?;
+            Some(async move { (bidder, self.counters.note_health(tenant, *bidder, &health).await) })
+        });
+        for (bidder, noted) in join_all(news).await {
+            if let Err(error) = noted {
+                tracing::error!(%bidder, error = %Chain(&error), "whether a bidder works was not noted");
+            }
         }
     }
 

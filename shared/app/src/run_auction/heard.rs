@@ -9,7 +9,7 @@ use domain::phone;
 use domain::rtb_target::RtbTarget;
 
 use crate::authenticate;
-use crate::ports::BidLogEntry;
+use crate::ports::{AskedFor, BidLogEntry};
 
 /// Longest text of a request or answer kept in the bid log, bytes.
 const LOGGED_TEXT: usize = 4_096;
@@ -57,12 +57,19 @@ impl Heard {
     }
 
     /// Its line in the log of an auction, with what became of it there.
-    fn into_log(self, call: &Call, auction: &Auction, result: &BidderResult) -> BidLogEntry {
+    fn into_log(
+        self,
+        call: &Call,
+        auction: &Auction,
+        result: &BidderResult,
+        asked_for: AskedFor,
+    ) -> BidLogEntry {
         let url = self.request.as_ref().and_then(|request| request.url.split(['?', '#']).next());
         BidLogEntry {
             tenant: call.tenant,
             auction: auction.id,
             call: call.id,
+            asked_for,
             campaign: call.campaign,
             bidder: result.bidder,
             at: auction.started_at,
@@ -77,9 +84,14 @@ impl Heard {
 }
 
 /// The log of an auction.
-pub(super) fn log(call: &Call, auction: &Auction, heard: Vec<Heard>) -> Vec<BidLogEntry> {
+pub(super) fn log(
+    call: &Call,
+    auction: &Auction,
+    heard: Vec<Heard>,
+    asked_for: AskedFor,
+) -> Vec<BidLogEntry> {
     let each = heard.into_iter().zip(&auction.results);
-    each.map(|(heard, result)| heard.into_log(call, auction, result)).collect()
+    each.map(|(heard, result)| heard.into_log(call, auction, result, asked_for)).collect()
 }
 
 /// A bidder's own words may repeat the caller's number.

@@ -4,6 +4,7 @@
 //! takes the step over with the static plan. Whoever writes the answer first decides, the other one gives the same.
 
 mod asking;
+pub(crate) mod for_ping;
 mod heard;
 pub mod trial;
 
@@ -15,13 +16,12 @@ use domain::auction::{self, About, Answer, Auction, Bid, Refusal};
 use domain::call::{Call, CallStatus, Leg, leg_end};
 use domain::campaign::AuctionSettings;
 use domain::caps::{CounterId, Usage};
-use domain::ids::{AccountSid, AuctionId, CallId, RtbTargetId, TenantId};
+use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone::Destination;
 use domain::plan::Tree;
 use domain::routing::{self, Asked, Situation, Stop, Tried, Via, Walk};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
-use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -32,8 +32,8 @@ use crate::clock::Clock;
 use crate::counted;
 use crate::place::{self, ANSWER_WITHIN, Placing, SoFar, StepAnswer};
 use crate::ports::{
-    Bidders, CallRecord, Calls, Counters, Limiter, Outbox, PortError, PortResult, Published, Step, StepStart,
-    Vault,
+    AskedFor, Bidders, CallRecord, Calls, Counters, Limiter, Outbox, PortError, PortResult, Published, Step,
+    StepStart, Vault,
 };
 use crate::trail::Chain;
 
@@ -161,13 +161,15 @@ impl RunAuction {
         let whose = (snapshot, call.publisher);
         let fresh = counted::usage(&*self.counters, call.tenant, whose, &of, call.started_at).await;
         let fresh = fresh.unwrap_or_else(|_| usage.clone());
-        let log = heard::log(call, &auction, heard);
+        let log = heard::log(call, &auction, heard, AskedFor::Call);
+        let auction = Arc::new(auction);
         let placed = self.place_after(record, (step, token), snapshot, &fresh, Some(&auction), answer_by);
         // The caller does not wait for a slow queue: the auction itself is stored with the step, and only the texts would
         // be missing from the log.
         let log_by = answer_by.min(Instant::now() + LOG_WITHIN);
         let logging = timeout_at(log_by, self.outbox.log_bids(&log));
-        let noting = timeout_at(log_by, self.note_health(call, usage, &answered));
+        let asker = self.asker();
+        let noting = timeout_at(log_by, asker.note_health(call.tenant, usage, &answered));
         let (reply, logged, noted) = futures::join!(placed, logging, noting);
         if noted.is_err() {
             tracing::error!(call = %record.call.id, "whether bidders work was not noted: it took too long");
@@ -350,24 +352,6 @@ impl RunAuction {
             received_at: self.clock.now(),
         };
         auction::read_confirmation(confirmation, reading)
-    }
-
-    /// Notes which bidders failed, and which are back; of those that work as before there is nothing to note.
-    async fn note_health(
-        &self,
-        call: &Call,
-        usage: &HashMap<CounterId, Usage>,
-        answered: &[(RtbTargetId, bool)],
-    ) {
-        let now = self.clock.now();
-        let news = answered.iter().filter_map(|(bidder, answered)| {
-            let before = usage.get(&(*bidder).into()).map(|usage| usage.health).unwrap_or_default();
-            let health = before.after(*answered, now)?;
-            Some(async move { self.counters.note_health(call.tenant, *bidder, &health).await })
-        });
-        for error in join_all(news).await.into_iter().filter_map(Result::err) {
-            tracing::error!(call = %call.id, error = %Chain(&error), "whether a bidder works was not noted");
-        }
     }
 }
 

@@ -5,8 +5,6 @@
 //! in a bidder's limits is kept, no failure counts against a bidder, and nobody is asked to confirm: that would promise the
 //! call.
 
-use std::sync::Arc;
-
 use domain::auction::{Auction, Bid, BidRequest};
 use domain::ids::{CampaignId, RingTreeId, RtbTargetId, TenantId};
 use domain::money::Currency;
@@ -71,7 +69,7 @@ pub struct Tried {
     /// Why such a call would be given to nobody; then nobody was asked.
     pub turned_away: Option<TurnedAway>,
     /// The auction; `None`: such a call comes to none.
-    pub auction: Option<Arc<Auction>>,
+    pub auction: Option<Auction>,
     /// Who was sent what, in the order of the auction's results.
     pub exchanges: Vec<Exchange>,
     /// What would be done with the call, in this order, each if everything before it did not work out.

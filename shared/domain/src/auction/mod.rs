@@ -18,6 +18,7 @@ use crate::ids::{AuctionId, CallId, RtbTargetId};
 use crate::money::Money;
 use crate::phone::Destination;
 use crate::plan::Tree;
+use crate::routing::Asked;
 
 pub use crate::rtb_target::BidRequest;
 pub use answer::{Answer, read_answer, read_confirmation};
@@ -95,6 +96,25 @@ pub struct Auction {
     pub results: Vec<BidderResult>,
     /// The valid bids, best first.
     pub ranking: Vec<Bid>,
+}
+
+/// Bids that are kept of an auction whose call is not there yet.
+const KEPT: usize = 10;
+
+impl Auction {
+    /// As routing looks at it.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked { tree: self.tree, bids: &self.ranking }
+    }
+
+    /// What is kept of it until its call comes: the best bids, and those who made them.
+    #[must_use]
+    pub fn kept(&self) -> Self {
+        let ranking: Vec<Bid> = self.ranking.iter().take(KEPT).cloned().collect();
+        let made = |result: &&BidderResult| ranking.iter().any(|bid| bid.bidder == result.bidder);
+        let results = self.results.iter().filter(made).cloned().collect();
+        Self { results, ranking, ..self.clone() }
+    }
 }
 
 impl Bid {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Environment, Reject};
-use crate::ids::{CallId, CampaignId, InboundBidId, PublisherId, TenantId};
+use super::{Environment, PassedOn, Reject};
+use crate::auction::{Auction, Bid};
+use crate::ids::{AuctionId, CallId, CampaignId, InboundBidId, PublisherId, TenantId};
 use crate::ledger::Payout;
 use crate::money::{Currency, Money};
 use crate::phone::E164;
@@ -98,6 +99,12 @@ pub struct InboundBid {
     pub state: Option<String>,
     /// Those parameters of the ping that filters ask for, by name in lower case.
     pub tags: BTreeMap<String, String>,
+    /// What it was made of, where it passes on what a destination of ours would pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_on: Option<PassedOn>,
+    /// The auction that one was asked in, as far as the call needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auction: Option<Box<Auction>>,
     /// The call it was used for. Stands beside the body when it is stored.
     #[serde(skip)]
     pub used_by: Option<CallId>,
@@ -116,6 +123,14 @@ impl InboundBid {
             Some(_) => self.expires_at,
             None => self.expires_at.checked_add(REST).unwrap_or(self.expires_at),
         }
+    }
+
+    /// Its auction as one of the call that it brings. `None` when no bid of it is good any more: then bidders are asked anew.
+    pub fn auction_of(&self, call: CallId, now: Timestamp) -> Option<Auction> {
+        let auction = self.auction.as_deref()?;
+        let is_good = |bid: &Bid| bid.expires_at.is_none_or(|at| now < at);
+        let good = auction.ranking.iter().any(is_good);
+        good.then(|| Auction { call, step: 0, ..auction.clone() })
     }
 
     /// Whether it can be given again to the same ping.
@@ -184,6 +199,9 @@ pub struct CallBid {
     /// Parameters of the ping that filters ask for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// See [`InboundBid::passed_on`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_on: Option<PassedOn>,
 }
 
 impl CallBid {
@@ -235,6 +253,7 @@ impl Arrived<'_> {
             fingerprint: self.bid.map(|bid| bid.fingerprint.clone()),
             any_caller: self.bid.is_some_and(|bid| bid.caller_key.is_none()),
             tags: self.bid.map(|bid| bid.tags.clone()).unwrap_or_default(),
+            passed_on: self.bid.and_then(|bid| bid.passed_on),
         }
     }
 }
@@ -267,6 +286,9 @@ pub struct PingLine {
     pub rejected: Option<Reject>,
     /// Why, in words.
     pub why: Option<String>,
+    /// The auctions that were held for it: the bid log says who was sent what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auctions: Vec<AuctionId>,
     /// How long the answer took.
     pub elapsed_ms: u32,
 }

@@ -10,15 +10,20 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::free::{Free, Paying, free};
 use super::price::modified;
-use super::{Environment, InboundBid, InboundRtb, Modifier, Per, Ping, PublisherRtb, Then};
+use super::{
+    Agreed, Environment, InboundBid, InboundRtb, Modifier, PassThrough, PassedOn, Per, Ping, PublisherRtb,
+    Then,
+};
 use crate::call::Call;
 use crate::caps::{CounterId, Price, Usage};
 use crate::filter::Tags;
 use crate::ids::PublisherId;
 use crate::ledger::Payout;
 use crate::money::Money;
-use crate::routing::{self, Passed, Situation, TurnedAway, Walk, call_limits, switched_off, turned_away};
+use crate::plan::Tree;
+use crate::routing::{self, Asked, Situation, TurnedAway, call_limits, switched_off, turned_away};
 use crate::snapshot::Snapshot;
 
 /// Pings of one account in a minute.
@@ -41,7 +46,8 @@ pub enum Reject {
     CallerId,
     /// 1005: something is refused because a parameter was not sent; or nothing is left of the bid.
     FinalTagFilters,
-    /// 1006: every destination asks for tags that the ping does not have.
+    /// 1006: every destination asks for tags that the ping does not have; or none pays enough for a bid that keeps the
+    /// margin.
     FinalCapacityCheck,
     /// 1007: outside of the publisher's hours, or above its caps.
     ClosedOrCapped,
@@ -126,6 +132,8 @@ pub struct Asking<'a> {
     pub same: Option<&'a InboundBid>,
     /// Counted requests.
     pub counted: Counted,
+    /// The auctions that were run for this ping, with what they brought.
+    pub asked: &'a [Asked<'a>],
     /// Whether calls can be sent to a SIP address of ours.
     pub has_sip: bool,
 }
@@ -153,6 +161,8 @@ pub struct Priced {
     pub payout: Payout,
     /// What goes with it.
     pub given: Given,
+    /// What it was made of, where it passes on what a destination pays.
+    pub passed_on: Option<PassedOn>,
 }
 
 /// A refusal.
@@ -171,11 +181,13 @@ pub enum Verdict {
     Bid(Priced),
     /// The bid it was given before.
     Same,
+    /// It depends on what these bidders would pay, who were not asked yet.
+    Ask(Tree),
     /// None.
     Rejected(Rejected),
 }
 
-fn rejected<T>(reject: Reject, why: impl Into<String>) -> Result<T, Rejected> {
+pub(super) fn rejected<T>(reject: Reject, why: impl Into<String>) -> Result<T, Rejected> {
     Err(Rejected { reject, why: why.into() })
 }
 
@@ -241,7 +253,7 @@ fn judged(asking: &Asking<'_>, rtb: &InboundRtb) -> Result<Verdict, Rejected> {
     if asking.environment == Environment::Sandbox {
         // A sample shows the form of an answer, whatever the campaign is ready for.
         let sample = modified(agreed.base_bid.max(Money::from_units(1)), &agreed, std::iter::empty());
-        return Ok(Verdict::Bid(priced(rtb, sample, given)));
+        return Ok(Verdict::Bid(usual(rtb, sample, given)));
     }
     if asking.same.is_some_and(|bid| bid.is_open(asking.now)) {
         return Ok(Verdict::Same);
@@ -263,37 +275,92 @@ fn judged(asking: &Asking<'_>, rtb: &InboundRtb) -> Result<Verdict, Rejected> {
         Some(other) => return rejected(Reject::NoCapacity, other.text()),
         None => None,
     };
-    let only_filtered =
-        if publishers_cap.is_some() { false } else { nobody_but_filtered(asking, tags.clone())? };
+    let free = match publishers_cap {
+        Some(_) => Free::Somebody,
+        None => free(asking, rtb, tags.clone())?,
+    };
     if given != Given::Sip && rtb.sip_only {
         return rejected(Reject::NoCapacity, "only SIP addresses are given, and the account has none");
     }
 
-    if rtb.pass_through.is_some() {
-        return rejected(Reject::NoCapacity, "our own bidders are not asked during a ping yet");
-    }
-    let amount = modified(agreed.base_bid, &agreed, applying.iter().copied());
     if refused(true).is_some() {
         return rejected(Reject::FinalTagFilters, "a modifier asks for a parameter that was not sent");
     }
-    if amount == Money::ZERO {
-        return rejected(Reject::FinalTagFilters, "the bid comes to nothing");
+    let last = || last_look(asking, &agreed, &free, publishers_cap);
+    if let Some(pass_through) = &rtb.pass_through {
+        // Bidders are not asked for a ping that gets no bid whatever they answer.
+        last()?;
+        let paying = match free {
+            Free::Paying(paying) => paying,
+            Free::Asking(tree) => return Ok(Verdict::Ask(tree)),
+            Free::TooLittle(earned) => return too_little(earned),
+            // Refused above.
+            Free::Somebody | Free::OnlyFiltered => return rejected(Reject::NoCapacity, "nobody takes calls"),
+        };
+        let bid = |base| modified(base, &agreed, applying.iter().copied());
+        return passed_on(rtb, pass_through, &paying, given, bid).map(Verdict::Bid);
     }
-    if only_filtered {
+    let amount = modified(agreed.base_bid, &agreed, applying.iter().copied());
+    if amount == Money::ZERO {
+        return rejected(Reject::FinalTagFilters, NOTHING_LEFT);
+    }
+    last()?;
+    Ok(Verdict::Bid(usual(rtb, amount, given)))
+}
+
+fn too_little<T>(earned: Money) -> Result<T, Rejected> {
+    let why = format!("of the {earned} that would be paid, no bid keeps the margin");
+    rejected(Reject::FinalCapacityCheck, why)
+}
+
+const NOTHING_LEFT: &str = "the bid comes to nothing";
+
+/// 1006 and 1007, whatever the bid would be.
+fn last_look(
+    asking: &Asking<'_>,
+    agreed: &Agreed<'_>,
+    free: &Free,
+    publishers_cap: Option<TurnedAway>,
+) -> Result<(), Rejected> {
+    if matches!(free, Free::OnlyFiltered) {
         let why = "every destination that is free asks for other tags";
         return rejected(Reject::FinalCapacityCheck, why);
     }
-    if agreed.hours.is_some_and(|hours| !hours.is_open(asking.now, &snapshot.campaign.time_zone)) {
+    if agreed.hours.is_some_and(|hours| !hours.is_open(asking.now, &asking.snapshot.campaign.time_zone)) {
         return rejected(Reject::ClosedOrCapped, "outside of the publisher's hours");
     }
-    if let Some(full) = publishers_cap {
-        return rejected(Reject::ClosedOrCapped, full.text());
+    match publishers_cap {
+        Some(full) => rejected(Reject::ClosedOrCapped, full.text()),
+        None => Ok(()),
     }
-    Ok(Verdict::Bid(priced(rtb, amount, given)))
 }
 
-fn priced(rtb: &InboundRtb, amount: Money, given: Given) -> Priced {
-    Priced { amount, good_for_s: rtb.good_for_s, payout: rtb.payout(amount), given }
+fn usual(rtb: &InboundRtb, amount: Money, given: Given) -> Priced {
+    Priced { amount, good_for_s: rtb.good_for_s, payout: rtb.payout(amount), given, passed_on: None }
+}
+
+/// What is bid of what a destination would pay: less the margin, modified, and only if the margin is still kept then.
+fn passed_on(
+    rtb: &InboundRtb,
+    pass_through: &PassThrough,
+    paying: &Paying,
+    given: Given,
+    bid: impl FnOnce(Money) -> Money,
+) -> Result<Priced, Rejected> {
+    let Paying { via, earned, conversion } = *paying;
+    let Some(base) = pass_through.base(earned) else { return too_little(earned) };
+    let amount = bid(base);
+    if amount == Money::ZERO {
+        return rejected(Reject::FinalTagFilters, NOTHING_LEFT);
+    }
+    let Some(amount) = pass_through.within(amount, earned) else { return too_little(earned) };
+    Ok(Priced {
+        amount,
+        good_for_s: rtb.good_for_s,
+        payout: rtb.payout_on(pass_through.pays_on(rtb.pays_on, conversion), amount),
+        given,
+        passed_on: Some(PassedOn { via, earned, least_margin: pass_through.least_margin() }),
+    })
 }
 
 /// Whether a modifier compares a tag about which the ping says nothing at all.
@@ -318,28 +385,6 @@ fn caller_refused(asking: &Asking<'_>, rtb: &InboundRtb) -> Result<Option<Turned
         return rejected(Reject::CallerId, "the caller called before: such calls are not paid");
     }
     Ok(away)
-}
-
-/// 1003 when nobody could take the call now; whether nobody could for the sake of tags alone. Bidders who would be asked
-/// when the call comes count as somebody.
-fn nobody_but_filtered(asking: &Asking<'_>, tags: Tags) -> Result<bool, Rejected> {
-    let Asking { snapshot, call, usage, now, .. } = *asking;
-    let situation = Situation { call, now, usage, tried: &[], asked: &[], tags };
-    let mut walk = Walk::new(snapshot, &situation);
-    if walk.next().is_some() {
-        return Ok(false);
-    }
-    let is_filtered = |passed: &Passed| matches!(passed, Passed::Filtered(_));
-    let reasons = &walk.decisions.each;
-    let all_filtered = !reasons.is_empty()
-        && walk.decisions.more.keys().all(|code| code == "filtered")
-        && reasons.iter().all(|decision| decision.passed.as_ref().is_some_and(is_filtered));
-    if all_filtered {
-        return Ok(true);
-    }
-    let first = reasons.iter().find_map(|decision| decision.passed.as_ref());
-    let why = first.map_or_else(|| "nobody takes calls".to_owned(), Passed::text);
-    rejected(Reject::NoCapacity, why)
 }
 
 /// Those parameters of a ping that any filter asks for: what the call by the bid must know, too.

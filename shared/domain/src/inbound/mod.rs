@@ -8,6 +8,7 @@
 mod answer;
 mod bid;
 mod decide;
+mod free;
 mod pass_through;
 mod ping;
 mod price;
@@ -16,7 +17,7 @@ mod settings;
 pub use answer::{Answer, Format, PHONE_OF_NOBODY, SIP_HOST_OF_NOBODY, Warning};
 pub use bid::{ANY_CALLER, Arrived, BidVerdict, CallBid, InboundBid, PingLine, RtbAddress, RtbId, arrive};
 pub use decide::{Asking, Counted, Given, Priced, Reject, Rejected, Verdict, decide, fingerprint, sent_tags};
-pub use pass_through::{Margin, PassThrough};
+pub use pass_through::{Margin, PassThrough, PassedOn};
 pub use ping::{BodyKind, Environment, MAX_BODY, Ping, Unreadable};
 pub use price::{Modifier, Then};
 pub use settings::{

@@ -48,8 +48,8 @@ pub struct InboundRtb {
     pub pays_on: PayoutOn,
     /// Whether a caller who called before earns it again; if not always, it is term 110.
     pub duplicates: Duplicates,
-    /// Bid what our own bidders would pay, less a margin. Bidders are not asked during a ping yet: until they are, a
-    /// campaign with this answers every ping with "no capacity".
+    /// Bid what our own destinations would pay, less a margin; `base_bid` does not count then. Bidders are asked during the
+    /// ping, and whoever would pay is dialled first when the call comes.
     pub pass_through: Option<PassThrough>,
     /// How a publisher's system proves itself, besides knowing its address.
     pub authentication: Authentication,
@@ -216,7 +216,11 @@ impl InboundRtb {
 
     /// What a publisher earns for a call that it sends by a bid of this amount.
     pub const fn payout(&self, bid: Money) -> Payout {
-        Payout { on: self.pays_on, amount: PayoutAmount::Fixed(bid), duplicates: self.duplicates }
+        self.payout_on(self.pays_on, bid)
+    }
+
+    pub(super) const fn payout_on(&self, on: PayoutOn, bid: Money) -> Payout {
+        Payout { on, amount: PayoutAmount::Fixed(bid), duplicates: self.duplicates }
     }
 
     /// Rules for saving; `at` is the field of these settings.

@@ -8,6 +8,7 @@ use super::{Scores, Via};
 use crate::caps::{CapOwner, CapReached};
 use crate::duplicates::Restricted;
 use crate::inbound::BidVerdict;
+use crate::money::Money;
 use crate::rtb_target::NotTaken;
 use crate::screening;
 
@@ -50,6 +51,15 @@ pub enum Passed {
     BusyCounter,
     /// Its bid ran out.
     BidExpired,
+    /// Too little would be left of what it pays once the publisher has the bid that the call came by.
+    Margin {
+        /// What it pays; `None`: nobody knows before the call has ended.
+        pays: Option<Money>,
+        /// What the publisher gets.
+        bid: Money,
+        /// What must be left.
+        least: Money,
+    },
     /// The time for finding somebody was over.
     OutOfTime,
     /// Another one came first.
@@ -76,6 +86,7 @@ impl Passed {
             Self::Cap(_) => "cap_reached",
             Self::BusyCounter => "busy_counter",
             Self::BidExpired => "bid_expired",
+            Self::Margin { .. } => "margin_not_kept",
             Self::OutOfTime => "out_of_time",
             Self::NotNeeded => "not_needed",
         }
@@ -99,6 +110,12 @@ impl Passed {
             Self::Cap(full) => full.text(),
             Self::BusyCounter => "its counter was busy".to_owned(),
             Self::BidExpired => "its bid had expired".to_owned(),
+            Self::Margin { pays: Some(pays), bid, least } => {
+                format!("it pays {pays}: too little for a margin of {least} on the bid of {bid}")
+            }
+            Self::Margin { pays: None, bid, least } => format!(
+                "what it pays shows when the call has ended: too late for a margin of {least} on the bid of {bid}"
+            ),
             Self::OutOfTime => "the time for finding somebody was over".to_owned(),
             Self::NotNeeded => "another destination came first".to_owned(),
         }

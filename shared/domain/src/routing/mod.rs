@@ -82,6 +82,11 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// What it pays.
+    pub fn price(&self) -> Price {
+        Price::of(self.terms.revenue, self.bid)
+    }
+
     /// How a decision names it: `Front desk`, `Front desk: Anna`.
     pub fn called(&self) -> Cow<'_, str> {
         named(&self.name, self.agent.as_ref().map(|agent| agent.name.as_str()))
@@ -223,6 +228,12 @@ impl<'a> Walk<'a> {
         match verdict.and_then(|limits| if self.in_time() { Ok(limits) } else { Err(Passed::OutOfTime) }) {
             Ok(limits) => {
                 let mut candidate = candidate(limits);
+                if let Some((passed_on, bid)) = self.situation.call.passed_on()
+                    && let Err(reason) = passed_on.lets_pass(candidate.price(), bid)
+                {
+                    self.decisions.note(via, name, Some(reason));
+                    return None;
+                }
                 if let Some(left) = self.ringing_s {
                     candidate.dial.timeout_s = candidate.dial.timeout_s.min(left);
                 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use smallvec::{SmallVec, smallvec};
 
 use super::scores::{Ranking, Scores};
-use super::{Situation, Via};
+use super::{Asked, Situation, Via};
 use crate::caps::CounterId;
 use crate::duplicates::Verdict;
 use crate::group::{Ring, TargetGroup};
@@ -43,10 +43,10 @@ pub fn order(snapshot: &Snapshot, situation: &Situation<'_>) -> Vec<Place> {
 }
 
 /// The places in the order in which they are tried, each target and tree once: for a caller who shall reach the target that
-/// they had before, that target; the bidders that are asked first, then the
-/// plan by priority; equals by the plan's strategy; in a group's place its targets, ordered among themselves by the
-/// group's. What a strategy leaves equal is drawn by weight from the call's seed, so equal input gives an equal order.
-/// With the scores of those that were ranked by what they earned.
+/// they had before, that target; for a call by a bid that passes on what a destination pays, that one; the bidders that are
+/// asked first, then the plan by priority; equals by the plan's strategy; in a group's place its targets, ordered among
+/// themselves by the group's. What a strategy leaves equal is drawn by weight from the call's seed, so equal input gives an
+/// equal order. With the scores of those that were ranked by what they earned.
 pub fn ranked_order(snapshot: &Snapshot, situation: &Situation<'_>) -> (Vec<Place>, Scores) {
     let mut dice = Dice::new(situation.call.seed);
     let plan = &snapshot.campaign.plan;
@@ -93,6 +93,17 @@ pub fn ranked_order(snapshot: &Snapshot, situation: &Situation<'_>) -> (Vec<Plac
     }
     if let Verdict::Prefer(Via::Target(before)) = situation.call.repeat {
         prefer(&mut places, before);
+    }
+    match situation.call.passed_on().map(|(passed_on, _)| passed_on.via) {
+        Some(Via::Target(would_pay)) => prefer(&mut places, would_pay),
+        Some(Via::RtbTarget(would_pay)) => {
+            let bid = |asked: &&Asked<'_>| asked.bids.iter().any(|bid| bid.bidder == would_pay);
+            if let Some(Asked { tree, .. }) = situation.asked.iter().find(bid) {
+                // Sorting is stable: the others stay in their order.
+                places.sort_by_key(|place| *place != Place::Tree(*tree));
+            }
+        }
+        None => {}
     }
     (places, ranking.scores())
 }

@@ -25,10 +25,28 @@ use crate::read::{Part, Range};
 use crate::write::{Deed, Write};
 
 /// An open call's due time moves, and its count of attempts grows by those `dialled` in the same write: a settlement that
-/// was computed without them does not go through.
-pub(super) fn due_moves(key: Key, due: Key, due_at: Timestamp, dialled: u8) -> Write {
+/// was computed without them does not go through. `judged`: the call as its bid was judged only now; the same holds for it.
+pub(super) fn due_moves(
+    key: Key,
+    due: Key,
+    due_at: Timestamp,
+    dialled: u8,
+    judged: Option<AttributeValue>,
+) -> Write {
     let set = "SET #due_at = :due_at, #due_in = :due_in, #due = :due, #attempts = #attempts + :dialled";
-    Write::new(Deed::Change(key, set.to_owned()))
+    let Some(body) = judged else { return moved(key, set.to_owned(), due, due_at, dialled) };
+    moved(key, format!("{set}, #body = :body, #judged = :judged"), due, due_at, dialled)
+        .name("#body", "body")
+        .name("#judged", JUDGED)
+        .value(":body", body)
+        .value(":judged", AttributeValue::Bool(true))
+}
+
+/// Stands on a call whose bid was judged after its first step.
+const JUDGED: &str = "judged";
+
+fn moved(key: Key, set: String, due: Key, due_at: Timestamp, dialled: u8) -> Write {
+    Write::new(Deed::Change(key, set))
         .only_if("attribute_exists(#pk) AND attribute_not_exists(#settled)")
         .name("#pk", "pk")
         .name("#settled", "settled")
@@ -75,8 +93,10 @@ impl Store {
         let report =
             if closing.reported { "attribute_exists(#report)" } else { "attribute_not_exists(#report)" };
         let open = "attribute_exists(#pk) AND attribute_not_exists(#settled)";
-        let closes = Write::new(Deed::Change(keys::call(tenant, call.id), set.to_owned()))
-            .only_if(format!("{open} AND #attempts = :attempts AND {report}"))
+        // Books of a call that has its bid are those of a call that still has it.
+        let as_judged = if call.has_bid() { " AND attribute_not_exists(#judged)" } else { "" };
+        let mut closes = Write::new(Deed::Change(keys::call(tenant, call.id), set.to_owned()))
+            .only_if(format!("{open} AND #attempts = :attempts AND {report}{as_judged}"))
             .name("#report", super::REPORT)
             .name("#books", super::BOOKS)
             .value(":first", number(1))
@@ -90,6 +110,9 @@ impl Store {
             .value(":yes", AttributeValue::Bool(true))
             .value(":attempts", number(closing.attempts))
             .value(":closing", json(WHAT, closing)?);
+        if call.has_bid() {
+            closes = closes.name("#judged", JUDGED);
+        }
         let mut writes = vec![closes];
         for Release { held, outcome } in &with.releases {
             writes.push(reservation_moves(tenant, call.id, held.by, outcome.state()));
@@ -153,7 +176,7 @@ impl Store {
     }
 
     pub(super) async fn put_off(&self, tenant: TenantId, call: CallId, due_at: Timestamp) -> PortResult<()> {
-        let write = due_moves(keys::call(tenant, call), keys::due_closing(call, due_at), due_at, 0);
+        let write = due_moves(keys::call(tenant, call), keys::due_closing(call, due_at), due_at, 0, None);
         // A call that was settled meanwhile is not due any more.
         self.change("put a call's due time off", write).await?;
         Ok(())

@@ -3,11 +3,12 @@
 //! What must stay true: the index row is written with the call and removed with the count in the proof; a body is only
 //! replaced as it was read; ledger entries are never touched; what is left can still be read as what it is.
 
-use app::ports::{Callers, ErasedCall, ErasureProof, PortError, PortResult};
+use app::ports::{Callers, ErasedCall, ErasureProof, Forgotten, PortError, PortResult};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::audit::AuditEntry;
 use domain::ids::{AuctionId, BlockedNumberId, CallId, TenantId};
+use domain::inbound::{InboundBid, PingLine};
 use domain::phone::{E164, ERASED, erase_number};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,11 +17,14 @@ use tokio::time::Instant;
 use crate::Store;
 use crate::audit::entry_write;
 use crate::failure::{Failure, PATIENT};
-use crate::item::{Draft, Item, from_json, json, number, number_of, parsed, text, text_of};
-use crate::keys::{self, GSI1, Key};
+use crate::item::{Draft, Item, body, from_json, json, number, number_of, parsed, text, text_of};
+use crate::keys::{self, GSI1, GSI2, Key};
 use crate::read::{Part, Range};
 use crate::write::{Deed, STAMP, Write, stamped};
 
+const FORGET: &str = "take a caller out of the pings about them";
+/// Bids and lines of pings that one request takes a caller out of, at most.
+const ASKED_AT_ONCE: usize = 200;
 const SCRUB: &str = "take a caller out of a call";
 /// Where a field can only hold a phone number, this one takes the caller's place: no country has its code.
 const NOBODY: &str = "+999000000000";
@@ -67,16 +71,9 @@ impl Callers for Store {
                 let auction: Value = from_json(SCRUB, auction, "body")?;
                 let id: Option<AuctionId> = auction["id"].as_str().and_then(|id| id.parse().ok());
                 let Some(id) = id else { return Err(PortError::corrupt(SCRUB, "an auction without id")) };
-                let of_auction = Range::of_index(GSI1, keys::bids_of_auction(tenant, id));
-                bids.extend(self.query(SCRUB, of_auction).await?);
+                bids.extend(self.bids_of(tenant, id).await?);
             }
-            let mut whole = true;
-            for item in items.iter().chain(&bids) {
-                if let Some(write) = scrubbed(item, number)? {
-                    whole &= self.change(SCRUB, write).await?;
-                }
-            }
-            if whole {
+            if self.scrub_all(items.iter().chain(&bids), number).await? {
                 return Ok(u32::try_from(bids.len()).unwrap_or(u32::MAX));
             }
         }
@@ -180,6 +177,86 @@ impl Callers for Store {
     }
 }
 
+impl Store {
+    async fn bids_of(&self, tenant: TenantId, auction: AuctionId) -> PortResult<Vec<Item>> {
+        self.query(SCRUB, Range::of_index(GSI1, keys::bids_of_auction(tenant, auction))).await
+    }
+
+    /// `false`: somebody changed one of them since it was read.
+    async fn scrub_all(&self, items: impl Iterator<Item = &Item>, number: &E164) -> PortResult<bool> {
+        let mut whole = true;
+        for item in items {
+            if let Some(write) = scrubbed(item, number)? {
+                whole &= self.change(SCRUB, write).await?;
+            }
+        }
+        Ok(whole)
+    }
+
+    /// See [`app::ports::InboundBids::forget_bids`]. An item leaves the index last, so what was begun is found again.
+    pub(crate) async fn forget_asked_about(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        number: &E164,
+    ) -> PortResult<Forgotten> {
+        let range =
+            Range { limit: Some(ASKED_AT_ONCE), ..Range::of_index(GSI2, keys::asked_about(tenant, caller)) };
+        let items = self.query(FORGET, range).await?;
+        let mut bids = 0;
+        for item in &items {
+            if text_of(item, "kind").is_ok_and(|kind| kind == "ping") {
+                self.forget_ping(tenant, item, number).await?;
+            } else if self.remove_bid(tenant, item).await? {
+                bids += 1;
+            }
+        }
+        Ok(Forgotten { bids, complete: items.len() < ASKED_AT_ONCE })
+    }
+
+    async fn forget_ping(&self, tenant: TenantId, item: &Item, number: &E164) -> PortResult<()> {
+        let line: PingLine = body(FORGET, item)?;
+        for auction in &line.auctions {
+            let logged = self.bids_of(tenant, *auction).await?;
+            if !self.scrub_all(logged.iter(), number).await? {
+                return Err(PortError::Busy { what: FORGET });
+            }
+        }
+        let key = Key { pk: pk_of(item).to_owned(), sk: sk_of(item).to_owned() };
+        let clean = Write::new(Deed::Change(key, "SET #body = :clean REMOVE #of, #at".to_owned()))
+            .only_if("attribute_exists(#pk)")
+            .name("#pk", "pk")
+            .name("#body", "body")
+            .name("#of", "gsi2pk")
+            .name("#at", "gsi2sk")
+            .value(":clean", json(FORGET, &PingLine { caller: None, ..line })?);
+        // A line whose time was over has gone by itself.
+        self.change(FORGET, clean).await?;
+        Ok(())
+    }
+
+    /// Removes a bid from its number and from its ping, unless another one has taken its place. `false`: it was not there.
+    async fn remove_bid(&self, tenant: TenantId, item: &Item) -> PortResult<bool> {
+        let bid: InboundBid = body(FORGET, item)?;
+        let on_number = bid.number.as_ref().map(|number| keys::promise(tenant, number, bid.caller()));
+        let of_ping = keys::inbound_bid(tenant, &bid.fingerprint);
+        let mut was_there = false;
+        for key in on_number.into_iter().chain([of_ping]) {
+            let gone = Write::new(Deed::Remove(key))
+                .only_if("#bid = :bid")
+                .name("#bid", "bid")
+                .value(":bid", text(bid.id.to_string()));
+            let gone = [gone.into_action(FORGET, self.table())?];
+            was_there = match self.transact(Instant::now() + PATIENT, &gone).await {
+                Ok(()) => true,
+                Err(Failure::Cancelled(_)) => false,
+                Err(failure) => return Err(failure.into_port(FORGET)),
+            };
+        }
+        Ok(was_there)
+    }
+}
+
 fn pk_of(item: &Item) -> &str {
     text_of(item, "pk").unwrap_or_default()
 }
@@ -209,6 +286,12 @@ fn scrubbed(item: &Item, number: &E164) -> PortResult<Option<Write>> {
         clean["from_zip"] = Value::Null;
         if let Some(call) = clean.as_object_mut() {
             call.remove("caller_key");
+        }
+        if let Some(bid) = clean.get_mut("bid").and_then(Value::as_object_mut) {
+            // What the publisher said of them: its parameters, and what it made the state of.
+            bid.remove("tags");
+            bid.insert("fingerprint".to_owned(), Value::Null);
+            clean["from_state"] = Value::Null;
         }
     }
     if sk.starts_with(keys::RECORDING) {

@@ -40,6 +40,7 @@ enum Role<'a> {
     CallerHistory,
     Step,
     Bid,
+    FreedBid,
     Attempt,
     Joint,
     Auction,
@@ -52,6 +53,7 @@ enum Next {
     Tell(Written),
     TryWithoutGivingBack(Vec<Holder>),
     TryAsKnownNow(KnownCaller),
+    TryWithoutFreeing,
 }
 
 impl Store {
@@ -94,8 +96,9 @@ impl Store {
         let mut deadline = Instant::now() + WRITING_A_STEP;
         let mut given_back: Vec<&Held> = write.gives_back.iter().collect();
         let mut caller = write.caller.clone();
+        let mut frees = write.rejudges();
         loop {
-            let (roles, actions) = self.step_actions(write, &given_back, caller.as_ref())?;
+            let (roles, actions) = self.step_actions(write, &given_back, caller.as_ref(), frees)?;
             match self.transact(deadline, &actions).await {
                 Ok(()) => return Ok(Written::Done),
                 Err(Failure::Cancelled(reasons)) => match self.judge(write, &roles, &reasons).await? {
@@ -106,6 +109,8 @@ impl Store {
                     }
                     // The same caller called at the same moment. What was decided about this call stands.
                     Next::TryAsKnownNow(known) => caller = Some(known),
+                    // Its time was over, and the same ping or the number has a new one.
+                    Next::TryWithoutFreeing => frees = false,
                 },
                 // The counter that gives back may be the busy one, and shall not make others look busy: the attempt's end
                 // gives it back later.
@@ -126,6 +131,7 @@ impl Store {
         write: &'a StepWrite,
         given_back: &[&'a Held],
         caller: Option<&KnownCaller>,
+        frees: bool,
     ) -> PortResult<(Vec<Role<'a>>, Vec<TransactWriteItem>)> {
         let tenant = write.call.tenant;
         let mut writes = vec![(Role::Call, self.call_write(write)?), (Role::Step, step_write(write)?)];
@@ -139,6 +145,10 @@ impl Store {
         }
         if write.begins {
             writes.extend(crate::inbound::used_by(&write.call).into_iter().map(|used| (Role::Bid, used)));
+        }
+        if frees {
+            let freed = crate::inbound::freed_by(&write.call).into_iter();
+            writes.extend(freed.map(|freed| (Role::FreedBid, freed)));
         }
         for attempt in &write.attempts {
             writes.push((Role::Attempt, attempt_write(write, attempt)?));
@@ -170,7 +180,7 @@ impl Store {
         Ok((roles, actions))
     }
 
-    /// Step 0 creates the call; later steps move its due time, if it is open.
+    /// Step 0 creates the call; later steps move its due time, if it is open, and write anew how its bid was judged.
     fn call_write(&self, write: &StepWrite) -> PortResult<Write> {
         let call = &write.call;
         let (key, due) = (keys::call(call.tenant, call.id), keys::due_closing(call.id, write.due_at));
@@ -184,7 +194,8 @@ impl Store {
                 .gsi2(due);
             return Ok(Write::create(item.build()));
         }
-        Ok(super::closing::due_moves(key, due, write.due_at, dialled))
+        let judged = if write.rejudges() { Some(json(WRITE, call.as_ref())?) } else { None };
+        Ok(super::closing::due_moves(key, due, write.due_at, dialled, judged))
     }
 
     async fn judge(
@@ -210,6 +221,9 @@ impl Store {
                 return Ok(Next::Tell(Written::Over));
             }
             return refused(if write.begins { Refused::BegunBefore } else { Refused::NotOpen });
+        }
+        if failed.iter().any(|(role, _)| matches!(role, Role::FreedBid)) {
+            return Ok(Next::TryWithoutFreeing);
         }
         if failed.iter().any(|(role, _)| matches!(role, Role::Bid)) {
             return Ok(Next::Tell(Written::BidGone));

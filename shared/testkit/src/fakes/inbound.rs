@@ -1,13 +1,13 @@
-//! Addresses for pings and the log of pings, in memory. Promises are the table's business.
+//! Addresses for pings, promises and the log of pings, in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use app::ports::{InboundBids, IssuedAddress, Page, PingsOf, PortResult, Promised, Promises};
+use app::ports::{Forgotten, InboundBids, IssuedAddress, Page, PingsOf, PortResult, Promised, Promises};
 use async_trait::async_trait;
 use domain::audit::AuditEntry;
-use domain::ids::{CampaignId, TenantId};
-use domain::inbound::{InboundBid, PingLine, RtbAddress, RtbId};
+use domain::ids::{CampaignId, InboundBidId, TenantId};
+use domain::inbound::{ANY_CALLER, InboundBid, PingLine, RtbAddress, RtbId};
 use domain::phone::E164;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -16,12 +16,36 @@ use super::{FakeDesk, locked};
 
 type Issued = HashMap<String, (RtbAddress, IssuedAddress)>;
 
-/// Addresses and pings.
+/// Bids by the fingerprint of their ping, and by number and caller.
+#[derive(Default)]
+struct Kept {
+    of_pings: HashMap<(TenantId, String), InboundBid>,
+    on_numbers: HashMap<(TenantId, E164, String), InboundBid>,
+}
+
+/// Addresses, promises and pings.
 #[derive(Default)]
 pub struct FakeInboundBids {
     desk: Arc<FakeDesk>,
     issued: Mutex<Issued>,
-    pings: Mutex<Vec<(TenantId, PingLine)>>,
+    promised: Mutex<Kept>,
+    pings: Mutex<Vec<Pinged>>,
+}
+
+struct Pinged {
+    tenant: TenantId,
+    caller: Option<String>,
+    line: PingLine,
+}
+
+/// A line's place in the log; callers do not look into it.
+fn place(line: &PingLine) -> (i128, InboundBidId) {
+    (line.at.as_nanosecond(), line.id)
+}
+
+/// Whether another promise may take its place.
+fn is_free(there: Option<&InboundBid>, new: &InboundBid) -> bool {
+    there.is_none_or(|there| there.used_by.is_some() || there.free_after() <= new.given_at)
 }
 
 impl FakeInboundBids {
@@ -33,8 +57,18 @@ impl FakeInboundBids {
 
 #[async_trait]
 impl Promises for FakeInboundBids {
-    async fn promises(&self, _: &[&E164], _: Option<&str>) -> PortResult<Vec<InboundBid>> {
-        Ok(Vec::new())
+    async fn promises(
+        &self,
+        tenant: TenantId,
+        numbers: &[&E164],
+        caller: Option<&str>,
+    ) -> PortResult<Vec<InboundBid>> {
+        let promised = locked(&self.promised);
+        let callers = || caller.into_iter().chain([ANY_CALLER]);
+        let on = |number: &E164, caller: &str| {
+            promised.on_numbers.get(&(tenant, number.clone(), caller.to_owned())).cloned()
+        };
+        Ok(numbers.iter().flat_map(|number| callers().filter_map(|caller| on(number, caller))).collect())
     }
 }
 
@@ -72,16 +106,31 @@ impl InboundBids for FakeInboundBids {
         Ok(true)
     }
 
-    async fn bid_of_ping(&self, _: TenantId, _: &str) -> PortResult<Option<InboundBid>> {
-        Ok(None)
+    async fn bid_of_ping(&self, tenant: TenantId, fingerprint: &str) -> PortResult<Option<InboundBid>> {
+        Ok(locked(&self.promised).of_pings.get(&(tenant, fingerprint.to_owned())).cloned())
     }
 
-    async fn promise(&self, _: TenantId, _: &InboundBid) -> PortResult<Promised> {
+    async fn promise(&self, tenant: TenantId, bid: &InboundBid) -> PortResult<Promised> {
+        let mut promised = locked(&self.promised);
+        let of_ping = (tenant, bid.fingerprint.clone());
+        let there = promised.of_pings.get(&of_ping);
+        if let Some(there) = there.filter(|there| !is_free(Some(there), bid)) {
+            return Ok(Promised::Before(Box::new(there.clone())));
+        }
+        if let Some(number) = &bid.number {
+            let on_number = (tenant, number.clone(), bid.caller().to_owned());
+            if !is_free(promised.on_numbers.get(&on_number), bid) {
+                return Ok(Promised::NumberTaken);
+            }
+            promised.on_numbers.insert(on_number, bid.clone());
+        }
+        promised.of_pings.insert(of_ping, bid.clone());
         Ok(Promised::Done)
     }
 
-    async fn log_ping(&self, tenant: TenantId, line: &PingLine) -> PortResult<()> {
-        locked(&self.pings).push((tenant, line.clone()));
+    async fn log_ping(&self, tenant: TenantId, caller: Option<&str>, line: &PingLine) -> PortResult<()> {
+        let caller = caller.map(str::to_owned);
+        locked(&self.pings).push(Pinged { tenant, caller, line: line.clone() });
         Ok(())
     }
 
@@ -94,17 +143,38 @@ impl InboundBids for FakeInboundBids {
         limit: u16,
     ) -> PortResult<Page<PingLine>> {
         let pings = locked(&self.pings);
-        let wanted = pings.iter().rev().filter(|(owner, line)| {
+        let wanted = pings.iter().filter(|pinged| pinged.tenant == tenant).map(|pinged| &pinged.line);
+        let wanted = wanted.filter(|line| {
             let whose = match of {
                 PingsOf::Campaign(campaign) => line.campaign == campaign,
                 PingsOf::Publisher(publisher) => line.publisher == publisher,
             };
-            *owner == tenant && whose && line.at.to_zoned(TimeZone::UTC).date() == day
+            whose && line.at.to_zoned(TimeZone::UTC).date() == day
         });
+        let mut all: Vec<PingLine> = wanted.cloned().collect();
+        all.sort_by_key(|line| std::cmp::Reverse(place(line)));
         let skipped = cursor.and_then(|text| text.parse().ok()).unwrap_or(0_usize);
-        let all: Vec<PingLine> = wanted.map(|(_, line)| line.clone()).collect();
         let items: Vec<PingLine> = all.iter().skip(skipped).take(usize::from(limit)).cloned().collect();
         let end = skipped + items.len();
         Ok(Page { items, next: (end < all.len()).then(|| end.to_string()) })
+    }
+
+    async fn forget_bids(&self, tenant: TenantId, caller: &str, _: &E164) -> PortResult<Forgotten> {
+        let mut promised = locked(&self.promised);
+        let is_theirs =
+            |of: TenantId, bid: &InboundBid| of == tenant && bid.caller_key.as_deref() == Some(caller);
+        let before = promised.of_pings.len();
+        promised.of_pings.retain(|(of, _), bid| !is_theirs(*of, bid));
+        let forgotten = before - promised.of_pings.len();
+        promised.on_numbers.retain(|(of, ..), bid| !is_theirs(*of, bid));
+        let mut pings = locked(&self.pings);
+        let theirs = pings
+            .iter_mut()
+            .filter(|pinged| pinged.tenant == tenant && pinged.caller.as_deref() == Some(caller));
+        for pinged in theirs {
+            pinged.caller = None;
+            pinged.line.caller = None;
+        }
+        Ok(Forgotten { bids: u32::try_from(forgotten).unwrap_or(u32::MAX), complete: true })
     }
 }
