@@ -1,11 +1,13 @@
 //! Two installations that know each other only by HTTP: one sends calls, the other one bids for them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::clock::{Clock, SystemClock};
 use domain::rtb_target::Method;
 use local_platform::{Options, Platform};
 use outbound::{AllowList, Outbound};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Duration;
 use testkit::phone::{CallScript, CalleeScript};
 
 use crate::scene::{Bidder, Deployment, STATIC_TARGET, Scene, shown, verdicts};
@@ -109,7 +111,7 @@ async fn a_request_that_somebody_sends_again_is_refused() {
     let (theirs, _buyer) = installation(Vec::new()).await;
     let (_bought, url) = asked(&theirs, json!({"authentication": "hmac"})).await;
     let body = r#"{"CID":"14155550100"}"#;
-    let now = jiff::Timestamp::now().as_second().to_string();
+    let now = SystemClock.now().as_second().to_string();
     let signature = rtb_inbound::proof::sign(url["secret"].as_str().unwrap(), &now, body.as_bytes());
     let request = domain::auction::BidRequest {
         method: Method::Post,

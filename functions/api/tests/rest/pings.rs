@@ -47,8 +47,8 @@ async fn addresses_are_for_those_who_may_change_the_campaign() {
     let whose = json!({"publisher": own.publisher});
     world.post(&urls, &whose).await.ok(201);
     let reader = world.new_key(world.tenant, &["campaigns:read"], None).await;
-    world.send(&reader, "GET", &urls, None).await.refused(403, "forbidden");
-    world.send(&reader, "POST", &urls, Some(&whose)).await.refused(403, "forbidden");
+    world.send(&reader, "GET", &urls, None).await.refused(403, "missing_scope");
+    world.send(&reader, "POST", &urls, Some(&whose)).await.refused(403, "missing_scope");
     world.send(&world.other_key, "GET", &urls, None).await.refused(404, "not_found");
     let nobody = json!({"publisher": PublisherId::from_uuid(Uuid::from_u128(404))});
     world.post(&urls, &nobody).await.refused(404, "not_found");
