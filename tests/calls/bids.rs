@@ -21,33 +21,39 @@ use uuid::Uuid;
 
 use crate::world::{NUMBER_ID, STATIC_TARGET, World};
 
-const ANNA: &str = "+14155550100";
-const BEN: &str = "+14155550101";
-const OTHER: PublisherId = PublisherId::from_uuid(Uuid::from_u128(88));
+pub const ANNA: &str = "+14155550100";
+pub const BEN: &str = "+14155550101";
+pub const OTHER: PublisherId = PublisherId::from_uuid(Uuid::from_u128(88));
 
-fn call(number: u32) -> CallId {
+pub fn call(number: u32) -> CallId {
     format!("RGB{number:032x}").parse().unwrap()
 }
 
-fn rejected() -> Reply {
+pub fn rejected() -> Reply {
     Reply { verbs: vec![Verb::Reject(RejectReason::Rejected)] }
 }
 
-fn dials(reply: &Reply) -> bool {
+pub fn dials(reply: &Reply) -> bool {
     matches!(reply.verbs[0], Verb::Dial(_))
 }
 
 /// A world whose campaign bids 10 for a connected call on its only number; its settings differ in these fields.
-async fn bidding(rtb: Value) -> World {
+pub async fn bidding(rtb: Value) -> World {
     bidding_for(rtb, json!({"caps": {}})).await
 }
 
-async fn bidding_for(differs: Value, target: Value) -> World {
+pub async fn bidding_for(differs: Value, target: Value) -> World {
     let mut rtb = json!({"base_bid": 10_000_000, "pays_on": "connected", "numbers": [NUMBER_ID]});
     for (field, value) in differs.as_object().into_iter().flatten() {
         rtb[field] = value.clone();
     }
     let world = World::differing(json!({"rtb": rtb, "caps": {}}), target).await;
+    give_addresses(&world).await;
+    world
+}
+
+/// An address for pings for each publisher.
+pub async fn give_addresses(world: &World) {
     for publisher in [world.publisher, OTHER] {
         let (tenant, campaign) = (world.tenant, world.campaign);
         let address = RtbAddress { tenant, campaign, publisher };
@@ -55,18 +61,18 @@ async fn bidding_for(differs: Value, target: Value) -> World {
         let entry = some_entry(tenant, world.now());
         assert!(world.store.issue(&address, &new, None, &entry).await.unwrap());
     }
-    world
 }
 
 fn rtb_id(publisher: PublisherId) -> RtbId {
     publisher.uuid().as_simple().to_string().try_into().unwrap()
 }
 
-fn function(world: &World) -> Arc<rtb_inbound::Context> {
+pub fn function(world: &World) -> Arc<rtb_inbound::Context> {
     let store = world.store.clone();
     Arc::new(rtb_inbound::Context {
         once: store.clone(),
         answer_ping: AnswerPing {
+            accounts: store.clone(),
             bids: store.clone(),
             published: store.clone(),
             counters: store.clone(),
@@ -76,7 +82,6 @@ fn function(world: &World) -> Arc<rtb_inbound::Context> {
             limiter: store,
             vault: test_vault(),
             clock: world.clock.clone(),
-            sip_host: None,
         },
     })
 }
@@ -93,13 +98,13 @@ fn request(environment: &str, publisher: PublisherId, query: &str) -> HttpReques
     }
 }
 
-async fn ping_as(world: &World, environment: &str, publisher: PublisherId, query: &str) -> Value {
+pub async fn ping_as(world: &World, environment: &str, publisher: PublisherId, query: &str) -> Value {
     let answer = rtb_inbound::handle(function(world), request(environment, publisher, query)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-async fn ping(world: &World, caller: &str) -> Value {
+pub async fn ping(world: &World, caller: &str) -> Value {
     ping_as(world, "production", world.publisher, &format!("CID={}", caller.trim_start_matches('+'))).await
 }
 
@@ -108,18 +113,18 @@ async fn secret(world: &World) -> Secret {
     app::rtb_addresses::secret(vault.as_ref(), world.tenant, &id).await.unwrap()
 }
 
-async fn verdict(world: &World, call: CallId) -> Option<BidVerdict> {
+pub async fn verdict(world: &World, call: CallId) -> Option<BidVerdict> {
     world.record(call).await.call.bid.as_ref().map(|bid| bid.verdict)
 }
 
-async fn turned_away(world: &World, call: CallId) -> Option<TurnedAway> {
+pub async fn turned_away(world: &World, call: CallId) -> Option<TurnedAway> {
     let record = world.record(call).await;
     let Step::Answered(answered) = &record.steps[0].1 else { panic!("not answered") };
     answered.decisions.turned_away
 }
 
 /// The call is talked through for so many seconds and closes.
-async fn talks(world: &World, call: CallId, seconds: u32) {
+pub async fn talks(world: &World, call: CallId, seconds: u32) {
     let event = |leg, duration_s| LegEvent {
         leg,
         status: CallStatus::Completed,

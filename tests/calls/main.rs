@@ -10,5 +10,6 @@ mod order;
 mod path;
 mod payouts;
 mod predictive;
+mod sip;
 mod together;
 mod world;

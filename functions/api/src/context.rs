@@ -9,7 +9,7 @@ use app::identity;
 use app::identity::passwords::Argon2Passwords;
 use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
-    Accounts, Audit, BidLog, Bidders, Books, Callers, Calls, CarrierNumbers, Catalog, Counters,
+    Accounts, Audit, BidLog, Bidders, Books, Callers, Calls, CarrierNumbers, CarrierSip, Catalog, Counters,
     FallbackPages, Health, Identity, InboundBids, Limiter, Mailer, Once, Passwords, Published, Vault,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
@@ -67,6 +67,8 @@ pub struct Context {
     pub bidders: Arc<dyn Bidders>,
     /// Numbers at Twilio.
     pub telephony: Arc<dyn CarrierNumbers>,
+    /// SIP domains at Twilio.
+    pub sip: Arc<dyn CarrierSip>,
     /// Fallback documents.
     pub pages: Arc<dyn FallbackPages>,
     /// Time and new ids.
@@ -128,6 +130,7 @@ impl Context {
         let directory = Arc::new(Directory::new(store.clone(), outside.vault.clone(), clock.clone()));
         let allow = AllowList::parse(&settings.outbound_allow)?;
         let client = RestClient::new(&settings.twilio_api_base, PACE)?;
+        let telephony = Arc::new(TwilioTelephony::new(client, directory.clone()));
         Ok(Self {
             catalog: store.clone(),
             published: store.clone(),
@@ -148,7 +151,8 @@ impl Context {
             once: store.clone(),
             per_minute: settings.api_requests_per_minute,
             app_origin: settings.app_origin()?.to_owned(),
-            telephony: Arc::new(TwilioTelephony::new(client, directory.clone())),
+            telephony: telephony.clone(),
+            sip: telephony,
             pages: outside.pages,
             clock,
             accounts: store,
@@ -190,6 +194,8 @@ impl Context {
             by,
             directory: &self.directory,
             telephony: self.telephony.as_ref(),
+            sip: self.sip.as_ref(),
+            hooks: &self.hooks,
             catalog: self.catalog.as_ref(),
         }
     }

@@ -20,6 +20,7 @@ async fn main() -> Result<(), Cause> {
     let context = Arc::new(Context {
         once: store.clone(),
         answer_ping: AnswerPing {
+            accounts: store.clone(),
             bids: store.clone(),
             published: store.clone(),
             counters: store.clone(),
@@ -29,7 +30,6 @@ async fn main() -> Result<(), Cause> {
             limiter: store,
             vault,
             clock: Arc::new(SystemClock),
-            sip_host: None,
         },
     });
     run_http(move |request| handle(context.clone(), request)).await

@@ -154,6 +154,7 @@ fn rtb_inbound(settings: &Settings, store: Arc<Store>, services: &Services) -> R
         once: store.clone(),
         answer_ping: AnswerPing {
             vault: webhook::vault(settings, &services.database, store.clone())?,
+            accounts: store.clone(),
             bids: store.clone(),
             published: store.clone(),
             counters: store.clone(),
@@ -162,7 +163,6 @@ fn rtb_inbound(settings: &Settings, store: Arc<Store>, services: &Services) -> R
             numbers: store.clone(),
             limiter: store,
             clock: clock(),
-            sip_host: None,
         },
     });
     Ok(Handler::Http(Arc::new(move |request| Box::pin(rtb_inbound::handle(context.clone(), request)))))

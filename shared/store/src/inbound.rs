@@ -1,16 +1,17 @@
 //! Being asked: addresses of publishers, bids that were given, and the log of pings.
 //!
-//! A bid stands twice: under the fingerprint of its ping, so that the same ping finds it with one read, and on its number
-//! under its caller, so that the call finds it. Both rows are put in one transaction, each only where nothing open stands,
-//! and the step that takes the call marks both as used, so they never disagree: of the same ping at the same moment one
-//! gets a new bid, and a number is never promised twice for one caller.
+//! A bid stands up to three times: under the fingerprint of its ping, so that the same ping finds it with one read; on its
+//! number under its caller, and under its own id when it has a SIP address, so that the call finds it. The rows are put in
+//! one transaction, each only where nothing open stands, and the step that takes the call marks all of them as used, so
+//! they never disagree: of the same ping at the same moment one gets a new bid, and a number is never promised twice for
+//! one caller.
 
 use app::ports::{InboundBids, IssuedAddress, Page, PingsOf, PortError, PortResult, Promised, Promises};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::CancellationReason;
 use domain::audit::AuditEntry;
 use domain::call::Call;
-use domain::ids::{CallId, CampaignId, TenantId};
+use domain::ids::{CallId, CampaignId, InboundBidId, TenantId};
 use domain::inbound::{ANY_CALLER, InboundBid, PingLine, RtbAddress, RtbId};
 use domain::phone::E164;
 use jiff::civil::Date;
@@ -65,7 +66,10 @@ pub(crate) fn used_by(call: &Call) -> Vec<Write> {
     let (Some(id), Some(fingerprint)) = (bid.id, bid.fingerprint.as_deref()) else { return Vec::new() };
     let any = bid.any_caller.then_some(ANY_CALLER);
     let caller = any.or(call.caller_key.as_deref()).unwrap_or(ANY_CALLER);
-    let rows = [keys::inbound_bid(call.tenant, fingerprint), keys::promise(&call.to, caller)];
+    let of_number = bid.number.as_ref().map(|number| keys::promise(number, caller));
+    let of_address = bid.by_sip.then(|| keys::sip_promise(id));
+    let rows =
+        std::iter::once(keys::inbound_bid(call.tenant, fingerprint)).chain(of_number).chain(of_address);
     let used = |key| {
         Write::new(Deed::Change(key, "SET #used_by = :call".to_owned()))
             .only_if("#bid = :bid AND (attribute_not_exists(#used_by) OR #used_by = :call)")
@@ -74,7 +78,7 @@ pub(crate) fn used_by(call: &Call) -> Vec<Write> {
             .value(":bid", text(id.to_string()))
             .value(":call", text(call.id.to_string()))
     };
-    rows.into_iter().map(used).collect()
+    rows.map(used).collect()
 }
 
 #[async_trait]
@@ -88,6 +92,12 @@ impl Promises for Store {
             return Ok(Vec::new());
         }
         self.get_many(WHAT, keys).await?.iter().map(|item| bid_of(WHAT, item)).collect()
+    }
+
+    async fn bid_by_sip(&self, id: InboundBidId) -> PortResult<Option<(TenantId, InboundBid)>> {
+        const WHAT: &str = "look up what was promised on a SIP address";
+        let Some(item) = self.get(WHAT, keys::sip_promise(id)).await? else { return Ok(None) };
+        Ok(Some((parsed(WHAT, &item, "tenant")?, bid_of(WHAT, &item)?)))
     }
 }
 
@@ -156,6 +166,10 @@ impl InboundBids for Store {
         ];
         if let Some(number) = &bid.number {
             let promise = row(WHAT, tenant, keys::promise(number, bid.caller()), bid)?;
+            actions.push(promise.into_action(WHAT, self.table())?);
+        }
+        if bid.sip.is_some() {
+            let promise = row(WHAT, tenant, keys::sip_promise(bid.id), bid)?;
             actions.push(promise.into_action(WHAT, self.table())?);
         }
         let reasons = match self.transact(Instant::now() + PATIENT, &actions).await {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use app::ports::{InboundBids, IssuedAddress, Page, PingsOf, PortResult, Promised, Promises};
 use async_trait::async_trait;
 use domain::audit::AuditEntry;
-use domain::ids::{CampaignId, TenantId};
+use domain::ids::{CampaignId, InboundBidId, TenantId};
 use domain::inbound::{InboundBid, PingLine, RtbAddress, RtbId};
 use domain::phone::E164;
 use jiff::civil::Date;
@@ -35,6 +35,10 @@ impl FakeInboundBids {
 impl Promises for FakeInboundBids {
     async fn promises(&self, _: &[&E164], _: Option<&str>) -> PortResult<Vec<InboundBid>> {
         Ok(Vec::new())
+    }
+
+    async fn bid_by_sip(&self, _: InboundBidId) -> PortResult<Option<(TenantId, InboundBid)>> {
+        Ok(None)
     }
 }
 
