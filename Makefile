@@ -13,8 +13,8 @@ help: ## what each verb does
 run: ## the whole platform on this machine, seeded, with an embedded database
 	@$(PLATFORM) run
 
-call: ## place a simulated call through it: make call SCENARIO=normal|winner-busy|..., or NUMBER=+1... KEY=ccp_live_...
-	@$(PLATFORM) call $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(NUMBER),--number $(NUMBER) $(if $(KEY),--key $(KEY)))
+call: ## place a simulated call through it: make call SCENARIO=normal|winner-busy|..., or NUMBER=+1... KEY=ccp_live_..., or NUMBER=sip:... FROM=sip:... SIP_IP=...
+	@$(PLATFORM) call $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(NUMBER),--number $(NUMBER) $(if $(KEY),--key $(KEY))) $(if $(FROM),--from $(FROM)) $(if $(SIP_IP),--sip-ip $(SIP_IP))
 
 reset: ## forget the local platform's data
 	@$(PLATFORM) reset

@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use domain::ids::TenantId;
 use twilio::door::{Claim, Knock};
 use twilio::form::encode;
 use twilio::signature::sign;
@@ -37,7 +38,7 @@ fn form() -> Vec<(String, String)> {
 }
 
 fn signature(criterion: &mut Criterion) {
-    let urls = Urls::new(BASE).expect("a base");
+    let (urls, tenant) = (Urls::new(BASE).expect("a base"), TenantId::from_uuid(uuid::Uuid::nil()));
     let form = form();
     let body = encode(&form);
     let right = sign(TOKEN, &format!("{BASE}{INBOUND_PATH}"), &form);
@@ -57,7 +58,7 @@ fn signature(criterion: &mut Criterion) {
         criterion.bench_function(&format!("signature: {name}"), |bencher| {
             bencher.iter(|| {
                 let claim = Claim::read(black_box(knock).body).expect("a form");
-                black_box(claim.prove(&urls, knock, tokens).is_ok())
+                black_box(claim.prove(&urls, knock, tenant, tokens).is_ok())
             });
         });
     }

@@ -23,7 +23,7 @@ use crate::world::{NUMBER_ID, STATIC_TARGET, World};
 
 pub const ANNA: &str = "+14155550100";
 pub const BEN: &str = "+14155550101";
-const OTHER: PublisherId = PublisherId::from_uuid(Uuid::from_u128(88));
+pub const OTHER: PublisherId = PublisherId::from_uuid(Uuid::from_u128(88));
 
 pub fn call(number: u32) -> CallId {
     format!("RGB{number:032x}").parse().unwrap()
@@ -38,11 +38,11 @@ pub fn dials(reply: &Reply) -> bool {
 }
 
 /// A world whose campaign bids 10 for a connected call on its only number; its settings differ in these fields.
-async fn bidding(rtb: Value) -> World {
+pub async fn bidding(rtb: Value) -> World {
     bidding_for(rtb, json!({"caps": {}})).await
 }
 
-async fn bidding_for(differs: Value, target: Value) -> World {
+pub async fn bidding_for(differs: Value, target: Value) -> World {
     let mut rtb = json!({"base_bid": 10_000_000, "pays_on": "connected", "numbers": [NUMBER_ID]});
     for (field, value) in differs.as_object().into_iter().flatten() {
         rtb[field] = value.clone();
@@ -52,7 +52,7 @@ async fn bidding_for(differs: Value, target: Value) -> World {
     world
 }
 
-/// Both publishers have an address.
+/// An address for pings for each publisher.
 pub async fn with_addresses(world: &World) {
     for publisher in [world.publisher, OTHER] {
         let (tenant, campaign) = (world.tenant, world.campaign);
@@ -74,6 +74,7 @@ pub fn function(world: &World) -> Arc<rtb_inbound::Context> {
         answer_ping: AnswerPing {
             bidders: world.bidders(),
             outbox: world.outbox(),
+            accounts: store.clone(),
             bids: store.clone(),
             published: store.clone(),
             counters: store.clone(),
@@ -83,7 +84,6 @@ pub fn function(world: &World) -> Arc<rtb_inbound::Context> {
             limiter: store,
             vault: test_vault(),
             clock: world.clock.clone(),
-            sip_host: None,
         },
     })
 }

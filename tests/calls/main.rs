@@ -14,5 +14,6 @@ mod path;
 mod payouts;
 mod predictive;
 mod processes;
+mod sip;
 mod together;
 mod world;

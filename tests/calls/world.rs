@@ -12,8 +12,8 @@ use app::dial_next::{DialEnded, DialNext};
 use app::follow_leg::FollowLeg;
 use app::place::StepAnswer;
 use app::ports::{
-    AccountStanding, BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls, CarrierCall, Catalog, Counters,
-    Kind, NoAnswer, Outbox, PortResult, Record, Telephony,
+    AccountRow, AccountStanding, Accounts, BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls,
+    CarrierCall, Catalog, Counters, Kind, NoAnswer, Outbox, PortResult, Record, SipSetUp, Telephony,
 };
 use app::run_auction::RunAuction;
 use app::secret::Secret;
@@ -428,6 +428,17 @@ impl World {
     }
 
     async fn try_incoming_from(&self, call: CallId, from: &str) -> PortResult<Answer> {
+        self.try_incoming_at(call, from, self.number.as_str(), self.tenant).await
+    }
+
+    /// A call to what was called, signed by an account of this tenant's.
+    pub async fn try_incoming_at(
+        &self,
+        call: CallId,
+        from: &str,
+        to: &str,
+        tenant: TenantId,
+    ) -> PortResult<Answer> {
         let use_case = AnswerCall {
             numbers: self.store.clone(),
             published: self.store.clone(),
@@ -441,8 +452,9 @@ impl World {
         let incoming = Incoming {
             call_sid: call.sid(),
             account_sid: self.account.clone(),
+            tenant,
             from: from.to_owned(),
-            to: self.number.as_str().to_owned(),
+            to: to.to_owned(),
             from_state: Some("CA".to_owned()),
             from_zip: None,
             from_country: None,
@@ -451,12 +463,29 @@ impl World {
         use_case.answer(&incoming).await
     }
 
+    /// Connects the Twilio account, unless it is.
+    pub async fn connect_account(&self) {
+        if self.store.account(&self.account).await.unwrap().is_none() {
+            let (store, vault) = (self.store.as_ref(), test_vault());
+            let connecting =
+                connect_account(store, vault.as_ref(), self.tenant, &self.account, &[AUTH_TOKEN]);
+            connecting.await.unwrap();
+        }
+    }
+
+    /// Connects the account and gives it this SIP domain.
+    pub async fn set_sip_up(&self, set_up: SipSetUp) {
+        self.connect_account().await;
+        let before = self.store.account(&self.account).await.unwrap().unwrap();
+        let row = AccountRow { sip: Some(set_up), version: before.version + 1, ..before.clone() };
+        let entry = some_entry(self.tenant, self.now());
+        self.store.change_account(self.tenant, &row, before.version, &entry).await.unwrap();
+    }
+
     /// The function, as a process that has just started has it: its account is connected, but not read yet.
     pub async fn voice_inbound(&self) -> Arc<voice_inbound::Context> {
         let vault = test_vault();
-        let connecting =
-            connect_account(self.store.as_ref(), vault.as_ref(), self.tenant, &self.account, &[AUTH_TOKEN]);
-        connecting.await.unwrap();
+        self.connect_account().await;
         let directory = Directory::new(self.store.clone(), vault.clone(), self.clock.clone());
         let answer_call = AnswerCall {
             numbers: self.store.clone(),
@@ -474,24 +503,37 @@ impl World {
 
     /// What Twilio sends when a call arrives.
     pub fn webhook(&self, call: CallId) -> HttpRequest {
+        let status = [("CallStatus", "ringing")];
+        self.told_by_twilio(twilio::urls::INBOUND_PATH, call, "+14155550100", self.number.as_str(), &status)
+    }
+
+    /// A form about the caller's leg, signed.
+    pub fn told_by_twilio(
+        &self,
+        path: &str,
+        call: CallId,
+        from: &str,
+        to: &str,
+        more: &[(&str, &str)],
+    ) -> HttpRequest {
         let call = call.sid();
         let form = [
             ("AccountSid", self.account.as_str()),
             ("ApiVersion", "2010-04-01"),
             ("CallSid", call.as_str()),
-            ("CallStatus", "ringing"),
             ("Direction", "inbound"),
-            ("From", "+14155550100"),
-            ("To", self.number.as_str()),
+            ("From", from),
+            ("To", to),
         ];
-        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let url = format!("{PUBLIC_BASE_URL}{}", twilio::urls::INBOUND_PATH);
+        let form = form.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let form: Vec<(String, String)> = form.collect();
+        let url = format!("{PUBLIC_BASE_URL}{path}");
         let signature = twilio::signature::sign(AUTH_TOKEN, &url, &form);
         let mut headers = http::HeaderMap::new();
         headers.insert("x-twilio-signature", signature.parse().unwrap());
         HttpRequest {
             method: http::Method::POST,
-            raw_path: twilio::urls::INBOUND_PATH.to_owned(),
+            raw_path: path.to_owned(),
             raw_query: String::new(),
             headers,
             body: twilio::form::encode(&form).into(),
@@ -508,6 +550,19 @@ impl World {
     /// Where their bids are logged.
     pub fn outbox(&self) -> Arc<dyn Outbox> {
         Arc::new(Shelf(self.logged.clone()))
+    }
+
+    /// The function that is told how legs do, in a process that has just started.
+    pub fn voice_status(&self) -> Arc<voice_status::Context> {
+        let directory = Directory::new(self.store.clone(), test_vault(), self.clock.clone());
+        Arc::new(voice_status::Context {
+            door: webhook::Door::new(PUBLIC_BASE_URL, directory, self.clock.clone()).unwrap(),
+            follow_leg: FollowLeg {
+                numbers: self.store.clone(),
+                calls: self.store.clone(),
+                clock: self.clock.clone(),
+            },
+        })
     }
 
     pub async fn auction(&self, call: CallId, step: u16) -> Reply {

@@ -142,7 +142,7 @@ fn calls_are_settled_as_written() {
             campaign: CampaignId::from_uuid(id(2)),
             snapshot_version: 1,
             to: "+18335550100".parse().unwrap(),
-            number: NumberId::from_uuid(id(3)),
+            number: Some(NumberId::from_uuid(id(3))),
             from: "+14155550100".to_owned(),
             from_state: None,
             from_zip: None,

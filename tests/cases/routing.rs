@@ -430,7 +430,7 @@ pub fn call(seed: u64, now: Timestamp) -> Call {
         campaign: CampaignId::from_uuid(Uuid::from_u128(1)),
         snapshot_version: 1,
         to: "+18335550100".parse().unwrap(),
-        number: NumberId::from_uuid(Uuid::from_u128(3)),
+        number: Some(NumberId::from_uuid(Uuid::from_u128(3))),
         from: "+14155550100".to_owned(),
         from_state: None,
         from_zip: None,

@@ -247,7 +247,7 @@ impl Case {
             campaign: CampaignId::from_uuid(id(2)),
             snapshot_version: 1,
             to: "+17735550100".parse().unwrap(),
-            number: NumberId::from_uuid(id(5)),
+            number: Some(NumberId::from_uuid(id(5))),
             pool: None,
             from: ping.caller.as_ref().map(|number| number.as_str().to_owned()).unwrap_or_default(),
             from_state: ping.state.clone(),

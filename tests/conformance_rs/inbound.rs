@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use domain::blocked::{Block, BlockPattern};
 use domain::call::{Call, LegEvent};
 use domain::caps::{CounterId, Held, LiveLimits, Outcome, Usage};
-use domain::ids::{AccountSid, CallId, CampaignId, PublisherId, RtbTargetId, TenantId};
+use domain::ids::{AccountSid, CallId, CampaignId, InboundBidId, PublisherId, RtbTargetId, TenantId};
 use domain::inbound::InboundBid;
 use domain::number::NumberOwner;
 use domain::phone::E164;
@@ -121,6 +121,11 @@ impl Promises for CountingPorts {
     async fn promises(&self, _: TenantId, _: &[&E164], _: Option<&str>) -> PortResult<Vec<InboundBid>> {
         self.asked();
         Ok(Vec::new())
+    }
+
+    async fn bid_by_sip(&self, _: InboundBidId) -> PortResult<Option<(TenantId, InboundBid)>> {
+        self.asked();
+        Ok(None)
     }
 }
 

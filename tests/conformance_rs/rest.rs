@@ -5,11 +5,11 @@
 
 use app::ports::{ApplicationHooks, NumberSearch};
 use domain::country::Country;
-use domain::ids::{AccountSid, ApplicationSid, CallSid, NumberSid};
+use domain::ids::{AccountSid, ApplicationSid, CallSid, NumberSid, SipDomainSid};
 use domain::number::LineKind;
 use domain::phone::E164;
 use serde::Deserialize;
-use twilio::rest::{Credentials, Pace, RestClient, RestError};
+use twilio::rest::{Credentials, Pace, RestClient, RestError, SipEntry, SipList};
 
 use crate::application::{Application, NUMBER, TOKEN};
 use crate::form::ACCOUNT;
@@ -92,6 +92,77 @@ async fn every_request_we_make_is_within_the_description() {
     or_foreign_page(client.applications(&credentials(), NAME, &hooks()).await);
     was_taken(client.create_application(&credentials(), NAME, &hooks()).await);
     was_taken(client.update_application(&credentials(), &application, NAME, &hooks()).await);
+}
+
+const SIP_NAME: &str = "ccp-5d41402abc4b2a76b9719d91.sip.twilio.com";
+
+fn sip_entry(letters: &str) -> SipEntry {
+    SipEntry { sid: format!("{letters}{:032x}", 5), name: String::new() }
+}
+
+#[tokio::test]
+async fn every_request_about_sip_is_within_the_description() {
+    let (_prism, client) = mock();
+    let domain: SipDomainSid = format!("SD{:032x}", 7).parse().unwrap();
+    let (block, password) = ("54.172.60.0/30".parse().unwrap(), "Aa1aaaaaaaaaaaaaaaaaaaaaaaa");
+    let own = &credentials();
+    or_foreign_page(client.sip_domain(own, SIP_NAME, &hooks()).await);
+    was_taken(client.create_sip_domain(own, SIP_NAME, &hooks()).await);
+    was_taken(client.update_sip_domain(own, &domain, &hooks()).await);
+    for (kind, list, entry) in [(SipList::Addresses, "AL", "IP"), (SipList::Users, "CL", "CR")] {
+        let (list, entry) = (sip_entry(list), sip_entry(entry));
+        or_foreign_page(client.sip_list(own, kind, SIP_NAME).await);
+        was_taken(client.create_sip_list(own, kind, SIP_NAME).await);
+        or_foreign_page(client.sip_entries(own, kind, &list).await);
+        or_foreign_page(client.is_sip_list_mapped(own, kind, &domain, &list).await);
+        was_taken(client.map_sip_list(own, kind, &domain, &list).await);
+        client.unmap_sip_list(own, kind, &domain, &list).await.unwrap();
+        client.remove_sip_entry(own, kind, &list, &entry).await.unwrap();
+        client.remove_sip_list(own, kind, &list).await.unwrap();
+    }
+    was_taken(client.add_sip_address(own, &sip_entry("AL"), block).await);
+    was_taken(client.add_sip_user(own, &sip_entry("CL"), "publisher", password).await);
+    client.set_sip_password(own, &sip_entry("CL"), &sip_entry("CR"), password).await.unwrap();
+    client.remove_sip_domain(own, &domain).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_simulator_and_we_keep_to_the_description_when_we_talk_about_sip() {
+    let application = Application::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    let router = application.network.router();
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let mut prism = Node::run("conformance_rs/prism-proxy.mjs", &[&upstream]);
+    let client = client_of(&mut prism);
+    let own = &credentials();
+    assert_eq!(client.sip_domain(own, SIP_NAME, &hooks()).await.unwrap(), None);
+    let domain = client.create_sip_domain(own, SIP_NAME, &hooks()).await.unwrap();
+    assert!(domain.is_right);
+    let wrong = ApplicationHooks { status_url: "https://elsewhere.example.com/".to_owned(), ..hooks() };
+    assert!(!client.sip_domain(own, SIP_NAME, &wrong).await.unwrap().unwrap().is_right);
+    assert!(client.update_sip_domain(own, &domain.sid, &hooks()).await.unwrap().is_right);
+    let addresses = client.create_sip_list(own, SipList::Addresses, SIP_NAME).await.unwrap();
+    let block = "54.172.60.0/30".parse().unwrap();
+    let added = client.add_sip_address(own, &addresses, block).await.unwrap();
+    assert_eq!(client.sip_entries(own, SipList::Addresses, &addresses).await.unwrap(), [added]);
+    let users = client.create_sip_list(own, SipList::Users, SIP_NAME).await.unwrap();
+    assert_eq!(client.sip_list(own, SipList::Users, SIP_NAME).await.unwrap().as_ref(), Some(&users));
+    let password = "Aa1aaaaaaaaaaaaaaaaaaaaaaaa";
+    let user = client.add_sip_user(own, &users, "publisher", password).await.unwrap();
+    client.set_sip_password(own, &users, &user, password).await.unwrap();
+    for (kind, list) in [(SipList::Addresses, &addresses), (SipList::Users, &users)] {
+        client.map_sip_list(own, kind, &domain.sid, list).await.unwrap();
+        assert!(client.is_sip_list_mapped(own, kind, &domain.sid, list).await.unwrap());
+    }
+    client.unmap_sip_list(own, SipList::Users, &domain.sid, &users).await.unwrap();
+    client.remove_sip_entry(own, SipList::Users, &users, &user).await.unwrap();
+    client.remove_sip_list(own, SipList::Users, &users).await.unwrap();
+    client.remove_sip_domain(own, &domain.sid).await.unwrap();
+    assert!(client.remove_sip_domain(own, &domain.sid).await.unwrap_err().is_not_found());
+    server.abort();
+    let exchanges: Vec<Exchange> = (0..20).map(|_| serde_json::from_str(&prism.line()).unwrap()).collect();
+    exchanges.into_iter().for_each(Exchange::must_keep_to_the_description);
 }
 
 /// The one exception. Twilio clears an application by an empty value, as it does for every field; its description knows

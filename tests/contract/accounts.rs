@@ -28,6 +28,7 @@ fn row(tenant: TenantId, number: u32, version: u64) -> AccountRow {
             sealed: Sealed("v1.k1.c2VhbGVk".to_owned()),
             added_at: noon(),
         }],
+        sip: None,
         created_at: noon(),
         updated_at: after(i64::try_from(version).expect("small")),
         version,

@@ -69,6 +69,7 @@ async fn what_is_done_to_a_twilio_account_brings_its_entry_and_a_refused_deed_br
         tenant: tenant(),
         name: "Main".to_owned(),
         tokens: Vec::new(),
+        sip: None,
         created_at: noon(),
         updated_at: noon(),
         version,

@@ -70,7 +70,7 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         campaign: id::<domain::ids::CampaignNoun>(3),
         snapshot_version: 1,
         to: "+14155550100".parse().expect("a number"),
-        number: NumberId::from_uuid(Uuid::from_u128(4)),
+        number: Some(NumberId::from_uuid(Uuid::from_u128(4))),
         from: "+14155550123".to_owned(),
         from_state: Some("CA".to_owned()),
         from_zip: None,

@@ -7,6 +7,7 @@ mod forgery;
 mod numbers;
 mod routing_calls;
 mod scene;
+mod sip_bids;
 mod stolen_table;
 mod two_platforms;
 mod whole_calls;

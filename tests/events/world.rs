@@ -221,6 +221,7 @@ impl World {
             }
             "rtb-inbound" => {
                 let answer_ping = AnswerPing {
+                    accounts: store.clone(),
                     bids: store.clone(),
                     published: store.clone(),
                     counters: store.clone(),
@@ -232,7 +233,6 @@ impl World {
                     limiter: store.clone(),
                     vault: test_vault(),
                     clock: self.clock.clone(),
-                    sip_host: None,
                 };
                 let context = rtb_inbound::Context { once: store.clone(), answer_ping };
                 rtb_inbound::handle(Arc::new(context), request).await

@@ -9,8 +9,9 @@ use app::identity;
 use app::identity::passwords::Argon2Passwords;
 use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
-    Accounts, Audit, BidLog, BidderAlerts, Bidders, Books, Callers, Calls, CarrierNumbers, Catalog, Counters,
-    FallbackPages, Health, Identity, InboundBids, Limiter, Mailer, Once, Passwords, Published, Vault,
+    Accounts, Audit, BidLog, BidderAlerts, Bidders, Books, Callers, Calls, CarrierNumbers, CarrierSip,
+    Catalog, Counters, FallbackPages, Health, Identity, InboundBids, Limiter, Mailer, Once, Passwords,
+    Published, Vault,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
@@ -69,6 +70,8 @@ pub struct Context {
     pub bidders: Arc<dyn Bidders>,
     /// Numbers at Twilio.
     pub telephony: Arc<dyn CarrierNumbers>,
+    /// SIP domains at Twilio.
+    pub sip: Arc<dyn CarrierSip>,
     /// Fallback documents.
     pub pages: Arc<dyn FallbackPages>,
     /// Time and new ids.
@@ -130,6 +133,7 @@ impl Context {
         let directory = Arc::new(Directory::new(store.clone(), outside.vault.clone(), clock.clone()));
         let allow = AllowList::parse(&settings.outbound_allow)?;
         let client = RestClient::new(&settings.twilio_api_base, PACE)?;
+        let telephony = Arc::new(TwilioTelephony::new(client, directory.clone()));
         Ok(Self {
             catalog: store.clone(),
             published: store.clone(),
@@ -151,7 +155,8 @@ impl Context {
             once: store.clone(),
             per_minute: settings.api_requests_per_minute,
             app_origin: settings.app_origin()?.to_owned(),
-            telephony: Arc::new(TwilioTelephony::new(client, directory.clone())),
+            telephony: telephony.clone(),
+            sip: telephony,
             pages: outside.pages,
             clock,
             accounts: store,
@@ -193,6 +198,8 @@ impl Context {
             by,
             directory: &self.directory,
             telephony: self.telephony.as_ref(),
+            sip: self.sip.as_ref(),
+            hooks: &self.hooks,
             catalog: self.catalog.as_ref(),
         }
     }

@@ -47,6 +47,7 @@ pub mod shape;
 mod sizes;
 mod twilio_account_docs;
 mod twilio_accounts;
+mod twilio_sip;
 mod usage;
 
 use std::sync::Arc;
@@ -78,6 +79,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = identity::routes(routes);
     let routes = privacy::routes(routes);
     let routes = twilio_accounts::routes(routes);
+    let routes = twilio_sip::routes(routes);
     let routes = numbers::routes(routes);
     let routes = usage::routes(routes);
     let routes = rtb::routes(routes);

@@ -2,6 +2,7 @@
 
 use contract::problem::Code;
 use contract::query::ListQuery;
+use contract::sip::SipDomain;
 use domain::ids::AccountSid;
 use serde_json::{Value, json};
 
@@ -143,8 +144,11 @@ pub fn change() -> Doc {
 /// `DELETE`.
 pub fn disconnect() -> Doc {
     of_one(Doc::new("disconnect_twilio_account", "Disconnect a Twilio account"))
-        .about("An account whose phone numbers are set up here stays: the refusal names them.")
-        .refuses(&[Code::InUse, Code::VersionConflict])
+        .about(
+            "An account whose phone numbers are set up here stays: the refusal names them. So does one with a SIP domain: \
+             remove that first.",
+        )
+        .refuses(&[Code::InUse, Code::Invalid, Code::VersionConflict])
 }
 
 /// `POST` of a token.
@@ -173,4 +177,55 @@ pub fn drop_token() -> Doc {
         .segment("token", token_id())
         .answers(200, account(), example())
         .refuses(&[Code::Invalid, Code::VersionConflict])
+}
+
+/// `GET` of its SIP domain.
+pub fn sip() -> Doc {
+    of_one(Doc::new("get_sip_domain", "Read the SIP domain of a Twilio account"))
+        .about("Publishers who can send calls by SIP are given an address there with their bids.")
+        .answers(200, Shape::of::<SipDomain>(), sip_example())
+}
+
+/// `PUT` of its SIP domain.
+pub fn set_up_sip() -> Doc {
+    let schema = json!({
+        "type": "object",
+        "description": "Who may send calls by SIP.",
+        "additionalProperties": false,
+        "minProperties": 1,
+        "properties": {
+            "addresses": {"type": "array", "maxItems": 50,
+                "items": {"type": "string", "examples": ["54.172.60.0/30"]},
+                "description": "Public IPv4 addresses, and blocks of them from /16 on."},
+            "users": {"type": "array", "maxItems": 20,
+                "items": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,32}$"},
+                "description": "User names. Each new one gets a password."},
+        },
+    });
+    of_one(Doc::new("set_up_sip_domain", "Set up the SIP domain of a Twilio account"))
+        .about(
+            "Makes the domain at Twilio and lets in whom the request names, and nobody else. Twilio asks everybody for both \
+             when both addresses and users are named. What Twilio does not do is in `missing`: send the same again. \
+             Passwords of new users are shown once; for another one, remove the user and name it again.",
+        )
+        .body(Shape::named("SipCallers", schema, []), json!({"addresses": ["54.172.60.0/30"], "users": []}))
+        .answers(200, Shape::of::<SipDomain>(), sip_example())
+        .refuses(&[Code::VersionConflict])
+}
+
+/// `DELETE` of its SIP domain.
+pub fn remove_sip() -> Doc {
+    of_one(Doc::new("remove_sip_domain", "Remove the SIP domain of a Twilio account"))
+        .about("No bid names it from now on; calls to addresses that were given out before do not arrive any more.")
+        .refuses(&[Code::VersionConflict, Code::CarrierAway, Code::CarrierRefused])
+}
+
+fn sip_example() -> Value {
+    json!({
+        "domain": "ccp-5d41402abc4b2a76b9719d91.sip.twilio.com",
+        "offered": true,
+        "addresses": ["54.172.60.0/30"],
+        "users": [],
+        "missing": [],
+    })
 }

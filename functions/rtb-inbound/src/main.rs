@@ -22,6 +22,7 @@ async fn main() -> Result<(), Cause> {
     let context = Arc::new(Context {
         once: store.clone(),
         answer_ping: AnswerPing {
+            accounts: store.clone(),
             bids: store.clone(),
             published: store.clone(),
             counters: store.clone(),
@@ -33,7 +34,6 @@ async fn main() -> Result<(), Cause> {
             outbox: Arc::new(SqsOutbox::connect(&config, settings.bid_log_queue_url()?)),
             vault,
             clock: Arc::new(SystemClock),
-            sip_host: None,
         },
     });
     run_http(move |request| handle(context.clone(), request)).await

@@ -1,10 +1,11 @@
-//! Answers Twilio when a call reaches one of our numbers (VoiceUrl).
+//! Answers Twilio when a call reaches one of our numbers, or the SIP address of a bid (VoiceUrl).
 //!
 //! Idempotency: the CallSid; a repeat gets the stored answer.
 
 use std::sync::Arc;
 
 use app::answer_call::{Answer, AnswerCall, Incoming};
+use domain::ids::TenantId;
 use runtime::run::Chain;
 use runtime::{HttpRequest, HttpResponse};
 use twilio::webhook::InboundCall;
@@ -25,7 +26,7 @@ pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse
         Err(refusal) => return refusal,
     };
     match InboundCall::from_form(&verified.form) {
-        Ok(inbound) => answer(&context, &incoming(inbound)).await,
+        Ok(inbound) => answer(&context, &incoming(inbound, verified.tenant)).await,
         Err(error) => webhook::malformed(&error),
     }
 }
@@ -38,7 +39,7 @@ async fn answer(context: &Context, incoming: &Incoming) -> HttpResponse {
             webhook::reply(&context.door, &reply)
         }
         Ok(Answer::WrongAccount) => {
-            tracing::warn!(call = %incoming.call_sid, account = %incoming.account_sid, "number of another account");
+            tracing::warn!(call = %incoming.call_sid, account = %incoming.account_sid, "number or bid of another account");
             webhook::wrong_account()
         }
         Err(error) => {
@@ -48,11 +49,18 @@ async fn answer(context: &Context, incoming: &Incoming) -> HttpResponse {
     }
 }
 
-/// A withheld number may come as a word or spelt on a telephone's keys; the latter becomes `anonymous`.
-fn incoming(inbound: InboundCall) -> Incoming {
+/// A withheld number may come as a word or spelt on a telephone's keys; the latter becomes `anonymous`. Who calls a SIP
+/// address of ours is known by the number in their own.
+fn incoming(inbound: InboundCall, tenant: TenantId) -> Incoming {
     let withheld = inbound.caller().is_none() && inbound.from.starts_with('+');
+    let sip_caller = inbound.sip_caller();
     Incoming {
-        from: if withheld { "anonymous".to_owned() } else { inbound.from },
+        from: match sip_caller {
+            Some(number) => number.into(),
+            None if withheld => "anonymous".to_owned(),
+            None => inbound.from,
+        },
+        tenant,
         call_sid: inbound.call_sid,
         account_sid: inbound.account_sid,
         to: inbound.to,

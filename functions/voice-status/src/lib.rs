@@ -49,11 +49,14 @@ pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse
 
 async fn caller_ended(context: &Context, verified: &Verified) -> Result<Followed, HttpResponse> {
     let status = NumberStatus::from_form(&verified.form).map_err(|error| webhook::malformed(&error))?;
-    // A SIP address is no number of ours, and so no call of ours either.
-    let Ok(number) = status.to.parse() else { return Ok(Followed::UnknownCall) };
     let call = CallId::from_sid(&status.leg.call_sid);
     let event = leg_event(context, Leg::Caller, &status.leg);
-    noted(call, context.follow_leg.caller(&number, call, &verified.account, &event).await)
+    let followed = match status.to.parse() {
+        Ok(number) => context.follow_leg.caller(&number, call, &verified.account, &event).await,
+        // The SIP address of a bid: nothing but the account says whose call it is.
+        Err(_) => context.follow_leg.leg(verified.tenant, call, &verified.account, &event).await,
+    };
+    noted(call, followed)
 }
 
 async fn told(context: &Context, verified: &Verified, callback: Callback) -> Result<Followed, HttpResponse> {

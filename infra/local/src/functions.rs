@@ -155,6 +155,7 @@ fn rtb_inbound(settings: &Settings, store: Arc<Store>, services: &Services) -> R
         once: store.clone(),
         answer_ping: AnswerPing {
             vault: webhook::vault(settings, &services.database, store.clone())?,
+            accounts: store.clone(),
             bids: store.clone(),
             published: store.clone(),
             counters: store.clone(),
@@ -165,7 +166,6 @@ fn rtb_inbound(settings: &Settings, store: Arc<Store>, services: &Services) -> R
             bidders: Arc::new(outbound(settings)?),
             outbox: Arc::new(SqsOutbox::connect(&services.queue, settings.bid_log_queue_url()?)),
             clock: clock(),
-            sip_host: None,
         },
     });
     Ok(Handler::Http(Arc::new(move |request| Box::pin(rtb_inbound::handle(context.clone(), request)))))

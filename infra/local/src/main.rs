@@ -11,6 +11,7 @@ use local_platform::seed::{HOME_SERVICES, NO_BIDS, WINNER_BUSY};
 use local_platform::simulator::Placing;
 use local_platform::{Platform, Scenario};
 use runtime::{Cause, logs};
+use testkit::phone::SipSource;
 
 const USAGE: &str = "\
 local-platform run   [--data DIR] [--port FIRST]     starts the platform (data in .local, six ports from 4010)
@@ -61,7 +62,8 @@ struct Flags(Vec<(String, String)>);
 
 impl Flags {
     fn read(words: &[String]) -> Result<Self, String> {
-        let known = ["--data", "--port", "--scenario", "--number", "--from", "--times-faster", "--key"];
+        let known =
+            ["--data", "--port", "--scenario", "--number", "--from", "--sip-ip", "--times-faster", "--key"];
         let mut flags = Vec::new();
         let mut rest = words;
         while let Some((name, after)) = rest.split_first() {
@@ -177,6 +179,7 @@ async fn call(flags: &Flags) -> Result<(), Cause> {
         scenario: scenario.transpose()?,
         number: flags.value("--number").map(str::to_owned),
         from: flags.value("--from").map(str::to_owned),
+        sip: flags.value("--sip-ip").map(|ip| SipSource { ip: ip.to_owned(), ..SipSource::default() }),
         times_faster: flags.number("--times-faster")?,
         script: None,
     };

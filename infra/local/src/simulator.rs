@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use testkit::phone::{
     Answering, CallScript, CalleeScript, CallerScript, Carrier, JourneyEvent, LiveCall, NumberConfig,
-    Outcome, PhoneConfig, PhoneNetwork, Speed,
+    Outcome, PhoneConfig, PhoneNetwork, SipSource, Speed,
 };
 use tower::ServiceExt as _;
 
@@ -112,10 +112,12 @@ impl Scenario {
 pub struct Placing {
     /// What to show; `normal` when nothing is said.
     pub scenario: Option<Scenario>,
-    /// The number to call, if not the scenario's.
+    /// The number or SIP address to call, if not the scenario's.
     pub number: Option<String>,
     /// The caller, if not the scenario's.
     pub from: Option<String>,
+    /// How a call to a SIP address presents itself; its caller is a SIP address, too.
+    pub sip: Option<SipSource>,
     /// So many times faster than real; at once when nothing is said.
     pub times_faster: Option<u32>,
     /// The whole script, in place of everything above.
@@ -218,6 +220,9 @@ fn script(placing: Placing) -> CallScript {
     }
     if let Some(from) = placing.from {
         script.from = from;
+    }
+    if let Some(sip) = placing.sip {
+        script.sip = sip;
     }
     if let Some(times) = placing.times_faster {
         script.speed = Speed::Times(times.max(1));

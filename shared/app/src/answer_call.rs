@@ -1,8 +1,8 @@
-//! A call reaches one of our numbers: find its campaign and give the first answer.
+//! A call reaches one of our numbers, or the SIP address of a bid: find its campaign and give the first answer.
 //!
-//! Warm path, in round trips one after the other: the number; everything else at once (published version, live flags and
-//! counters, block list, an earlier answer); one write. A bid that brings its auction, or is another publisher's, costs one
-//! more: the counters that only show with it. Idempotency: step 0 of the call, whose id is made from Twilio's
+//! Warm path, in round trips one after the other: the number or the bid; everything else at once (published version, live
+//! flags and counters, block list, an earlier answer); one write. A bid that brings its auction, or is another publisher's,
+//! costs one more: the counters that only show with it. Idempotency: step 0 of the call, whose id is made from Twilio's
 //! CallSid.
 
 use std::collections::HashMap;
@@ -13,10 +13,10 @@ use domain::blocked::BlockPattern;
 use domain::call::Call;
 use domain::caps::{CounterId, Usage};
 use domain::duplicates::Verdict;
-use domain::ids::{AccountSid, CallId, CallSid, CampaignId, TenantId};
+use domain::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, TenantId};
 use domain::inbound::{self, Arrived, BidVerdict, InboundBid, StaleBid};
 use domain::number::NumberOwner;
-use domain::phone::{E164, number_of_caller};
+use domain::phone::{Called, E164, number_of_caller};
 use domain::routing::{Asked, Decisions, TurnedAway, recognise, turned_away};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
@@ -36,9 +36,11 @@ pub struct Incoming {
     pub call_sid: CallSid,
     /// The account whose token signed the request.
     pub account_sid: AccountSid,
+    /// Whose account it is.
+    pub tenant: TenantId,
     /// The caller as written: E.164, `anonymous`, a SIP address.
     pub from: String,
-    /// The dialled number as written.
+    /// The dialled number, or the SIP address that was called, as written.
     pub to: String,
     /// Two-letter state of the caller.
     pub from_state: Option<String>,
@@ -57,7 +59,7 @@ pub enum Answer {
     Taken(Reply),
     /// Nothing takes calls on that number; the words to say.
     NotTaken(Reply, NotTaken),
-    /// The account that signed does not own the number.
+    /// The account that signed does not own the number; or the bid of the SIP address is another tenant's.
     WrongAccount,
 }
 
@@ -66,6 +68,8 @@ pub enum Answer {
 pub enum NotTaken {
     /// Not a number of ours.
     UnknownNumber,
+    /// The SIP address is of no bid, or of one that is not kept any more.
+    UnknownBid,
     /// No campaign answers it.
     NoCampaign,
     /// The campaign was never published.
@@ -77,10 +81,23 @@ impl NotTaken {
     pub const fn code(self) -> &'static str {
         match self {
             Self::UnknownNumber => "unknown_number",
+            Self::UnknownBid => "unknown_bid",
             Self::NoCampaign => "number_without_campaign",
             Self::NotPublished => "campaign_not_published",
         }
     }
+}
+
+/// What was called, as far as one read tells.
+struct Reached {
+    to: Called,
+    tenant: TenantId,
+    number: Option<NumberId>,
+    pool: Option<NumberPoolId>,
+    campaign: CampaignId,
+    publisher: Option<PublisherId>,
+    /// The bid whose SIP address it is.
+    bid: Option<InboundBid>,
 }
 
 /// Answers calls.
@@ -107,44 +124,85 @@ pub struct AnswerCall {
 impl AnswerCall {
     /// Answers a call.
     pub async fn answer(&self, incoming: &Incoming) -> PortResult<Answer> {
-        let not_taken = |why| Ok(Answer::NotTaken(Reply::words_and_hangup(NOT_IN_SERVICE), why));
-        let Ok(to) = incoming.to.parse::<E164>() else { return not_taken(NotTaken::UnknownNumber) };
+        let reached = if inbound::is_sip(&incoming.to) {
+            self.bid_called(incoming).await?
+        } else {
+            self.number_called(incoming).await?
+        };
+        match reached {
+            Ok(reached) => self.taken(incoming, reached).await,
+            Err(answer) => Ok(answer),
+        }
+    }
+
+    async fn number_called(&self, incoming: &Incoming) -> PortResult<Result<Reached, Answer>> {
+        let Ok(to) = incoming.to.parse::<E164>() else { return Ok(Err(not_taken(NotTaken::UnknownNumber))) };
         let Some(owner) = self.numbers.owner(&to).await? else {
-            return not_taken(NotTaken::UnknownNumber);
+            return Ok(Err(not_taken(NotTaken::UnknownNumber)));
         };
         if owner.account_sid != incoming.account_sid {
-            return Ok(Answer::WrongAccount);
+            return Ok(Err(Answer::WrongAccount));
         }
-        let Some(campaign) = owner.campaign else { return not_taken(NotTaken::NoCampaign) };
-        let call_id = CallId::from_sid(&incoming.call_sid);
+        let NumberOwner { tenant, publisher, pool, number_id, .. } = owner;
+        let Some(campaign) = owner.campaign else { return Ok(Err(not_taken(NotTaken::NoCampaign))) };
+        let number = Some(number_id);
+        Ok(Ok(Reached { to: to.into(), tenant, number, pool, campaign, publisher, bid: None }))
+    }
 
-        let cached = self.published.cached(owner.tenant, campaign);
+    /// The bid in the address says everything that a number would. That its tenant is whose account signed is what makes a
+    /// call to it theirs.
+    async fn bid_called(&self, incoming: &Incoming) -> PortResult<Result<Reached, Answer>> {
+        let (Some(id), Ok(to)) = (inbound::bid_of_address(&incoming.to), incoming.to.parse()) else {
+            return Ok(Err(not_taken(NotTaken::UnknownBid)));
+        };
+        let Some((tenant, bid)) = self.bids.bid_by_sip(id).await? else {
+            return Ok(Err(not_taken(NotTaken::UnknownBid)));
+        };
+        if tenant != incoming.tenant {
+            return Ok(Err(Answer::WrongAccount));
+        }
+        let (campaign, publisher) = (bid.campaign, Some(bid.publisher));
+        Ok(Ok(Reached { to, tenant, number: None, pool: None, campaign, publisher, bid: Some(bid) }))
+    }
+
+    async fn taken(&self, incoming: &Incoming, reached: Reached) -> PortResult<Answer> {
+        let Reached { tenant, campaign, .. } = reached;
+        let call_id = CallId::from_sid(&incoming.call_sid);
+        let cached = self.published.cached(tenant, campaign);
         let patterns = BlockPattern::of_caller(&incoming.from);
         let (earlier, version, usage, blocks, (caller_key, known), promises) = futures::try_join!(
-            self.calls.step(owner.tenant, call_id, 0),
-            self.published.version(owner.tenant, campaign),
-            self.usage_for(&owner, campaign, cached.as_deref()),
-            self.blocked.blocks(owner.tenant, &patterns),
-            self.caller(owner.tenant, campaign, &incoming.from),
-            self.promises(owner.tenant, &to, &incoming.from),
+            self.calls.step(tenant, call_id, 0),
+            self.published.version(tenant, campaign),
+            self.usage_for(&reached, cached.as_deref()),
+            self.blocked.blocks(tenant, &patterns),
+            self.caller(tenant, campaign, &incoming.from),
+            self.promises(tenant, &reached.to, &incoming.from),
         )?;
         if let Some(Step::Answered(earlier)) = earlier {
             return Ok(Answer::Taken(earlier.reply));
         }
-        let Some(version) = version else { return not_taken(NotTaken::NotPublished) };
+        let Some(version) = version else { return Ok(not_taken(NotTaken::NotPublished)) };
         let (snapshot, mut usage) = match cached.filter(|snapshot| snapshot.version == version) {
             Some(snapshot) => (snapshot, usage),
-            None => match self.load(&owner, campaign, version).await? {
+            None => match self.load(&reached, version).await? {
                 Some(loaded) => loaded,
-                None => return not_taken(NotTaken::NotPublished),
+                None => return Ok(not_taken(NotTaken::NotPublished)),
             },
         };
-        let call = Call { caller_key, ..self.begin(incoming, to, &owner, &snapshot) };
-        let awaited = snapshot.gives_out(owner.number_id);
-        let arrived = inbound::arrive(&promises, call.id, campaign, awaited, call.started_at);
+        let call = Call { caller_key, ..self.begin(incoming, &reached, &snapshot) };
+        let arrived = match &reached.bid {
+            Some(bid) => {
+                let caller = call.caller_key.as_deref();
+                Some(inbound::arrive_by_address(bid, call.id, caller, call.started_at))
+            }
+            None => {
+                let awaited = reached.number.is_some_and(|number| snapshot.gives_out(number));
+                inbound::arrive(&promises, call.id, campaign, awaited, call.started_at)
+            }
+        };
         let mut call = by_bid(call, arrived, &snapshot);
         let promised = promised(&call, arrived);
-        usage.extend(self.usage_of_bid(&owner, &call, promised.as_deref(), &snapshot).await?);
+        usage.extend(self.usage_of_bid(&reached, &call, promised.as_deref(), &snapshot).await?);
         if let Some(KnownCaller { history, .. }) = &known {
             recognise(&mut call, &snapshot, history);
         }
@@ -159,13 +217,13 @@ impl AnswerCall {
     /// whose call it would be; and with an auction that the bid brings, destinations are dialled in this step.
     async fn usage_of_bid(
         &self,
-        owner: &NumberOwner,
+        reached: &Reached,
         call: &Call,
         promised: Option<&Auction>,
         snapshot: &Snapshot,
     ) -> PortResult<HashMap<CounterId, Usage>> {
         let mut of = Vec::new();
-        if call.publisher != owner.publisher {
+        if call.publisher != reached.publisher {
             of.extend(Snapshot::counters_of_call(snapshot.campaign_id, call.publisher));
         }
         if promised.is_some() && snapshot.has_auction() {
@@ -174,7 +232,8 @@ impl AnswerCall {
         if of.is_empty() {
             return Ok(HashMap::new());
         }
-        counted::usage(&*self.counters, owner.tenant, (snapshot, call.publisher), &of, call.started_at).await
+        counted::usage(&*self.counters, reached.tenant, (snapshot, call.publisher), &of, call.started_at)
+            .await
     }
 
     async fn first_step(
@@ -225,29 +284,26 @@ impl AnswerCall {
     /// does without an auction.
     async fn usage_for(
         &self,
-        owner: &NumberOwner,
-        campaign: CampaignId,
+        reached: &Reached,
         snapshot: Option<&Snapshot>,
     ) -> PortResult<HashMap<CounterId, Usage>> {
+        let Reached { tenant, campaign, publisher, .. } = *reached;
         let dials_now = snapshot.filter(|snapshot| !snapshot.has_auction());
-        let mut of = Snapshot::counters_of_call(campaign, owner.publisher);
-        of.extend(snapshot.and_then(|snapshot| snapshot.payouts_that_refuse(owner.publisher)));
+        let mut of = Snapshot::counters_of_call(campaign, publisher);
+        of.extend(snapshot.and_then(|snapshot| snapshot.payouts_that_refuse(publisher)));
         of.extend(dials_now.into_iter().flat_map(Snapshot::counters));
-        let Some(snapshot) = dials_now else { return self.counters.usage(owner.tenant, &of).await };
-        let whose = (snapshot, owner.publisher);
-        counted::usage(&*self.counters, owner.tenant, whose, &of, self.clock.now()).await
+        let Some(snapshot) = dials_now else { return self.counters.usage(tenant, &of).await };
+        counted::usage(&*self.counters, tenant, (snapshot, publisher), &of, self.clock.now()).await
     }
 
     async fn load(
         &self,
-        owner: &NumberOwner,
-        campaign: CampaignId,
+        reached: &Reached,
         version: u64,
     ) -> PortResult<Option<(Arc<Snapshot>, HashMap<CounterId, Usage>)>> {
-        let Some(snapshot) = self.published.snapshot(owner.tenant, campaign, version).await? else {
-            return Ok(None);
-        };
-        let usage = self.usage_for(owner, campaign, Some(&snapshot)).await?;
+        let snapshot = self.published.snapshot(reached.tenant, reached.campaign, version).await?;
+        let Some(snapshot) = snapshot else { return Ok(None) };
+        let usage = self.usage_for(reached, Some(&snapshot)).await?;
         Ok(Some((snapshot, usage)))
     }
 
@@ -265,7 +321,8 @@ impl AnswerCall {
     }
 
     /// What was promised on the dialled number for this caller, and for any.
-    async fn promises(&self, tenant: TenantId, to: &E164, from: &str) -> PortResult<Vec<InboundBid>> {
+    async fn promises(&self, tenant: TenantId, to: &Called, from: &str) -> PortResult<Vec<InboundBid>> {
+        let Some(to) = to.number() else { return Ok(Vec::new()) };
         let key = match number_of_caller(from) {
             Some(number) => Some(self.vault.pseudonym(tenant, number.as_str()).await?),
             None => None,
@@ -273,18 +330,18 @@ impl AnswerCall {
         self.bids.promises(tenant, &[to], key.as_deref()).await
     }
 
-    fn begin(&self, incoming: &Incoming, to: E164, owner: &NumberOwner, snapshot: &Snapshot) -> Call {
+    fn begin(&self, incoming: &Incoming, reached: &Reached, snapshot: &Snapshot) -> Call {
         let (_, seed) = self.clock.new_id().as_u64_pair();
         Call {
             too_often: Vec::new(),
             id: CallId::from_sid(&incoming.call_sid),
-            tenant: owner.tenant,
-            account_sid: owner.account_sid.clone(),
+            tenant: reached.tenant,
+            account_sid: incoming.account_sid.clone(),
             campaign: snapshot.campaign_id,
             snapshot_version: snapshot.version,
-            to,
-            number: owner.number_id,
-            pool: owner.pool,
+            to: reached.to.clone(),
+            number: reached.number,
+            pool: reached.pool,
             from: incoming.from.clone(),
             from_state: incoming.from_state.clone(),
             from_zip: incoming.from_zip.clone(),
@@ -297,12 +354,16 @@ impl AnswerCall {
             started_at: self.clock.now(),
             seed,
             currency: snapshot.campaign.currency,
-            publisher: owner.publisher,
-            payout: snapshot.campaign.payout_for(owner.publisher),
-            payout_limit: snapshot.campaign.payout_limit_for(owner.publisher),
+            publisher: reached.publisher,
+            payout: snapshot.campaign.payout_for(reached.publisher),
+            payout_limit: snapshot.campaign.payout_limit_for(reached.publisher),
             bid: None,
         }
     }
+}
+
+fn not_taken(why: NotTaken) -> Answer {
+    Answer::NotTaken(Reply::words_and_hangup(NOT_IN_SERVICE), why)
 }
 
 /// The call with the bid by which it came, or should have come: whoever was given the bid sent the call, and earns the bid

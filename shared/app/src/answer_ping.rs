@@ -26,8 +26,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::Clock;
 use crate::counted;
 use crate::ports::{
-    Bidders, BlockedCallers, Calls, Counters, InboundBids, Limiter, Numbers, Outbox, PortError, PortResult,
-    Promised, Published, Vault,
+    Accounts, Bidders, BlockedCallers, Calls, Counters, InboundBids, Limiter, Numbers, Outbox, PortError,
+    PortResult, Promised, Published, Vault,
 };
 use crate::preview_route::{Hypothetical, call_of};
 use crate::run_auction::for_ping::{Market, Prospect, Ways};
@@ -62,8 +62,8 @@ pub struct AnswerPing {
     pub vault: Arc<dyn Vault>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
-    /// The host of our SIP addresses; `None`: calls come to numbers only.
-    pub sip_host: Option<String>,
+    /// Twilio accounts, of which one may take calls by SIP.
+    pub accounts: Arc<dyn Accounts>,
 }
 
 /// Who was asked at an address.
@@ -84,6 +84,8 @@ struct Known {
     blocked: bool,
     same: Option<InboundBid>,
     counted: Counted,
+    /// The host of the tenant's SIP addresses; `None`: calls come to numbers only.
+    sip_host: Option<String>,
 }
 
 /// What goes into the log besides the answer.
@@ -162,8 +164,8 @@ impl AnswerPing {
         (answer, Noted { id, rejected: Some(rejected), ..Noted::of(id) })
     }
 
-    fn bid(&self, bid: &InboundBid, now: Timestamp, cached: bool) -> (Answer, Noted) {
-        let answer = Answer::bid(bid, now, cached, self.sip_host.is_some());
+    fn bid(bid: &InboundBid, now: Timestamp, cached: bool, has_sip: bool) -> (Answer, Noted) {
+        let answer = Answer::bid(bid, now, cached, has_sip);
         (answer, Noted { amount: Some(bid.amount), cached, ..Noted::of(bid.id) })
     }
 
@@ -195,7 +197,7 @@ impl AnswerPing {
                 same: known.same.as_ref(),
                 counted: known.counted,
                 asked: &market.asked(),
-                has_sip: self.sip_host.is_some(),
+                has_sip: known.sip_host.is_some(),
             };
             match inbound::decide(&asking) {
                 Verdict::Ask(tree) => market.ask(tree).await,
@@ -210,7 +212,7 @@ impl AnswerPing {
                     self.promised(address, snapshot, environment, ping, new, now).await
                 }
                 Verdict::Same | Verdict::Ask(_) => match &known.same {
-                    Some(bid) => Ok(self.bid(bid, now, true)),
+                    Some(bid) => Ok(Self::bid(bid, now, true, known.sip_host.is_some())),
                     None => Err(PortError::failed("answer a ping", "a bid is the same as none")),
                 },
             }
@@ -261,14 +263,16 @@ impl AnswerPing {
         let agreed = snapshot.campaign.rtb.as_ref().map(|rtb| rtb.agreed(own).rate_limit);
         let span = environment.rate_limit(agreed.unwrap_or_default()).per.seconds();
         let of_publisher = format!("rtb:{campaign}:{publisher}:{}", environment.as_str());
-        let (usage, blocks, history, same, of_publisher, of_account) = futures::try_join!(
+        let (usage, blocks, history, same, of_publisher, of_account, accounts) = futures::try_join!(
             counted::usage(&*self.counters, tenant, (snapshot, Some(publisher)), &counters, now),
             self.blocked.blocks(tenant, &patterns),
             history,
             self.bids.bid_of_ping(tenant, &fingerprint),
             self.count(of_publisher, span, now),
             self.count(format!("rtb:{tenant}"), MINUTE, now),
+            self.accounts.accounts_of(tenant),
         )?;
+        let sip_host = accounts.into_iter().find_map(|account| account.sip?.host());
         if let Some(known) = &history {
             recognise(&mut call, snapshot, &known.history);
         }
@@ -279,7 +283,7 @@ impl AnswerPing {
         };
         let counted = Counted { publisher: of_publisher, account: of_account, same: again };
         let blocked = blocks.iter().any(|block| block.holds(now));
-        Ok(Known { call, caller_key, fingerprint, usage, blocked, same, counted })
+        Ok(Known { call, caller_key, fingerprint, usage, blocked, same, counted, sip_host })
     }
 
     async fn count(&self, key: String, span_s: i64, now: Timestamp) -> PortResult<u64> {
@@ -313,7 +317,7 @@ impl AnswerPing {
             given_at: now,
             expires_at: now.checked_add(good_for).unwrap_or(now),
             number: None,
-            sip: self.sip_host.as_ref().map(|host| format!("{id}@{host}")),
+            sip: known.sip_host.as_ref().map(|host| format!("{id}@{host}")),
             caller_key: known.caller_key.clone(),
             zip: ping.zip.clone(),
             state: ping.state.clone(),
@@ -325,13 +329,11 @@ impl AnswerPing {
         if environment != Environment::Production {
             bid.sip = Some(format!("{id}@{SIP_HOST_OF_NOBODY}"));
             bid.number = if priced.given == Given::Sip || ping.sip_ok { None } else { Some(nobodys()?) };
-            return Ok(self.bid(&bid, now, false));
+            return Ok(Self::bid(&bid, now, false, known.sip_host.is_some()));
         }
         if priced.given == Given::Sip {
-            return self
-                .made(address.tenant, bid, now)
-                .await
-                .map(|made| made.unwrap_or_else(|| self.none_free(id)));
+            let made = self.made(address.tenant, bid, known, now).await?;
+            return Ok(made.unwrap_or_else(|| self.none_free(id)));
         }
         for number in self.candidates((address.tenant, snapshot), priced.given, known, now).await? {
             let owner = self.numbers.owner(&number).await?;
@@ -343,12 +345,12 @@ impl AnswerPing {
                 continue;
             }
             let with_number = InboundBid { number: Some(number), ..bid.clone() };
-            if let Some(made) = self.made(address.tenant, with_number, now).await? {
+            if let Some(made) = self.made(address.tenant, with_number, known, now).await? {
                 return Ok(made);
             }
         }
-        if self.sip_host.is_some() {
-            let made = self.made(address.tenant, bid, now).await?;
+        if known.sip_host.is_some() {
+            let made = self.made(address.tenant, bid, known, now).await?;
             return Ok(made.unwrap_or_else(|| self.none_free(id)));
         }
         Ok(self.none_free(id))
@@ -364,12 +366,14 @@ impl AnswerPing {
         &self,
         tenant: TenantId,
         bid: InboundBid,
+        known: &Known,
         now: Timestamp,
     ) -> PortResult<Option<(Answer, Noted)>> {
+        let has_sip = known.sip_host.is_some();
         Ok(match self.bids.promise(tenant, &bid).await? {
-            Promised::Done => Some(self.bid(&bid, now, false)),
+            Promised::Done => Some(Self::bid(&bid, now, false, has_sip)),
             // The same ping came twice at the same moment.
-            Promised::Before(earlier) => Some(self.bid(&earlier, now, true)),
+            Promised::Before(earlier) => Some(Self::bid(&earlier, now, true, has_sip)),
             Promised::NumberTaken => None,
         })
     }

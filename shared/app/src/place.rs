@@ -378,10 +378,14 @@ fn dial(placing: &Placing<'_>, parties: &[Candidate]) -> Reply {
         sip_headers: party.dial.sip_headers.clone(),
         status_callback: to(CallbackTo::Leg(number)),
     };
-    let default_caller_id = campaign.default_caller_id.as_ref();
     let dial = Dial {
         nouns: numbered(placing, parties).map(noun).collect(),
-        caller_id: routing::caller_id(&first.dial.caller_id, &placing.call, default_caller_id),
+        caller_id: routing::caller_id(
+            &first.dial.caller_id,
+            &placing.call,
+            placing.snapshot,
+            &first.destination,
+        ),
         timeout_s: first.dial.timeout_s,
         time_limit_s: campaign.time_limit_s.clamp(*TIME_LIMIT_S.start(), *TIME_LIMIT_S.end()),
         recording,

@@ -13,7 +13,7 @@ use domain::campaign::Campaign;
 use domain::caps::{CounterId, Usage};
 use domain::duplicates::Verdict;
 use domain::filter::{TagName, Tags};
-use domain::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, PublisherId, TenantId};
+use domain::ids::{AccountSid, CallId, CallSid, CampaignId, PublisherId, TenantId};
 use domain::phone::{E164, number_of_caller};
 use domain::routing::{self, Asked, Decisions, Situation, Stop, TurnedAway, Walk, recognise, turned_away};
 use domain::snapshot::Snapshot;
@@ -209,8 +209,8 @@ pub(crate) fn call_of(
         account_sid: nobodys::<AccountSid>("AC")?,
         campaign: id,
         snapshot_version: version,
-        to: wanted.to.clone(),
-        number: NumberId::from_uuid(uuid::Uuid::nil()),
+        to: wanted.to.clone().into(),
+        number: None,
         pool: None,
         from: wanted.from.clone(),
         from_state: wanted.from_state.clone(),

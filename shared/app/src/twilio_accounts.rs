@@ -1,4 +1,4 @@
-//! A tenant's Twilio accounts: connect, rename, exchange the token, disconnect.
+//! A tenant's Twilio accounts: connect, rename, exchange the token, set SIP up, disconnect.
 //!
 //! What must stay true:
 //!
@@ -14,8 +14,10 @@
 //! Twilio, drop the old one here. At no moment is a call refused.
 
 mod directory;
+mod sip;
 
 pub use directory::{Directory, FRESH_FOR, KNOWN_FOR, MOST_KEPT, TwilioAccount, UNKNOWN_FOR, purpose};
+pub use sip::{MOST_ADDRESSES, MOST_USERS, SipDone, domain_name};
 
 use domain::audit::{AuditEntry, By};
 use domain::ids::{AccountSid, TenantId};
@@ -26,9 +28,10 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::{Noted, Outcome, Refused, Scribe, User, Using, body, entry_of};
 use crate::identity::notes;
+use crate::numbers::Hooks;
 use crate::ports::{
-    AccountRow, AccountStanding, Accounts, Catalog, Kind, PortError, PortResult, Saved, SealedToken,
-    Telephony,
+    AccountRow, AccountStanding, Accounts, CarrierSip, Catalog, Kind, PortError, PortResult, Saved,
+    SealedToken, Telephony,
 };
 use crate::secret::Secret;
 
@@ -65,6 +68,15 @@ impl<'a> OwnAccounts<'a> {
         let rows = self.rows.accounts_of(self.tenant).await?;
         Ok(rows.into_iter().map(|row| row.account_sid).collect())
     }
+
+    /// Whether bids can name a SIP address of the tenant's.
+    ///
+    /// # Errors
+    /// The table does not answer.
+    pub async fn takes_sip(&self) -> PortResult<bool> {
+        let rows = self.rows.accounts_of(self.tenant).await?;
+        Ok(rows.into_iter().filter_map(|row| row.sip).any(|sip| sip.takes_calls()))
+    }
 }
 
 /// What these deeds work with.
@@ -75,6 +87,10 @@ pub struct Desk<'a> {
     pub directory: &'a Directory,
     /// Twilio.
     pub telephony: &'a dyn Telephony,
+    /// Twilio's SIP domains.
+    pub sip: &'a dyn CarrierSip,
+    /// Where Twilio reaches us.
+    pub hooks: &'a Hooks,
     /// The tenant's numbers.
     pub catalog: &'a dyn Catalog,
 }
@@ -148,6 +164,7 @@ impl Desk<'_> {
             name: wish.name.unwrap_or_else(|| sound_name(&name_at_twilio, &wish.account_sid)),
             account_sid: wish.account_sid,
             tenant,
+            sip: None,
             created_at: now,
             updated_at: now,
             version: 1,
@@ -287,6 +304,10 @@ impl Desk<'_> {
         if !users.is_empty() {
             return Ok(Err(Refused::InUse(users)));
         }
+        if row.sip.is_some() {
+            let words = "the account takes calls by SIP: remove that first";
+            return Ok(Err(refused("sip", "in_use", words)));
+        }
         let entry = self.noted("disconnected", Some(&row), None).await?;
         let saved = self.directory.rows.disconnect_account(tenant, account, row.version, &entry).await?;
         self.directory.forget(account);
@@ -353,6 +374,8 @@ impl Desk<'_> {
         // By hand: a field with this name would be taken for a secret, and an id of digits for a phone number.
         let ids = |row: &AccountRow| row.tokens.iter().map(|token| token.id.clone()).collect::<Vec<_>>();
         notes::change(&mut entry.changes, "tokens", before.map(ids), after.map(ids));
+        let sip = |row: Option<&AccountRow>| row.and_then(|row| row.sip.clone());
+        notes::change(&mut entry.changes, "sip", sip(before), sip(after));
         Ok(entry)
     }
 

@@ -14,7 +14,6 @@ use domain::ids::{
     AdjustmentId, AuctionId, CallId, CampaignId, InboundBidId, NumberId, PublisherId, RtbTargetId,
 };
 use domain::money::{Currency, Money};
-use domain::phone::E164;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -42,10 +41,11 @@ pub struct CallLine {
     pub id: CallId,
     /// The campaign that took it.
     pub campaign: CampaignId,
-    /// The number that was dialled: its id.
-    pub number: NumberId,
-    /// The number that was dialled.
-    pub to: E164,
+    /// The number that was dialled: its id. Absent for a call to a SIP address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<NumberId>,
+    /// The number that was dialled, or the SIP address of a bid.
+    pub to: String,
     /// The caller: a number (perhaps masked), `anonymous`, or a SIP address.
     pub from: String,
     /// Two-letter state of the caller.

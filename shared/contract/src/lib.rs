@@ -25,5 +25,6 @@ pub mod resource;
 pub mod rtb;
 pub mod rtb_health;
 pub mod rtb_targets;
+pub mod sip;
 pub mod test_auction;
 pub mod usage;

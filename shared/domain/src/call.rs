@@ -20,7 +20,7 @@ use crate::ids::{
 use crate::inbound::{BidVerdict, CallBid, PassedOn};
 use crate::ledger::{Payout, PayoutLimit, Terms};
 use crate::money::{Currency, Money};
-use crate::phone::{Destination, E164};
+use crate::phone::{Called, Destination, E164};
 use crate::routing::Via;
 use crate::rtb_target::NotTaken;
 
@@ -114,14 +114,16 @@ pub struct Call {
     pub campaign: CampaignId,
     /// The published version it runs on, to its end.
     pub snapshot_version: u64,
-    /// The dialled number.
-    pub to: E164,
-    /// Its id.
-    pub number: NumberId,
+    /// The number that was dialled, or the SIP address of a bid.
+    pub to: Called,
+    /// The number's id; `None` for a call to a SIP address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<NumberId>,
     /// The pool it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<NumberPoolId>,
-    /// The caller as Twilio wrote it: mostly E.164, but also `anonymous` or a SIP address.
+    /// The caller as Twilio wrote it: mostly E.164, but also `anonymous` or a SIP address. Of a caller who called a SIP
+    /// address of ours it is the number in their own address, if there is one.
     pub from: String,
     /// Two-letter state of the caller, when Twilio knows it.
     #[serde(default)]

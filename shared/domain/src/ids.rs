@@ -236,6 +236,11 @@ pub struct NumberSid(String);
 #[serde(try_from = "String", into = "String")]
 pub struct ApplicationSid(String);
 
+/// Twilio's id of a SIP domain: `SD` and 32 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SipDomainSid(String);
+
 macro_rules! sids {
     ($($sid:ident, $prefix:literal, $name:literal;)*) => {$(
         impl $sid {
@@ -275,4 +280,5 @@ sids! {
     AccountSid, "AC", "Twilio account";
     NumberSid, "PN", "Twilio phone number";
     ApplicationSid, "AP", "Twilio application";
+    SipDomainSid, "SD", "Twilio SIP domain";
 }

@@ -41,6 +41,7 @@ pub mod rtb_target;
 pub mod schema;
 pub mod screening;
 pub mod seed;
+pub mod sip;
 pub mod snapshot;
 pub mod target;
 pub mod tokens;

@@ -132,6 +132,67 @@ impl From<SipUri> for String {
     }
 }
 
+/// What a caller called: a number of ours, or a SIP address of ours. Written as the number or the address itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Called {
+    /// A phone number.
+    Number(E164),
+    /// A SIP address; its user part is the id of a bid.
+    Sip(SipUri),
+}
+
+/// The text is nothing that could be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("neither a phone number nor a SIP address")]
+pub struct CalledError;
+
+impl Called {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Number(number) => number.as_str(),
+            Self::Sip(address) => address.as_str(),
+        }
+    }
+
+    /// The number, if it was one.
+    pub const fn number(&self) -> Option<&E164> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Sip(_) => None,
+        }
+    }
+}
+impl FromStr for Called {
+    type Err = CalledError;
+    fn from_str(text: &str) -> Result<Self, CalledError> {
+        text.to_owned().try_into()
+    }
+}
+impl TryFrom<String> for Called {
+    type Error = CalledError;
+    fn try_from(text: String) -> Result<Self, CalledError> {
+        match E164::from_str(&text) {
+            Ok(number) => Ok(Self::Number(number)),
+            Err(_) => SipUri::try_from(text).map(Self::Sip).map_err(|_| CalledError),
+        }
+    }
+}
+impl From<Called> for String {
+    fn from(called: Called) -> Self {
+        match called {
+            Called::Number(number) => number.into(),
+            Called::Sip(address) => address.into(),
+        }
+    }
+}
+impl From<E164> for Called {
+    fn from(number: E164) -> Self {
+        Self::Number(number)
+    }
+}
+
 /// Where a call can be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -105,8 +105,8 @@ impl Screening {
 pub struct Arrival<'a> {
     /// The caller as Twilio writes it.
     pub from: &'a str,
-    /// The dialled number.
-    pub to: &'a E164,
+    /// The dialled number; `None` for a call to a SIP address, which is in no country.
+    pub to: Option<&'a E164>,
     /// `StirVerstat` as Twilio writes it, when it does.
     pub verstat: Option<&'a str>,
     /// Where the caller is.
@@ -202,8 +202,9 @@ pub fn screen(screening: &Screening, arrival: &Arrival<'_>) -> Result<(), Refusa
 /// Only what is known to be abroad is. Countries are compared where both are known; otherwise a number of North America
 /// against one that is not: toll-free numbers there are no single country's.
 fn is_international(caller: Option<&E164>, arrival: &Arrival<'_>) -> bool {
-    match (arrival.place.country, Country::of(arrival.to)) {
+    let Some(dialled) = arrival.to else { return false };
+    match (arrival.place.country, Country::of(dialled)) {
         (Some(theirs), Some(ours)) => theirs != ours,
-        _ => caller.is_some_and(|caller| caller.nanp().is_some() != arrival.to.nanp().is_some()),
+        _ => caller.is_some_and(|caller| caller.nanp().is_some() != dialled.nanp().is_some()),
     }
 }

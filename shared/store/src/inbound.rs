@@ -1,9 +1,10 @@
 //! Being asked: addresses of publishers, bids that were given, and the log of pings.
 //!
-//! A bid stands twice: under the fingerprint of its ping, so that the same ping finds it with one read, and on its number
-//! under its caller, so that the call finds it. Both rows are put in one transaction, each only where nothing open stands,
-//! and the step that takes the call marks both as used, so they never disagree: of the same ping at the same moment one
-//! gets a new bid, and a number is never promised twice for one caller.
+//! A bid stands up to three times: under the fingerprint of its ping, so that the same ping finds it with one read; on its
+//! number under its caller, and under its own id when it has a SIP address, so that the call finds it. The rows are put in
+//! one transaction, each only where nothing open stands, and the step that takes the call marks all of them as used, so
+//! they never disagree: of the same ping at the same moment one gets a new bid, and a number is never promised twice for
+//! one caller.
 
 use app::ports::{
     Forgotten, InboundBids, IssuedAddress, Page, PingsOf, PortError, PortResult, Promised, Promises,
@@ -12,7 +13,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::CancellationReason;
 use domain::audit::AuditEntry;
 use domain::call::Call;
-use domain::ids::{CallId, CampaignId, TenantId};
+use domain::ids::{CallId, CampaignId, InboundBidId, TenantId};
 use domain::inbound::{ANY_CALLER, InboundBid, PingLine, RtbAddress, RtbId};
 use domain::phone::E164;
 use jiff::civil::Date;
@@ -83,7 +84,10 @@ fn on_rows_of_bid(call: &Call, change: &str, only_if: &str) -> Vec<Write> {
     let (Some(id), Some(fingerprint)) = (bid.id, bid.fingerprint.as_deref()) else { return Vec::new() };
     let any = bid.any_caller.then_some(ANY_CALLER);
     let caller = any.or(call.caller_key.as_deref()).unwrap_or(ANY_CALLER);
-    let rows = [keys::inbound_bid(call.tenant, fingerprint), keys::promise(call.tenant, &call.to, caller)];
+    let of_number = bid.number.as_ref().map(|number| keys::promise(call.tenant, number, caller));
+    let of_address = bid.by_sip.then(|| keys::sip_promise(id));
+    let rows =
+        std::iter::once(keys::inbound_bid(call.tenant, fingerprint)).chain(of_number).chain(of_address);
     let changed = |key| {
         Write::new(Deed::Change(key, change.to_owned()))
             .only_if(only_if)
@@ -92,7 +96,7 @@ fn on_rows_of_bid(call: &Call, change: &str, only_if: &str) -> Vec<Write> {
             .value(":bid", text(id.to_string()))
             .value(":call", text(call.id.to_string()))
     };
-    rows.into_iter().map(changed).collect()
+    rows.map(changed).collect()
 }
 
 #[async_trait]
@@ -114,6 +118,12 @@ impl Promises for Store {
             return Ok(Vec::new());
         }
         self.get_many(WHAT, keys).await?.iter().map(|item| bid_of(WHAT, item)).collect()
+    }
+
+    async fn bid_by_sip(&self, id: InboundBidId) -> PortResult<Option<(TenantId, InboundBid)>> {
+        const WHAT: &str = "look up what was promised on a SIP address";
+        let Some(item) = self.get(WHAT, keys::sip_promise(id)).await? else { return Ok(None) };
+        Ok(Some((parsed(WHAT, &item, "tenant")?, bid_of(WHAT, &item)?)))
     }
 }
 
@@ -183,6 +193,10 @@ impl InboundBids for Store {
         let mut actions = vec![unless_open(of_ping, bid).into_action(WHAT, self.table())?];
         if let Some(number) = &bid.number {
             let promise = draft(WHAT, tenant, keys::promise(tenant, number, bid.caller()), bid)?;
+            actions.push(unless_open(promise, bid).into_action(WHAT, self.table())?);
+        }
+        if bid.sip.is_some() {
+            let promise = draft(WHAT, tenant, keys::sip_promise(bid.id), bid)?;
             actions.push(unless_open(promise, bid).into_action(WHAT, self.table())?);
         }
         let reasons = match self.transact(Instant::now() + PATIENT, &actions).await {

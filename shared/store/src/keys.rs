@@ -531,6 +531,11 @@ pub fn promise(tenant: TenantId, number: &E164, caller: &str) -> Key {
     Key::new(format!("T#{tenant}#PROMISE#{}", number.as_str()), format!("BID#{caller}"))
 }
 
+/// What is promised on a SIP address: it names its bid. Read before the tenant is known.
+pub fn sip_promise(id: InboundBidId) -> Key {
+    Key::new(format!("SIP#{id}"), META)
+}
+
 /// Partition of a publisher's pings of a UTC day.
 pub fn pings_of_publisher(tenant: TenantId, publisher: PublisherId, date: Date) -> String {
     format!("T#{tenant}#PING#{publisher}#{}", day(date))

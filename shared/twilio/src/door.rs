@@ -4,7 +4,7 @@
 //! and nothing written, before the proof. Whether that account owns the number or the call is checked by whoever reads them. What must stay true: every way of being refused looks the same from outside (403), except a body
 //! that is no form at all (400).
 
-use domain::ids::AccountSid;
+use domain::ids::{AccountSid, TenantId};
 
 use crate::form::{Form, FormError};
 use crate::signature::{self, Body};
@@ -36,6 +36,8 @@ pub struct Claim {
 pub struct Verified {
     /// The account whose token signed it.
     pub account: AccountSid,
+    /// Whose account it is.
+    pub tenant: TenantId,
     /// The parameters.
     pub form: Form,
 }
@@ -85,14 +87,21 @@ impl Claim {
         &self.account
     }
 
-    /// Proves it by the signature: one of the account's tokens (two while one is exchanged) must have made it.
+    /// Proves it by the signature: one of the account's tokens (two while one is exchanged) must have made it. `tenant` is
+    /// whose account it is.
     ///
     /// # Errors
     /// The claim itself, when none has.
-    pub fn prove(self, urls: &Urls, knock: Knock<'_>, tokens: &[&str]) -> Result<Verified, Self> {
+    pub fn prove(
+        self,
+        urls: &Urls,
+        knock: Knock<'_>,
+        tenant: TenantId,
+        tokens: &[&str],
+    ) -> Result<Verified, Self> {
         let url = urls.signed_url(knock.raw_path, knock.raw_query);
         match signature::verify(tokens, &url, Body::Form(self.form.pairs()), knock.signature) {
-            Ok(()) => Ok(Verified { account: self.account, form: self.form }),
+            Ok(()) => Ok(Verified { account: self.account, tenant, form: self.form }),
             Err(_) => Err(self),
         }
     }

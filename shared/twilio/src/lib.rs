@@ -7,6 +7,7 @@ pub mod door;
 pub mod form;
 pub mod rest;
 pub mod signature;
+mod sip;
 pub mod telephony;
 pub mod twiml;
 mod url_forms;

@@ -23,7 +23,7 @@ use crate::rest::{
 /// The ports, for all connected accounts.
 #[derive(Clone)]
 pub struct TwilioTelephony {
-    client: RestClient,
+    pub(crate) client: RestClient,
     tokens: Arc<dyn AccountTokens>,
 }
 
@@ -44,7 +44,11 @@ impl TwilioTelephony {
         Self { client, tokens }
     }
 
-    async fn credentials(&self, what: &'static str, account: &AccountSid) -> PortResult<Credentials> {
+    pub(crate) async fn credentials(
+        &self,
+        what: &'static str,
+        account: &AccountSid,
+    ) -> PortResult<Credentials> {
         let token = self.tokens.request_token(account).await?;
         let token = token.ok_or_else(|| PortError::failed(what, UnknownAccount))?;
         Ok(Credentials::new(account.clone(), token.expose()))
@@ -226,7 +230,7 @@ fn owned_number(number: NumberResource) -> OwnedNumber {
 }
 
 /// What Twilio has no more is said by `false`.
-fn or_gone(done: Result<(), RestError>) -> Result<bool, RestError> {
+pub(crate) fn or_gone(done: Result<(), RestError>) -> Result<bool, RestError> {
     match done {
         Ok(()) => Ok(true),
         Err(error) if error.is_not_found() => Ok(false),
@@ -235,7 +239,7 @@ fn or_gone(done: Result<(), RestError>) -> Result<bool, RestError> {
 }
 
 /// A refusal that a person may do something about is a value; everything else is an error.
-fn carried<T>(what: &'static str, answer: Result<T, RestError>) -> Carried<T> {
+pub(crate) fn carried<T>(what: &'static str, answer: Result<T, RestError>) -> Carried<T> {
     match answer {
         Ok(value) => Ok(Ok(value)),
         Err(RestError::Refused { refusal, .. }) if refusal.is_final() => Ok(Err(carrier_refusal(&refusal))),

@@ -97,7 +97,7 @@ impl Door {
     ) -> Result<Verified, Claim> {
         let Some(account) = account else { return Err(claim) };
         let tokens: Vec<&str> = account.tokens.iter().map(app::secret::Secret::expose).collect();
-        claim.prove(&self.urls, knock, &tokens)
+        claim.prove(&self.urls, knock, account.tenant, &tokens)
     }
 
     fn refuse(&self, refused: Refused, request: &HttpRequest) -> HttpResponse {

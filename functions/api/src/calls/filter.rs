@@ -51,7 +51,7 @@ pub fn check(viewer: &Viewer, filter: &CallFilter) -> Result<(), Refusal> {
 pub fn admits(filter: &CallFilter, call: &Call, closing: Option<&Closing>) -> bool {
     let began_so = fits(filter.campaign, call.campaign)
         && filter.publisher.is_none_or(|publisher| call.publisher == Some(publisher))
-        && fits(filter.number, call.number)
+        && filter.number.is_none_or(|number| call.number == Some(number))
         && filter.caller.as_ref().is_none_or(|caller| call.caller_number().as_ref() == Some(caller));
     began_so && ended_so(filter, closing)
 }

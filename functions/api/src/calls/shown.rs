@@ -17,7 +17,7 @@ pub fn line(call: &Call, closing: Option<&Closing>, viewer: &Viewer) -> CallLine
         id: call.id,
         campaign: call.campaign,
         number: call.number,
-        to: call.to.clone(),
+        to: call.to.as_str().to_owned(),
         from: caller(&call.from, viewer.sees_numbers),
         from_state: call.from_state.clone(),
         from_zip: call.from_zip.clone(),

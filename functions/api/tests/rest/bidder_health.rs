@@ -108,6 +108,7 @@ async fn uptime_is_what_was_seen_and_nothing_is_not_a_hundred_percent() {
 async fn asked(table: &OnTable, id: &str, number: u128, minutes: i64, refusal: Option<Refusal>) {
     let bidder: RtbTargetId = id.parse().unwrap();
     let entry = BidLogEntry {
+        asked_for: app::ports::AskedFor::Call,
         tenant: table.world.tenant,
         auction: AuctionId::from_uuid(Uuid::from_u128(number)),
         call: format!("RGB{number:032x}").parse().unwrap(),

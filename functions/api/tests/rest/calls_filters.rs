@@ -66,7 +66,7 @@ async fn each_filter_finds_its_calls_and_no_others() {
     call(&world, 4, |_, record| record.closing.as_mut().unwrap().billed_via = Some(Via::Target(id(92))));
     call(&world, 5, |_, record| record.closing.as_mut().unwrap().billed_via = Some(Via::RtbTarget(id(93))));
     call(&world, 6, |_, record| record.closing.as_mut().unwrap().buyer = Some(id(94)));
-    call(&world, 7, |call, _| call.number = id(95));
+    call(&world, 7, |call, _| call.number = Some(id(95)));
     call(&world, 8, |call, _| call.from = "+442079460123".to_owned());
     call(&world, 9, |_, record| record.closing.as_mut().unwrap().status = CallStatus::NoAnswer);
     call(&world, 10, |_, record| record.closing.as_mut().unwrap().connected = false);

@@ -45,5 +45,6 @@ mod switches;
 mod table;
 mod test_auction;
 mod twilio_accounts;
+mod twilio_sip;
 mod usage;
 mod validation;

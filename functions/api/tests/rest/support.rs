@@ -22,7 +22,7 @@ use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
     BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
-    FakeHealth, FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeTelephony, TwilioSays,
+    FakeHealth, FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeSip, FakeTelephony, TwilioSays,
     connect_account, test_vault,
 };
 use tokio::time::Instant;
@@ -54,6 +54,7 @@ pub struct World {
     pub catalog: Arc<FakeCatalog>,
     pub counters: Arc<FakeCounters>,
     pub telephony: Arc<FakeTelephony>,
+    pub sip: Arc<FakeSip>,
     pub pages: Arc<FakePages>,
     pub calls: Arc<CallArchive>,
     pub callers: Arc<FakeCallers>,
@@ -139,6 +140,7 @@ impl World {
         let catalog = Arc::new(FakeCatalog::noting_in(desk.clone()));
         let counters = Arc::new(FakeCounters::default());
         let telephony = Arc::new(FakeTelephony::default());
+        let sip = Arc::new(FakeSip::default());
         let pages = Arc::new(FakePages::default());
         let calls = Arc::new(CallArchive::default());
         let callers = Arc::new(FakeCallers::noting_in(desk.clone()));
@@ -165,6 +167,7 @@ impl World {
             alerts: Arc::new(FakeHealth::default()),
             bidders: Arc::new(NobodyThere),
             telephony: telephony.clone(),
+            sip: sip.clone(),
             pages: pages.clone(),
             clock: clock.clone(),
             accounts: accounts.clone(),
@@ -198,6 +201,7 @@ impl World {
             catalog,
             counters,
             telephony,
+            sip,
             pages,
             calls,
             callers,

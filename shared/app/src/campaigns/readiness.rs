@@ -117,7 +117,9 @@ pub async fn readiness(tools: &Tools<'_>, tenant: TenantId, id: CampaignId) -> O
     }
     let running = published.as_deref().or(draft.as_ref().ok());
     checks.extend(destinations(tools, tenant, running).await?);
-    checks.extend(numbers(tools, tenant, id, &campaign).await?);
+    let takes_sip = tools.accounts.takes_sip().await?;
+    checks.extend(numbers(tools, tenant, id, &campaign, takes_sip).await?);
+    checks.extend(sip(&campaign, takes_sip));
     checks.push(status(&campaign));
     Ok(Ok(Readiness { status: campaign.status, checks }))
 }
@@ -215,6 +217,7 @@ async fn numbers(
     tenant: TenantId,
     id: CampaignId,
     campaign: &Campaign,
+    takes_sip: bool,
 ) -> PortResult<Vec<Check>> {
     let accounts = tools.accounts.sids().await?;
     let mut checks = vec![if accounts.is_empty() {
@@ -228,6 +231,11 @@ async fn numbers(
         if number.campaign == Some(id) {
             numbers.push((record.id, number));
         }
+    }
+    if numbers.is_empty() && takes_sip && answers_pings(campaign) {
+        checks
+            .push(Check::ok("phone_number", "no phone number leads to this campaign: its calls come by SIP"));
+        return Ok(checks);
     }
     if numbers.is_empty() {
         let action = "assign a phone number to it";
@@ -245,6 +253,29 @@ async fn numbers(
         Check::warning("fallback_number", message, "name a fallback number").field("fallback_number")
     });
     Ok(checks)
+}
+
+fn answers_pings(campaign: &Campaign) -> bool {
+    campaign.rtb.as_ref().is_some_and(|rtb| rtb.enabled)
+}
+
+/// What bids with a SIP address need; nothing to say of a campaign that gives none.
+fn sip(campaign: &Campaign, takes_sip: bool) -> Option<Check> {
+    let rtb = campaign.rtb.as_ref().filter(|_| answers_pings(campaign))?;
+    if !takes_sip {
+        let message =
+            "bids name a SIP address only, and no Twilio account takes calls by SIP: every ping is refused";
+        let action = "set SIP up for a Twilio account (PUT /api/twilio-accounts/{sid}/sip)";
+        return rtb.sip_only.then(|| Check::warning("sip", message, action).field("rtb.sip_only"));
+    }
+    let shows_something =
+        campaign.default_caller_id.is_some() || !rtb.numbers.is_empty() || !rtb.exclusive_numbers.is_empty();
+    if !shows_something {
+        let message = "calls that come by SIP need a number of the Twilio account to be shown to phone numbers, and there is none";
+        let check = Check::warning("sip", message, "name a default caller id");
+        return Some(check.field("default_caller_id"));
+    }
+    Some(Check::ok("sip", "bids can name a SIP address"))
 }
 
 /// Whether the numbers are at a Twilio account of the tenant's. As long as one is, calls come in.

@@ -203,7 +203,7 @@ pub(super) async fn connect(
 }
 
 /// Twilio's answer, or in words why there is none.
-pub(super) async fn said<T>(until: Instant, answer: impl Future<Output = Carried<T>>) -> Result<T, String> {
+pub(crate) async fn said<T>(until: Instant, answer: impl Future<Output = Carried<T>>) -> Result<T, String> {
     match timeout_at(until, answer).await {
         Ok(Ok(Ok(value))) => Ok(value),
         Ok(Ok(Err(refusal))) => Err(refusal.words()),

@@ -16,6 +16,7 @@ mod search;
 mod verify;
 
 pub use buy::{Purchase, buy};
+pub(crate) use connect::said;
 pub use connect::{ConnectedNumber, FALLBACK_DOCUMENT, Hooks, Line, Lines, RenderFallback, application_name};
 pub(crate) use connect::{connect_numbers, reconnect_number};
 pub use import::{Imported, MAX_IMPORT, Outcome as ImportOutcome, import, importable};

@@ -8,7 +8,7 @@ use domain::ids::{AccountSid, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{PortResult, Saved, Sealed};
+use super::{PortResult, Saved, Sealed, SipSetUp};
 use crate::secret::Secret;
 
 /// One of an account's auth tokens.
@@ -33,6 +33,9 @@ pub struct AccountRow {
     pub name: String,
     /// One to four. Each may have signed a webhook; our own requests are made with the first.
     pub tokens: Vec<SealedToken>,
+    /// Its SIP domain; `None` when none was set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sip: Option<SipSetUp>,
     /// When it was connected.
     pub created_at: Timestamp,
     /// When it was last changed.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::audit::AuditEntry;
-use domain::ids::{CampaignId, PublisherId, TenantId};
+use domain::ids::{CampaignId, InboundBidId, PublisherId, TenantId};
 use domain::inbound::{InboundBid, PingLine, RtbAddress, RtbId};
 use domain::phone::E164;
 use jiff::Timestamp;
@@ -51,7 +51,7 @@ pub enum PingsOf {
     Publisher(PublisherId),
 }
 
-/// What was promised on numbers: all that the call path needs.
+/// What was promised on numbers and SIP addresses: all that the call path needs.
 #[async_trait]
 pub trait Promises: Send + Sync {
     /// A tenant's promises on these numbers for a caller, and for any; one batch. Also those that have expired.
@@ -61,6 +61,10 @@ pub trait Promises: Send + Sync {
         numbers: &[&E164],
         caller: Option<&str>,
     ) -> PortResult<Vec<InboundBid>>;
+
+    /// The bid of a SIP address, and whose it is; one read. Also one that has expired. `None` when no bid promised such an
+    /// address, or none that is still kept.
+    async fn bid_by_sip(&self, id: InboundBidId) -> PortResult<Option<(TenantId, InboundBid)>>;
 }
 
 /// Addresses, bids and the log of pings.

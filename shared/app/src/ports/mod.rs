@@ -14,6 +14,7 @@ mod inbound;
 mod limits;
 mod mail;
 mod outside;
+mod sip;
 mod telephony;
 mod vault;
 
@@ -28,6 +29,7 @@ pub use inbound::*;
 pub use limits::*;
 pub use mail::*;
 pub use outside::*;
+pub use sip::*;
 pub use telephony::*;
 pub use vault::*;
 

@@ -55,7 +55,7 @@ pub fn facts(about: &About<'_>) -> Facts {
             place: place_of(call),
             attestation: Some(Attestation::of_verstat(call.verstat.as_deref())),
         },
-        dialled: DialledFacts { number: Some(call.to.clone()), name: None },
+        dialled: DialledFacts { number: call.to.number().cloned(), name: None },
         campaign: CampaignFacts {
             id: Some(call.campaign),
             name: Some(campaign.name.clone()),

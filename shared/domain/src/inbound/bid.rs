@@ -133,6 +133,15 @@ impl InboundBid {
         good.then(|| Auction { call, step: 0, ..auction.clone() })
     }
 
+    /// What it means for a call by it.
+    fn verdict(&self, call: CallId, now: Timestamp) -> BidVerdict {
+        match self.used_by {
+            Some(by) if by != call => BidVerdict::Used,
+            _ if self.expires_at <= now => BidVerdict::Late,
+            _ => BidVerdict::Honoured,
+        }
+    }
+
     /// Whether it can be given again to the same ping.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.used_by.is_none() && now < self.expires_at
@@ -151,6 +160,8 @@ pub enum BidVerdict {
     Used,
     /// None was given for this caller on this number.
     Unknown,
+    /// The address that was called is of a bid for another caller.
+    WrongCaller,
     /// Nobody could take the call any more.
     CapacityGone,
     /// The call was refused for a reason of its own.
@@ -165,6 +176,7 @@ impl BidVerdict {
             Self::Late => "bid_late",
             Self::Used => "bid_used",
             Self::Unknown => "bid_unknown",
+            Self::WrongCaller => "bid_wrong_caller",
             Self::CapacityGone => "capacity_gone",
             Self::Refused => "bid_refused",
         }
@@ -177,6 +189,7 @@ impl BidVerdict {
             Self::Late => "the bid had expired before the call came",
             Self::Used => "the bid had been used for another call",
             Self::Unknown => "no bid was given for this caller on this number",
+            Self::WrongCaller => "the bid was given for another caller",
             Self::CapacityGone => "nobody could take the call any more",
             Self::Refused => "the call was refused",
         }
@@ -196,6 +209,12 @@ pub struct CallBid {
     pub fingerprint: Option<String>,
     /// Whether it was given for any caller.
     pub any_caller: bool,
+    /// The number it promised, whichever way the call came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<E164>,
+    /// Whether it promised a SIP address.
+    #[serde(default)]
+    pub by_sip: bool,
     /// Parameters of the ping that filters ask for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
@@ -229,18 +248,25 @@ pub fn arrive(
     awaited: bool,
     now: Timestamp,
 ) -> Option<Arrived<'_>> {
-    let verdict = |bid: &InboundBid| match bid.used_by {
-        Some(by) if by != call => BidVerdict::Used,
-        _ if bid.expires_at <= now => BidVerdict::Late,
-        _ => BidVerdict::Honoured,
-    };
     found
         .iter()
         .filter(|bid| bid.campaign == campaign)
-        .map(|bid| Arrived { bid: Some(bid), verdict: verdict(bid) })
+        .map(|bid| Arrived { bid: Some(bid), verdict: bid.verdict(call, now) })
         // A bid for this very caller goes before one for any.
         .min_by_key(|arrived| (arrived.verdict, arrived.bid.is_some_and(|bid| bid.caller_key.is_none())))
         .or_else(|| awaited.then_some(Arrived { bid: None, verdict: BidVerdict::Unknown }))
+}
+
+/// Judges a call to the SIP address of a bid. `caller`: the keyed hash of the caller's number, if they have one.
+pub fn arrive_by_address<'a>(
+    bid: &'a InboundBid,
+    call: CallId,
+    caller: Option<&str>,
+    now: Timestamp,
+) -> Arrived<'a> {
+    let is_for_caller = bid.caller_key.is_none() || bid.caller_key.as_deref() == caller;
+    let verdict = if is_for_caller { bid.verdict(call, now) } else { BidVerdict::WrongCaller };
+    Arrived { bid: Some(bid), verdict }
 }
 
 impl Arrived<'_> {
@@ -252,6 +278,8 @@ impl Arrived<'_> {
             verdict: self.verdict,
             fingerprint: self.bid.map(|bid| bid.fingerprint.clone()),
             any_caller: self.bid.is_some_and(|bid| bid.caller_key.is_none()),
+            number: self.bid.and_then(|bid| bid.number.clone()),
+            by_sip: self.bid.is_some_and(|bid| bid.sip.is_some()),
             tags: self.bid.map(|bid| bid.tags.clone()).unwrap_or_default(),
             passed_on: self.bid.and_then(|bid| bid.passed_on),
         }

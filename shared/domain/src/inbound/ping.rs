@@ -178,7 +178,7 @@ impl Ping {
 }
 
 /// A caller id as publishers write it: with or without `+`; ten digits are a number of North America.
-fn number(text: &str) -> Option<E164> {
+pub(super) fn number(text: &str) -> Option<E164> {
     let separators = [' ', '-', '(', ')', '.'];
     let digits: String = text.trim().chars().filter(|sign| !separators.contains(sign)).collect();
     let plain = digits.strip_prefix('+').unwrap_or(&digits);

@@ -50,7 +50,7 @@ pub fn turned_away(
     }
     let arrival = Arrival {
         from: &call.from,
-        to: &call.to,
+        to: call.to.number(),
         verstat: call.verstat.as_deref(),
         place: &place_of(call),
         since_last_call_s: call.previous_call_s.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),

@@ -32,7 +32,7 @@ use crate::filter::Tags;
 use crate::ids::{AgentId, RtbTargetId, TargetId};
 use crate::ledger::Terms;
 use crate::money::Money;
-use crate::phone::{Destination, E164};
+use crate::phone::{Called, Destination, E164};
 use crate::plan::Tree;
 use crate::snapshot::Snapshot;
 use crate::target::{CallerIdPolicy, DialSettings};
@@ -402,13 +402,26 @@ pub fn call_limits(
     Sight::new(snapshot, situation).of_the_call(price)
 }
 
-/// What the callee sees. A caller without a phone number, and a SIP caller, fall back to the campaign's default.
-pub fn caller_id(policy: &CallerIdPolicy, call: &Call, campaign_default: Option<&E164>) -> Option<E164> {
-    let default = || Some(campaign_default.unwrap_or(&call.to).clone());
-    match policy {
-        CallerIdPolicy::Passthrough if call.caller().is_some() => None,
-        CallerIdPolicy::Passthrough | CallerIdPolicy::CampaignDefault => default(),
-        CallerIdPolicy::Fixed(number) => Some(number.clone()),
+/// What the callee sees; `None`: the caller's number. A caller without a phone number falls back to the campaign's default.
+///
+/// A call that came by SIP may show neither its caller's number nor what was called, except to a SIP address: only a number
+/// of the Twilio account. Then it falls back to the campaign's default, else to a number that the campaign gives out with
+/// bids; without either, Twilio dials no phone number.
+pub fn caller_id(
+    policy: &CallerIdPolicy,
+    call: &Call,
+    snapshot: &Snapshot,
+    destination: &Destination,
+) -> Option<E164> {
+    let given_out = || snapshot.rtb_numbers.values().next();
+    let fallback = || call.to.number().or_else(given_out).cloned();
+    let default = || snapshot.campaign.default_caller_id.clone().or_else(fallback);
+    match (policy, &call.to, destination) {
+        (CallerIdPolicy::Passthrough, Called::Sip(_), Destination::Sip(_)) => call.caller().or_else(default),
+        (CallerIdPolicy::Passthrough, Called::Sip(_), Destination::Number(_)) => default(),
+        (CallerIdPolicy::Passthrough, Called::Number(_), _) if call.caller().is_some() => None,
+        (CallerIdPolicy::Passthrough | CallerIdPolicy::CampaignDefault, ..) => default(),
+        (CallerIdPolicy::Fixed(number), ..) => Some(number.clone()),
     }
 }
 

@@ -40,7 +40,9 @@ pub fn tags(call: &Call, snapshot: &Snapshot) -> Tags {
         tags.set(category, name, value);
     }
 
-    tags.set("DialedNumber", "Number", call.to.as_str());
+    if let Some(number) = call.to.number() {
+        tags.set("DialedNumber", "Number", number.as_str());
+    }
     if let Some(pool) = call.pool {
         tags.set("DialedNumber", "Pool", &pool.to_string());
     }

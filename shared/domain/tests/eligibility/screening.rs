@@ -29,7 +29,7 @@ fn decide(settings: Value, heard: &Heard<'_>) -> Result<(), Refusal> {
     let place = Place::of(heard.from, Said::default());
     let arrival = Arrival {
         from: heard.from,
-        to: &to,
+        to: Some(&to),
         verstat: heard.verstat,
         place: &place,
         since_last_call_s: heard.since,

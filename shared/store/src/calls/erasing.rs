@@ -235,13 +235,14 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a bid from its number and from its ping, unless another one has taken its place. `false`: it was not there.
+    /// Removes a bid from its number, its SIP address and its ping, unless another one has taken its place. `false`: it was not there.
     async fn remove_bid(&self, tenant: TenantId, item: &Item) -> PortResult<bool> {
         let bid: InboundBid = body(FORGET, item)?;
         let on_number = bid.number.as_ref().map(|number| keys::promise(tenant, number, bid.caller()));
         let of_ping = keys::inbound_bid(tenant, &bid.fingerprint);
         let mut was_there = false;
-        for key in on_number.into_iter().chain([of_ping]) {
+        let on_address = bid.sip.is_some().then(|| keys::sip_promise(bid.id));
+        for key in on_number.into_iter().chain(on_address).chain([of_ping]) {
             let gone = Write::new(Deed::Remove(key))
                 .only_if("#bid = :bid")
                 .name("#bid", "bid")

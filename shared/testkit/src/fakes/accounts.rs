@@ -146,6 +146,7 @@ pub async fn connect_account(
         tenant,
         name: "A test".to_owned(),
         tokens: sealed_tokens,
+        sip: None,
         created_at: Timestamp::UNIX_EPOCH,
         updated_at: Timestamp::UNIX_EPOCH,
         version: 1,

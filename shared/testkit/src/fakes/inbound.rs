@@ -70,6 +70,10 @@ impl Promises for FakeInboundBids {
         };
         Ok(numbers.iter().flat_map(|number| callers().filter_map(|caller| on(number, caller))).collect())
     }
+
+    async fn bid_by_sip(&self, _: InboundBidId) -> PortResult<Option<(TenantId, InboundBid)>> {
+        Ok(None)
+    }
 }
 
 #[async_trait]

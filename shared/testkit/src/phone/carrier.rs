@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::rest_sip;
 use super::{CallScript, LiveCall, PhoneNetwork, locked};
 
 /// The accounts of a carrier. Copies are the same carrier.
@@ -34,9 +35,13 @@ impl Carrier {
         self.accounts().find(|account| account.network.config.account_sid == sid).unwrap_or(&self.first)
     }
 
-    /// The account that has this number.
+    /// The account that has this number, or the domain of this SIP address.
     pub fn owner(&self, number: &str) -> Option<&PhoneNetwork> {
-        self.accounts().find(|account| account.number(number).is_some())
+        let has = |account: &&PhoneNetwork| match rest_sip::host(number) {
+            Some(host) => account.sip_domain(host).is_some(),
+            None => account.number(number).is_some(),
+        };
+        self.accounts().find(has)
     }
 
     /// Places a call to whoever has the number, as [`PhoneNetwork::follow_call`] does; a number that nobody has fails.

@@ -43,6 +43,7 @@ mod rest_account;
 mod rest_answers;
 mod rest_applications;
 mod rest_numbers;
+mod rest_sip;
 mod script;
 mod seconds;
 mod signature;
@@ -68,8 +69,10 @@ pub use journey::{
     CallStatus, Connection, EndedBy, Happening, Journey, JourneyEvent, LegOutcome, Outcome, ReceivedDocument,
     SentRequest, WebhookKind,
 };
+pub use rest_sip::SipDomainConfig;
 pub use script::{
-    Abandoned, AnsweredBy, Answering, CallScript, CalleeScript, CallerScript, HangUpAt, Input, Place, Speed,
+    Abandoned, AnsweredBy, Answering, CallScript, CalleeScript, CallerScript, HangUpAt, Input, Place,
+    SipSource, Speed,
 };
 pub use signature::sign;
 pub use state::{ApplicationConfig, NumberConfig};
@@ -169,7 +172,8 @@ impl PhoneNetwork {
 
     /// Places a call and waits until it is over and every webhook has been delivered.
     ///
-    /// A number that the account does not have, or one without an address to ask, gives a journey that failed.
+    /// A number that the account does not have, one without an address to ask, and a SIP domain that does not let the caller in
+    /// give a journey that failed.
     pub async fn place_call(&self, script: CallScript) -> Journey {
         Box::pin(self.prepare(script, None).live_through()).await
     }
@@ -184,7 +188,7 @@ impl PhoneNetwork {
     fn prepare(&self, script: CallScript, live: Option<mpsc::UnboundedSender<JourneyEvent>>) -> Arc<Call> {
         let number = self
             .network
-            .ringing(&script.to)
+            .ringing(&script.to, &script.sip)
             .unwrap_or_else(|| NumberConfig::new(script.to.clone(), "").completed());
         Call::new(self.network.clone(), number, script, live)
     }
@@ -197,6 +201,11 @@ impl PhoneNetwork {
     /// What is known about a number, including what the REST API changed.
     pub fn number(&self, phone_number: &str) -> Option<NumberConfig> {
         self.network.number(phone_number)
+    }
+
+    /// The SIP domain of this name.
+    pub fn sip_domain(&self, name: &str) -> Option<SipDomainConfig> {
+        locked(&self.network.sip).domain(name).cloned()
     }
 
     /// The account's applications, by sid.

@@ -13,6 +13,7 @@ use super::leg::Leg;
 use super::locked;
 use super::recorder::whole_seconds;
 use super::recording::Recording;
+use super::rest_sip::host as host_of;
 use super::script::Place;
 use super::twiml::NounKind;
 
@@ -43,7 +44,8 @@ pub(super) fn of_caller(call: &Call) -> Parameters {
     put(&mut parameters, "Direction", "inbound");
     put_side(&mut parameters, ["From", "Caller"], &script.from, &script.caller_place);
     put_side(&mut parameters, ["To", "Called"], &script.to, &script.called_place);
-    if let Some(verdict) = &script.stir_verstat {
+    let by_sip = script.to.starts_with("sip:");
+    if let Some(verdict) = script.stir_verstat.as_ref().filter(|_| !by_sip) {
         put(&mut parameters, "StirVerstat", verdict);
     }
     if let Some(number) = &script.forwarded_from {
@@ -54,9 +56,10 @@ pub(super) fn of_caller(call: &Call) -> Parameters {
     }
     if let Some(address) = script.from.strip_prefix("sip:") {
         let host = address.split_once('@').map_or(address, |(_, host)| host);
-        put(&mut parameters, "SipDomain", host.split([';', ':']).next().unwrap_or_default());
+        let called = host_of(&script.to).unwrap_or_else(|| host.split([';', ':']).next().unwrap_or_default());
+        put(&mut parameters, "SipDomain", called);
         put(&mut parameters, "SipCallId", sip_call_id(&call.sid));
-        put(&mut parameters, "SipSourceIp", "127.0.0.1");
+        put(&mut parameters, "SipSourceIp", &script.sip.ip);
     }
     parameters
 }
@@ -165,6 +168,8 @@ pub(super) fn amd_status(call: &Call, leg: &Leg, answered_by: &str, took: Durati
 }
 
 fn put_side(parameters: &mut Parameters, names: [&str; 2], number: &str, place: &Place) {
+    let unknown = Place::default();
+    let place = if number.starts_with("sip:") { &unknown } else { place };
     for name in names {
         put(parameters, name, number);
         put(parameters, &format!("{name}City"), &place.city);

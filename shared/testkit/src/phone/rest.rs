@@ -1,5 +1,5 @@
-//! The part of Twilio's REST API (2010-04-01) that concerns calls under way, numbers and applications, over the simulated
-//! account.
+//! The part of Twilio's REST API (2010-04-01) that concerns calls under way, numbers, applications and SIP domains, over
+//! the simulated account.
 //!
 //! Access needs the account's SID and auth token, as with Twilio; answers have Twilio's shapes, see
 //! [`super::rest_answers`].
@@ -23,6 +23,7 @@ use super::rest_account;
 use super::rest_answers::{self as answers, Refused};
 use super::rest_applications::{all_applications, one_application};
 use super::rest_numbers::{all_numbers, available, one_number};
+use super::rest_sip;
 use super::state::{CallRecord, Network};
 use super::trouble;
 use super::twiml::{Address, Method};
@@ -45,6 +46,7 @@ pub(super) fn router(network: Arc<Network>) -> Router {
         .route(&format!("{account}/Recordings/{{file}}"), delete(delete_recording))
         .route(&format!("{account}/Applications.json"), any(all_applications))
         .route(&format!("{account}/Applications/{{file}}"), any(one_application))
+        .route(&format!("{account}/SIP/{{*rest}}"), any(rest_sip::answer))
         .fallback(|| async { answers::refused(&Refused::not_found("the requested resource")) })
         .layer(from_fn_with_state(network.clone(), trouble::interfere))
         .with_state(network)

@@ -16,7 +16,7 @@ use super::seconds;
 pub struct CallScript {
     /// The caller as Twilio would report it: E.164, `anonymous`, `sip:user@host`, anything.
     pub from: String,
-    /// The number called; it must be one of the network's numbers.
+    /// The number or SIP address called; it must be one of the network's numbers, or at one of its domains.
     pub to: String,
     /// The CallSid; made from the seed when absent.
     pub call_sid: Option<String>,
@@ -32,6 +32,8 @@ pub struct CallScript {
     pub caller_place: Place,
     /// Where the called number is from.
     pub called_place: Place,
+    /// Where a call to a SIP address comes from.
+    pub sip: SipSource,
     /// How the caller behaves.
     pub caller: CallerScript,
     /// Who answers at which destination (E.164 or SIP address), for this call only; the network's own list is next.
@@ -58,6 +60,7 @@ impl Default for CallScript {
             forwarded_from: None,
             caller_place: Place::new("SAN FRANCISCO", "CA", "94105", "US"),
             called_place: Place::new("", "", "", "US"),
+            sip: SipSource::default(),
             caller: CallerScript::default(),
             callees: BTreeMap::new(),
             default_callee: None,
@@ -100,6 +103,24 @@ impl CallScript {
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
+    }
+}
+
+/// How a call to a SIP address presents itself to the domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SipSource {
+    /// The address that it comes from.
+    pub ip: String,
+    /// The user name it gives when it is asked.
+    pub user: Option<String>,
+    /// The password it gives then.
+    pub password: Option<String>,
+}
+
+impl Default for SipSource {
+    fn default() -> Self {
+        Self { ip: "127.0.0.1".to_owned(), user: None, password: None }
     }
 }
 

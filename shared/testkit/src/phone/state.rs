@@ -13,7 +13,8 @@ use super::corpus::Corpus;
 use super::journey::CallStatus;
 use super::locked;
 use super::rest_answers::Refused;
-use super::script::{CallScript, CalleeScript};
+use super::rest_sip::Sip;
+use super::script::{CallScript, CalleeScript, SipSource};
 use super::trouble::Trouble;
 use super::twiml::Method;
 use super::webhook::WebhookClient;
@@ -152,6 +153,7 @@ pub(super) struct Network {
     pub(super) neighbours: Mutex<Vec<Weak<Network>>>,
     pub(super) applications: Mutex<BTreeMap<String, ApplicationConfig>>,
     applications_made: AtomicU64,
+    pub(super) sip: Mutex<Sip>,
     pub(super) trouble: Trouble,
     callees: Mutex<BTreeMap<String, CalleeScript>>,
     records: Mutex<Records>,
@@ -177,6 +179,7 @@ impl Network {
             neighbours: Mutex::default(),
             applications: Mutex::default(),
             applications_made: AtomicU64::new(0),
+            sip: Mutex::default(),
             trouble: Trouble::default(),
             callees: Mutex::new(config.callees.clone()),
             records: Mutex::default(),
@@ -201,8 +204,11 @@ impl Network {
     }
 
     /// A number as it rings: with its application's addresses, if it has one. With an application that is gone it asks
-    /// nobody.
-    pub(super) fn ringing(&self, phone_number: &str) -> Option<NumberConfig> {
+    /// nobody. A SIP address rings at its domain, if that lets in whoever comes from there.
+    pub(super) fn ringing(&self, phone_number: &str, source: &SipSource) -> Option<NumberConfig> {
+        if phone_number.starts_with("sip:") {
+            return locked(&self.sip).ringing(phone_number, source);
+        }
         let number = self.number(phone_number)?;
         if number.voice_application_sid.is_empty() {
             return Some(number);

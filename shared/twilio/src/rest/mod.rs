@@ -1,4 +1,5 @@
-//! Twilio's REST API, as far as we use it: what became of a call, the numbers of an account, the applications they lead to.
+//! Twilio's REST API, as far as we use it: what became of a call, the numbers of an account, the applications they lead to,
+//! SIP domains.
 //!
 //! The address of the API is configuration, never a tenant's input, so this crate has its own HTTP client; it follows no
 //! redirect, uses no proxy and trusts only the compiled-in roots. What must stay true: what may be repeated without harm is
@@ -11,12 +12,14 @@ mod error;
 mod numbers;
 mod recordings;
 mod resources;
+mod sip;
 
 pub use accounts::AccountResource;
 pub use applications::ApplicationResource;
 pub use error::{Refusal, RestError};
 pub use numbers::{AvailableResource, NumberResource};
 pub use resources::{CallResource, Credentials};
+pub use sip::{SipDomainResource, SipEntry, SipList};
 
 use std::time::Duration;
 

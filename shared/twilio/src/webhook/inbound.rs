@@ -5,6 +5,7 @@ use std::fmt;
 
 use domain::call::CallStatus;
 use domain::ids::{AccountSid, CallSid};
+use domain::inbound::{caller_of_address, is_sip};
 use domain::phone::{E164, mask};
 
 use super::WebhookError;
@@ -133,6 +134,14 @@ impl InboundCall {
     /// The caller's number, if it is one: not withheld, not SIP, not a browser.
     pub fn caller(&self) -> Option<E164> {
         self.from.parse().ok().filter(|number: &E164| !is_withheld(number))
+    }
+
+    /// The caller's number, when a SIP address was called: the user of the caller's own address.
+    pub fn sip_caller(&self) -> Option<E164> {
+        if !is_sip(&self.to) {
+            return None;
+        }
+        caller_of_address(&self.from).filter(|number| !is_withheld(number))
     }
 
     /// The number that was called.
