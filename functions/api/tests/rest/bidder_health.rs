@@ -112,7 +112,6 @@ async fn asked(table: &OnTable, id: &str, number: u128, minutes: i64, refusal: O
         tenant: table.world.tenant,
         auction: AuctionId::from_uuid(Uuid::from_u128(number)),
         call: format!("RGB{number:032x}").parse().unwrap(),
-        asked_for: Default::default(),
         campaign: "CA0190a1b2c3d67e5f8a9b0c1d2e3f4a5b".parse().unwrap(),
         bidder,
         at: minutes_ago(minutes),
