@@ -23,8 +23,8 @@ use crate::refusal::Refusal;
 
 /// Most tags that may be thought up.
 const MAX_TAGS: usize = 100;
-/// Longest text about the caller, bytes.
-const MAX_TEXT: usize = 120;
+/// Largest seed: what a reader of `int64` can hold.
+const MAX_SEED: u64 = i64::MAX.unsigned_abs();
 /// A caller and a dialled number for those who think up neither: numbers for fiction, which nobody has.
 const SOMEBODY: &str = "+12025550100";
 const SOME_NUMBER: &str = "+12025550199";
@@ -85,15 +85,18 @@ pub(crate) fn hypothetical(
     context: &Context,
 ) -> Result<Hypothetical, Refusal> {
     let mut problems = Problems::new();
-    for (field, text) in [
-        ("from", &wishes.from),
-        ("state", &wishes.state),
-        ("zip", &wishes.zip),
-        ("country", &wishes.country),
-        ("verstat", &wishes.verstat),
+    // As the shape of the body says.
+    for (field, text, most) in [
+        ("from", &wishes.from, 120),
+        ("state", &wishes.state, 40),
+        ("zip", &wishes.zip, 20),
+        ("country", &wishes.country, 2),
+        ("verstat", &wishes.verstat, 60),
     ] {
-        problems.at_most(&format!("{at}{field}"), text.as_ref().map_or(0, String::len), MAX_TEXT);
+        let length = text.as_ref().map_or(0, |text| text.chars().count());
+        problems.at_most(&format!("{at}{field}"), length, most);
     }
+    problems.within(&format!("{at}seed"), wishes.seed, 0..=MAX_SEED);
     problems.at_most(&format!("{at}tags"), wishes.tags.len(), MAX_TAGS);
     let mut tags = Vec::new();
     for (name, value) in wishes.tags.into_iter().take(MAX_TAGS) {
