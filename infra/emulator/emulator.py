@@ -253,6 +253,7 @@ class Emulator:
             "E2E_BID_LOG_QUEUE_URL": outputs["BidLogQueueUrl"],
             "E2E_BID_LOG_DEAD_LETTERS_URL": outputs["BidLogDeadLettersUrl"],
             "E2E_FALLBACK_BUCKET": outputs["FallbackBucketName"],
+            "E2E_ARCHIVE_BUCKET": outputs["ArchiveBucketName"],
         }
 
     def wait_until_healthy(self, api_binary: Path) -> None:

@@ -53,7 +53,8 @@ async fn a_bid_that_is_delivered_again_and_again_is_counted_once() {
         part(7, 7, 0, Some(Refusal::NotAsked(Passed::NotWorking))),
         part(8, 65, 90, None),
     ];
-    let keep = KeepBids { log: std::sync::Arc::new(store.clone()) };
+    let history = std::sync::Arc::new(testkit::fakes::FakeBidHistory::default());
+    let keep = KeepBids { log: std::sync::Arc::new(store.clone()), history: history.clone() };
     for deliveries in [1, 4] {
         let all = (0..deliveries).map(|_| keep.keep(&entries));
         join_all(all).await.into_iter().for_each(|kept| kept.expect("kept"));

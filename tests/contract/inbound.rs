@@ -200,9 +200,18 @@ async fn what_publishers_said_of_a_caller_can_be_forgotten() {
         let caller: E164 = "+14155550100".parse().expect("a number");
         for (of, who) in [(1, Some("ann")), (2, Some("ben"))] {
             bids.promise(tenant(), &bid(of, who, noon())).await.expect("a promise");
-            bids.log_ping(tenant(), who, &line(of, 8, after(1))).await.expect("a line");
+            let auctions = vec![id(40 + of)];
+            let line = PingLine { auctions, ..line(of, 8, after(1)) };
+            bids.log_ping(tenant(), who, &line).await.expect("a line");
         }
-        let done = bids.forget_bids(tenant(), "ann", &caller).await.expect("done");
+        let young = bids.forget_bids(tenant(), "ann", &caller, noon()).await.expect("done");
+        assert_eq!((young.bids, young.complete), (0, false), "what is younger waits");
+        assert_eq!(bids.auctions_about(tenant(), "ann", noon()).await.expect("an answer"), []);
+        assert_eq!(
+            bids.auctions_about(tenant(), "ann", after(60)).await.expect("an answer"),
+            [(id(41), after(1))]
+        );
+        let done = bids.forget_bids(tenant(), "ann", &caller, after(60)).await.expect("done");
         assert_eq!((done.bids, done.complete), (1, true));
         assert_eq!(promised(&*bids, tenant(), Some("ann")).await, []);
         assert_eq!(promised(&*bids, tenant(), Some("ben")).await, [id(2)]);
@@ -211,7 +220,7 @@ async fn what_publishers_said_of_a_caller_can_be_forgotten() {
         let page = bids.pings(tenant(), PingsOf::Publisher(id(8)), day, None, 10).await.expect("a page");
         let left: BTreeMap<_, _> = page.items.iter().map(|line| (line.id, line.caller.is_some())).collect();
         assert_eq!(left, [(id(1), false), (id(2), true)].into(), "the line stays, without the caller");
-        let again = bids.forget_bids(tenant(), "ann", &caller).await.expect("done");
+        let again = bids.forget_bids(tenant(), "ann", &caller, after(60)).await.expect("done");
         assert_eq!((again.bids, again.complete), (0, true));
     }
 }

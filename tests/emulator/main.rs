@@ -77,6 +77,25 @@ async fn whole_calls_on_the_emulator() {
     let deployment = deployment().await;
     the_cdn_gives_each_number_its_own_document(&deployment).await;
     whole_calls::all(&deployment).await;
+    bids_stay_in_the_archive().await;
+}
+
+/// What bidders were asked in those calls stands in files by tenant and day.
+async fn bids_stay_in_the_archive() {
+    let bucket = variable("E2E_ARCHIVE_BUCKET");
+    let found =
+        shelf().await.list_objects_v2().bucket(&bucket).prefix("bids/tenant=AC").send().await.unwrap();
+    let names: Vec<&str> = found.contents().iter().filter_map(|object| object.key()).collect();
+    assert!(!names.is_empty(), "no bids were archived");
+    assert!(names.iter().all(|name| name.contains("/day=20") && name.ends_with(".jsonl.gz")), "{names:?}");
+}
+
+async fn shelf() -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::config::Builder::from(&runtime::aws::config().await.unwrap())
+            .force_path_style(true)
+            .build(),
+    )
 }
 
 /// The distribution's function and its error pages, as the template has them; and that the API may read what it wrote.
@@ -95,11 +114,7 @@ async fn the_cdn_gives_each_number_its_own_document(deployment: &Deployment) {
     let verify = format!("/api/numbers/{}/verify", found["items"][0]["id"].as_str().unwrap());
     let verified = deployment.ok("POST", &verify, None).await;
     assert_eq!(verified["findings"], serde_json::json!([]), "{verified}");
-    let shelf = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(&runtime::aws::config().await.unwrap())
-            .force_path_style(true)
-            .build(),
-    );
+    let shelf = shelf().await;
     let key = format!("{digits}.xml");
     shelf.delete_object().bucket(variable("E2E_FALLBACK_BUCKET")).key(key).send().await.unwrap();
     let verified = deployment.ok("POST", &verify, None).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::context::Outside;
-use api::pages::FolderPages;
+use api::pages::Pages;
 use app::answer_call::AnswerCall;
 use app::answer_ping::AnswerPing;
 use app::api_keys;
@@ -25,6 +25,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ids::{ApiKeyId, CampaignId, NumberId, RtbTargetId, TargetId, TenantId};
 use domain::snapshot::{Parts, Snapshot};
 use jiff::Timestamp;
+use objects::{BidArchive, Objects};
 use outbound::{AllowList, Outbound};
 use runtime::{HttpRequest, HttpResponse, Settings, Tick};
 use serde_json::{Value, json};
@@ -134,7 +135,7 @@ impl World {
         match name.split('/').next().unwrap() {
             "bid-log" => {
                 let event: SqsEvent = serde_json::from_value(event).unwrap();
-                let keep_bids = KeepBids { log: self.store.clone() };
+                let keep_bids = KeepBids { log: self.store.clone(), history: history() };
                 Answer::Queue(bid_log::handle(Arc::new(bid_log::Context { keep_bids }), event).await)
             }
             "rtb-health" => {
@@ -196,7 +197,8 @@ impl World {
             }
             "api" => {
                 let outside = Outside {
-                    pages: Arc::new(FolderPages::new(std::env::temp_dir())),
+                    pages: Arc::new(Pages(Objects::in_folder(std::env::temp_dir()))),
+                    history: history(),
                     mailer: Arc::new(FakeMailer::default()),
                     vault: test_vault(),
                 };
@@ -347,4 +349,8 @@ pub async fn set_up(store: &Store, vault: &dyn Vault, bidders_at: &str) {
         last_used_at: None,
     };
     store.store_api_key(&api_keys::hash(API_KEY), &key).await.unwrap();
+}
+
+fn history() -> Arc<BidArchive> {
+    Arc::new(BidArchive::new(Objects::in_folder(std::env::temp_dir().join("callcenter-events-archive"))))
 }

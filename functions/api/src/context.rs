@@ -9,9 +9,9 @@ use app::identity;
 use app::identity::passwords::Argon2Passwords;
 use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
-    Accounts, Audit, BidLog, BidderAlerts, Bidders, Books, Callers, Calls, CarrierNumbers, CarrierSip,
-    Catalog, Counters, FallbackPages, Health, Identity, InboundBids, Limiter, Mailer, Once, Passwords,
-    Published, Vault,
+    Accounts, Audit, BidHistory, BidLog, BidderAlerts, Bidders, Books, Callers, Calls, CarrierNumbers,
+    CarrierSip, Catalog, Counters, FallbackPages, Health, Identity, InboundBids, Limiter, Mailer, Once,
+    Passwords, Published, Vault,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
@@ -74,6 +74,8 @@ pub struct Context {
     pub sip: Arc<dyn CarrierSip>,
     /// Fallback documents.
     pub pages: Arc<dyn FallbackPages>,
+    /// What bidders were asked, for good.
+    pub history: Arc<dyn BidHistory>,
     /// Time and new ids.
     pub clock: Arc<dyn Clock>,
     /// The connected Twilio accounts as they are stored.
@@ -116,6 +118,8 @@ pub struct Context {
 pub struct Outside {
     /// Fallback documents.
     pub pages: Arc<dyn FallbackPages>,
+    /// What bidders were asked, for good.
+    pub history: Arc<dyn BidHistory>,
     /// E-mail.
     pub mailer: Arc<dyn Mailer>,
     /// Encrypts tenants' secrets.
@@ -158,6 +162,7 @@ impl Context {
             telephony: telephony.clone(),
             sip: telephony,
             pages: outside.pages,
+            history: outside.history,
             clock,
             accounts: store,
             directory,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use api::context::Outside;
 use api::{Context, handle, mailer, pages, router};
-use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
+use objects::{BidArchive, Objects};
+use runtime::{ArchivePlace, Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 
 #[tokio::main]
@@ -17,8 +18,13 @@ async fn main() -> Result<(), Cause> {
     let store = Arc::new(store);
     let vault = webhook::vault(&settings, &config, store.clone())?;
     warm_up("data key", vault.warm_up()).await;
+    let archive = match settings.archive_place()? {
+        ArchivePlace::Bucket(bucket) => Objects::in_bucket(&config, bucket),
+        ArchivePlace::Dir(folder) => Objects::in_folder(folder),
+    };
     let outside = Outside {
         pages: pages::at(settings.fallback_place()?, &config),
+        history: Arc::new(BidArchive::new(archive)),
         mailer: mailer::at(settings.mail_place()?, &config),
         vault,
     };

@@ -65,6 +65,7 @@ async fn erase(
         calls: context.calls.as_ref(),
         callers: context.callers.as_ref(),
         bids: context.inbound.as_ref(),
+        history: context.history.as_ref(),
         telephony: context.telephony.as_ref(),
         scribe: tools.scribe(),
     };

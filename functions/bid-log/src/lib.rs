@@ -1,7 +1,7 @@
 //! Keeps what the bidders were asked and answered, and counts it in their hours (queue consumer).
 //!
-//! Idempotency: an entry is stored under its auction and bidder and counted in the same transaction, so a message that
-//! comes again changes nothing.
+//! Idempotency: an entry is stored under its auction and bidder and counted in the same transaction, and the file of a
+//! message has its name from what is in it, so a message that comes again changes nothing.
 
 use std::sync::Arc;
 

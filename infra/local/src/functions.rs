@@ -22,9 +22,10 @@ use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::BoxFuture;
 use mail::{Announce, FolderMailer};
+use objects::{BidArchive, Objects};
 use outbound::{AllowList, Outbound};
 use queue::SqsOutbox;
-use runtime::{Cause, HttpRequest, HttpResponse, MailPlace, Settings, Tick};
+use runtime::{ArchivePlace, Cause, HttpRequest, HttpResponse, MailPlace, Settings, Tick};
 use store::Store;
 use twilio::rest::{Pace, RestClient};
 use twilio::telephony::TwilioTelephony;
@@ -72,6 +73,7 @@ pub fn compose(
             // What is a service of the cloud is a file or a folder here.
             let declared = match variable {
                 "FALLBACK_DIR" => "FALLBACK_BUCKET",
+                "ARCHIVE_DIR" => "ARCHIVE_BUCKET",
                 "VAULT_KEY_FILE" => "VAULT_KEY_ID",
                 "MAIL_DIR" => "MAIL_FROM",
                 other => other,
@@ -96,7 +98,8 @@ fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Ca
         "ConversionWebhook" => conversion_webhook(settings, store, services)?,
         "Api" => api(settings, store, services)?,
         "BidLog" => {
-            let context = Arc::new(bid_log::Context { keep_bids: KeepBids { log: store } });
+            let history = Arc::new(archive(settings, services)?);
+            let context = Arc::new(bid_log::Context { keep_bids: KeepBids { log: store, history } });
             Handler::Sqs(Arc::new(move |event| Box::pin(bid_log::handle(context.clone(), event))))
         }
         "RtbHealth" => rtb_health(settings, store, services)?,
@@ -204,6 +207,13 @@ fn conversion_webhook(settings: &Settings, store: Arc<Store>, services: &Service
     Ok(Handler::Http(Arc::new(move |request| Box::pin(conversion_webhook::handle(context.clone(), request)))))
 }
 
+fn archive(settings: &Settings, services: &Services) -> Result<BidArchive, Cause> {
+    Ok(BidArchive::new(match settings.archive_place()? {
+        ArchivePlace::Bucket(bucket) => Objects::in_bucket(&services.database, bucket),
+        ArchivePlace::Dir(folder) => Objects::in_folder(folder),
+    }))
+}
+
 fn mailer(settings: &Settings, services: &Services) -> Result<Arc<dyn Mailer>, Cause> {
     Ok(match (settings.mail_place()?, &services.announce_mail) {
         (MailPlace::Dir(folder), Some(announce)) => {
@@ -225,6 +235,7 @@ pub fn api_context(
 ) -> Result<Arc<api::Context>, Cause> {
     let outside = api::context::Outside {
         pages: api::pages::at(settings.fallback_place()?, &services.database),
+        history: Arc::new(archive(settings, services)?),
         mailer: mailer(settings, services)?,
         vault: webhook::vault(settings, &services.database, store.clone())?,
     };

@@ -219,7 +219,7 @@ async fn reset(flags: &Flags) -> Result<(), Cause> {
     while let Some(entry) = entries.next_entry().await? {
         let name = entry.file_name().to_string_lossy().into_owned();
         match name.as_str() {
-            "fallback" | "mail" => tokio::fs::remove_dir_all(entry.path()).await?,
+            "archive" | "fallback" | "mail" => tokio::fs::remove_dir_all(entry.path()).await?,
             "demo.json" | "running.json" | "vault.key" => tokio::fs::remove_file(entry.path()).await?,
             _ if name.starts_with("callcenter.db") => tokio::fs::remove_file(entry.path()).await?,
             _ => {}

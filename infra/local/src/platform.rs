@@ -36,6 +36,8 @@ use crate::{fallback, schedules, seed, simulator, spare};
 const TABLE: &str = "callcenter";
 const DATABASE_FILE: &str = "callcenter.db";
 const FALLBACK_FOLDER: &str = "fallback";
+/// What stays when the table has forgotten it, as files.
+const ARCHIVE_FOLDER: &str = "archive";
 const KEY_FILE: &str = "vault.key";
 const MAIL_FOLDER: &str = "mail";
 const BID_LOG_QUEUE: &str = "BidLogQueue";
@@ -115,6 +117,7 @@ impl Platform {
             ("API_REQUESTS_PER_MINUTE", options.api_requests_per_minute.to_string()),
             ("FALLBACK_BASE_URL", format!("http://{}{}", fallback.address(), fallback::PATH)),
             ("FALLBACK_DIR", fallback_folder.to_string_lossy().into_owned()),
+            ("ARCHIVE_DIR", ground.folder.join(ARCHIVE_FOLDER).to_string_lossy().into_owned()),
             ("BID_LOG_QUEUE_URL", format!("{queue_url}/000000000000/{BID_LOG_QUEUE}")),
             ("VAULT_KEY_FILE", ground.folder.join(KEY_FILE).to_string_lossy().into_owned()),
             ("MAIL_DIR", ground.folder.join(MAIL_FOLDER).to_string_lossy().into_owned()),

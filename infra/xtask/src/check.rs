@@ -7,7 +7,8 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use crate::licences;
 
 /// Adapters and glue: they know the use cases, not each other.
-const ADAPTERS: [&str; 8] = ["store", "twilio", "outbound", "queue", "runtime", "contract", "vault", "mail"];
+const ADAPTERS: [&str; 9] =
+    ["store", "twilio", "outbound", "queue", "runtime", "contract", "vault", "mail", "objects"];
 
 /// Crates that `domain`, `app` and `script` must be free of, by the beginning of their names.
 const OUTSIDE_WORLD: [&str; 7] = ["aws-", "aws_", "lambda_", "reqwest", "axum", "hyper", "dynoxide"];

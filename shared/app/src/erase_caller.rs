@@ -15,7 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::{self, Refused, Scribe, Tools};
 use crate::ports::{
-    CallRecord, Callers, Calls, ErasedCall, ErasureProof, InboundBids, Kind, PortError, PortResult, Telephony,
+    BidHistory, CallRecord, Callers, Calls, ErasedCall, ErasureProof, InboundBids, Kind, PortError,
+    PortResult, Telephony,
 };
 
 /// Calls that one request erases, at most.
@@ -35,6 +36,8 @@ pub struct EraseCaller<'a> {
     pub callers: &'a dyn Callers,
     /// What publishers said of them.
     pub bids: &'a dyn InboundBids,
+    /// What bidders were asked about them, for good.
+    pub history: &'a dyn BidHistory,
     /// Recordings at Twilio.
     pub telephony: &'a dyn Telephony,
     /// Who asks, the keyed hash and the time.
@@ -88,7 +91,12 @@ impl EraseCaller<'_> {
         // the proof, which the same hash finds.
         let entry = self.scribe.plain(tenant, "caller.erased", &caller);
         self.callers.note_request(tenant, &caller, &entry).await?;
-        let pings = self.bids.forget_bids(tenant, &caller, number).await?;
+        // What is younger may still be on its way into the history.
+        let before = entry.at.checked_sub(QUIET_AFTER).unwrap_or(Timestamp::MIN);
+        for (auction, at) in self.bids.auctions_about(tenant, &caller, before).await? {
+            self.history.forget(tenant, auction, at).await?;
+        }
+        let pings = self.bids.forget_bids(tenant, &caller, number, before).await?;
         let (mut calls, mut waiting, mut looked_at) = (0, 0, 0);
         let mut after = None;
         let mut complete = false;
@@ -144,6 +152,9 @@ impl EraseCaller<'_> {
         for sid in &recordings {
             // Whether it was still there does not matter.
             self.telephony.delete_recording(&record.call.account_sid, sid).await?;
+        }
+        for auction in &record.auctions {
+            self.history.forget(tenant, auction.id, auction.started_at).await?;
         }
         let bids = self.callers.scrub(tenant, call, number).await?;
         let erased = ErasedCall { recordings: u32::try_from(recordings.len()).unwrap_or(u32::MAX), bids };

@@ -11,8 +11,8 @@ use app::bid_log::KeepBids;
 use app::check_bidders::{AfterLook, CheckBidders, Checked};
 use app::clock::Clock;
 use app::ports::{
-    BidLog, BidLogEntry, BidderAnswer, Bidders, Catalog, DueCheck, Health, HealthCheck, InUse, Kind,
-    NoAnswer, PortError, PortResult, PublishedVersion, Record, Saved,
+    BidHistory, BidLog, BidLogEntry, BidderAnswer, Bidders, Catalog, DueCheck, Health, HealthCheck, InUse,
+    Kind, NoAnswer, PortError, PortResult, PublishedVersion, Record, Saved,
 };
 use async_trait::async_trait;
 use domain::auction::{BidRequest, BidderResult};
@@ -287,15 +287,42 @@ fn entry(number: u128) -> BidLogEntry {
     }
 }
 
+/// Counts what stays.
+#[derive(Default)]
+struct History {
+    kept: Mutex<usize>,
+    fails: bool,
+}
+
+#[async_trait]
+impl BidHistory for History {
+    async fn keep(&self, entries: &[BidLogEntry]) -> PortResult<()> {
+        if self.fails {
+            return Err(PortError::Busy { what: "keep bids" });
+        }
+        *self.kept.lock().expect("whole") += entries.len();
+        Ok(())
+    }
+
+    async fn forget(&self, _: TenantId, _: AuctionId, _: Timestamp) -> PortResult<()> {
+        unreachable!("nothing is forgotten here")
+    }
+}
+
 #[tokio::test]
 async fn every_bid_of_a_message_is_kept_and_a_failure_is_told() {
     let log = Arc::new(Log::default());
     let entries: Vec<_> = (1..=30).map(entry).collect();
-    KeepBids { log: log.clone() }.keep(&entries).await.expect("kept");
+    let history = Arc::new(History::default());
+    KeepBids { log: log.clone(), history: history.clone() }.keep(&entries).await.expect("kept");
+    assert_eq!(*history.kept.lock().expect("whole"), entries.len());
     let mut kept = log.kept.lock().expect("whole").clone();
     kept.sort();
     assert_eq!(kept, entries.iter().map(|entry| entry.bidder).collect::<Vec<_>>());
-    let failing = KeepBids { log: Arc::new(Log { fails: true, ..Log::default() }) };
+    let failing = Arc::new(Log { fails: true, ..Log::default() });
+    let failing = KeepBids { log: failing, history: history.clone() };
     assert!(failing.keep(&entries).await.is_err());
     failing.keep(&[]).await.expect("nothing to do");
+    let full = Arc::new(History { fails: true, ..History::default() });
+    assert!(KeepBids { log, history: full }.keep(&entries).await.is_err());
 }

@@ -13,4 +13,4 @@ pub mod settings;
 pub use app::secret::Secret;
 pub use http::{HttpRequest, HttpResponse};
 pub use run::{Cause, Tick, run_http, run_schedule, run_sqs, warm_up};
-pub use settings::{FallbackPlace, MailPlace, Settings, SettingsError, Stage, VaultPlace};
+pub use settings::{ArchivePlace, FallbackPlace, MailPlace, Settings, SettingsError, Stage, VaultPlace};

@@ -51,6 +51,15 @@ pub enum FallbackPlace {
     Dir(PathBuf),
 }
 
+/// Where history stays that the table does not keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchivePlace {
+    /// An S3 bucket.
+    Bucket(String),
+    /// A folder.
+    Dir(PathBuf),
+}
+
 /// Where the key comes from under which tenants' secrets are encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VaultPlace {
@@ -87,6 +96,7 @@ pub struct Settings {
     /// `API_REQUESTS_PER_MINUTE`: how often one client may ask the API; 100 unless set.
     pub api_requests_per_minute: u32,
     fallback_place: Option<FallbackPlace>,
+    archive_place: Option<ArchivePlace>,
     vault_place: Option<VaultPlace>,
     mail_place: Option<MailPlace>,
     app_origin: Option<String>,
@@ -164,6 +174,7 @@ impl Settings {
         };
         let key_file = stand_in("VAULT_KEY_FILE", "VAULT_KEY_ID")?.map(VaultPlace::File);
         let mail_dir = stand_in("MAIL_DIR", "MAIL_FROM")?.map(MailPlace::Dir);
+        let archive_dir = stand_in("ARCHIVE_DIR", "ARCHIVE_BUCKET")?.map(ArchivePlace::Dir);
         Ok(Self {
             stage,
             table_name: required("TABLE_NAME")?,
@@ -177,6 +188,7 @@ impl Settings {
             api_requests_per_minute: optional("API_REQUESTS_PER_MINUTE")
                 .map_or(Ok(API_REQUESTS_PER_MINUTE), |text| per_minute("API_REQUESTS_PER_MINUTE", &text))?,
             fallback_place: bucket.or(folder),
+            archive_place: optional("ARCHIVE_BUCKET").map(ArchivePlace::Bucket).or(archive_dir),
             vault_place: optional("VAULT_KEY_ID").map(VaultPlace::Kms).or(key_file),
             mail_place: optional("MAIL_FROM").map(MailPlace::Ses).or(mail_dir),
             app_origin: optional("APP_ORIGIN").map(|text| origin("APP_ORIGIN", &text)).transpose()?,
@@ -214,6 +226,16 @@ impl Settings {
     /// The function was not given it.
     pub fn bid_log_queue_url(&self) -> Result<&str, SettingsError> {
         self.bid_log_queue_url.as_deref().ok_or(SettingsError::Missing { variable: "BID_LOG_QUEUE_URL" })
+    }
+
+    /// `ARCHIVE_BUCKET`, or else `ARCHIVE_DIR`.
+    ///
+    /// # Errors
+    /// The function was given neither.
+    pub fn archive_place(&self) -> Result<&ArchivePlace, SettingsError> {
+        self.archive_place
+            .as_ref()
+            .ok_or(SettingsError::Missing { variable: "ARCHIVE_BUCKET or ARCHIVE_DIR" })
     }
 
     /// `FALLBACK_BUCKET`, or else `FALLBACK_DIR`.

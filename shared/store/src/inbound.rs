@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::CancellationReason;
 use domain::audit::AuditEntry;
 use domain::call::Call;
-use domain::ids::{CallId, CampaignId, InboundBidId, TenantId};
+use domain::ids::{AuctionId, CallId, CampaignId, InboundBidId, TenantId};
 use domain::inbound::{ANY_CALLER, InboundBid, PingLine, RtbAddress, RtbId};
 use domain::phone::E164;
 use jiff::civil::Date;
@@ -265,7 +265,22 @@ impl InboundBids for Store {
         Ok(Page { items, next })
     }
 
-    async fn forget_bids(&self, tenant: TenantId, caller: &str, number: &E164) -> PortResult<Forgotten> {
-        self.forget_asked_about(tenant, caller, number).await
+    async fn auctions_about(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        before: Timestamp,
+    ) -> PortResult<Vec<(AuctionId, Timestamp)>> {
+        self.auctions_asked_about(tenant, caller, before).await
+    }
+
+    async fn forget_bids(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        number: &E164,
+        before: Timestamp,
+    ) -> PortResult<Forgotten> {
+        self.forget_asked_about(tenant, caller, number, before).await
     }
 }

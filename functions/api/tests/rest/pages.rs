@@ -1,6 +1,6 @@
 //! The static documents for when we are down.
 
-use api::pages::{FolderPages, document};
+use api::pages::{Pages, document};
 use app::ports::FallbackPages;
 
 use crate::support::phone;
@@ -22,7 +22,7 @@ fn a_document_dials_or_apologises() {
 #[tokio::test]
 async fn the_folder_holds_one_whole_file_per_number() {
     let folder = std::env::temp_dir().join(format!("pages-{}", uuid::Uuid::now_v7().as_simple()));
-    let pages = FolderPages::new(folder.join("fallback"));
+    let pages = Pages(Objects::in_folder(folder.join("fallback")));
     let number = phone("+18335550100");
     pages.write(&number, "first").await.unwrap();
     pages.write(&number, "second").await.unwrap();
@@ -49,7 +49,7 @@ async fn the_folder_holds_one_whole_file_per_number() {
 async fn a_folder_that_cannot_be_made_is_an_error() {
     let file = std::env::temp_dir().join(format!("no-folder-{}", uuid::Uuid::now_v7().as_simple()));
     std::fs::write(&file, "in the way").unwrap();
-    let error = FolderPages::new(&file).write(&phone("+18335550100"), "x").await.unwrap_err();
+    let error = Pages(Objects::in_folder(&file)).write(&phone("+18335550100"), "x").await.unwrap_err();
     assert_eq!(error.to_string(), "write a fallback document: failed");
     std::fs::remove_file(file).unwrap();
 }

@@ -7,8 +7,8 @@ use app::catalog::Scribe;
 use app::clock::Clock;
 use app::erase_caller::{CALLS_AT_ONCE, EraseCaller, Erasure};
 use app::ports::{
-    Answered, Audit, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Settling, Step,
-    StepWrite, Vault,
+    Answered, Audit, BidHistory, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Settling,
+    Step, StepWrite, Vault,
 };
 use domain::audit::{Actor, AuditEntry, By, Origin};
 use domain::call::Call;
@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::Store;
 use testkit::database::TestDatabase;
-use testkit::fakes::{FakeClock, FakeTelephony, test_vault};
+use testkit::fakes::{FakeBidHistory, FakeClock, FakeTelephony, test_vault};
 use testkit::faults::{Fault, FaultProxy, Rule};
 
 use crate::calls::{CALLER, call_id, record};
@@ -93,7 +93,7 @@ fn answered(record: &CallRecord, number: u16) -> Answered {
 }
 
 /// Writes a call as the call path does.
-async fn store_call(store: &Store, record: &CallRecord, is_over: bool) {
+async fn store_call(store: &Store, record: &CallRecord, is_over: bool) -> Vec<BidLogEntry> {
     let caller = number_of_caller(&record.call.from).unwrap();
     for number in 0..=2_u16 {
         let write = StepWrite {
@@ -117,6 +117,7 @@ async fn store_call(store: &Store, record: &CallRecord, is_over: bool) {
     }
     store.record_recording(tenant(), record.call.id, &record.recordings[0]).await.unwrap();
     let auction = &record.auctions[0];
+    let mut logged = Vec::new();
     for result in &auction.results {
         let entry = BidLogEntry {
             tenant: tenant(),
@@ -134,6 +135,7 @@ async fn store_call(store: &Store, record: &CallRecord, is_over: bool) {
             won: false,
         };
         store.store(&entry).await.unwrap();
+        logged.push(entry);
     }
     if is_over {
         assert!(
@@ -143,6 +145,7 @@ async fn store_call(store: &Store, record: &CallRecord, is_over: bool) {
                 .unwrap()
         );
     }
+    logged
 }
 
 /// A table with two calls of the caller (one by SIP) and one of somebody else.
@@ -150,6 +153,7 @@ struct Scene {
     database: TestDatabase,
     proxy: FaultProxy,
     troubled: Store,
+    history: FakeBidHistory,
     telephony: FakeTelephony,
     clock: FakeClock,
 }
@@ -166,15 +170,19 @@ impl Scene {
     async fn new() -> Self {
         let database = TestDatabase::start().await.unwrap();
         let store = database.store();
-        store_call(&store, &call_from(1, CALLER).await, true).await;
-        store_call(&store, &call_from(2, &format!("sip:{CALLER}@sip.example.com")).await, true).await;
-        store_call(&store, &call_from(3, OTHER).await, true).await;
+        let history = FakeBidHistory::default();
+        let by_sip = format!("sip:{CALLER}@sip.example.com");
+        for (number, from) in [(1, CALLER), (2, by_sip.as_str()), (3, OTHER)] {
+            let logged = store_call(&store, &call_from(number, from).await, true).await;
+            history.keep(&logged).await.unwrap();
+        }
         let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
         let troubled = TestDatabase::store_through(&proxy.endpoint());
         Self {
             database,
             proxy,
             troubled,
+            history,
             telephony: FakeTelephony::default(),
             clock: FakeClock::at(LATER.parse().unwrap()),
         }
@@ -189,6 +197,7 @@ impl Scene {
             calls: &self.troubled,
             callers: &self.troubled,
             bids: &self.troubled,
+            history: &self.history,
             telephony: &self.telephony,
             scribe: Scribe { by: &by, vault: vault.as_ref(), clock: &self.clock },
         };
@@ -280,6 +289,8 @@ async fn nothing_of_an_erased_caller_is_left_and_money_and_others_are_untouched(
     let third = call_id(3).to_string();
     let of_third = |items: &Items| only(items, |pk, sk| pk.contains(&third) || sk.contains(&third));
     assert_eq!(of_third(&before), of_third(&after));
+    let history: Vec<_> = scene.history.kept().iter().map(|entry| entry.call).collect();
+    assert_eq!(history, [call_id(3); 4], "the history of the others' bids stays, and no other");
     assert_eq!(scene.telephony.deleted_recordings().len(), 2);
 
     // What is left can still be read: state and books stay.

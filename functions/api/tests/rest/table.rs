@@ -12,7 +12,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use runtime::{HttpRequest, Settings};
 use serde_json::{Value, json};
 use testkit::database::TestDatabase;
-use testkit::fakes::{connect_account, test_vault};
+use testkit::fakes::{FakeBidHistory, connect_account, test_vault};
 use uuid::Uuid;
 
 use crate::support::{APP_ORIGIN, AUTH_TOKEN, NOW, World, account, bidder, campaign, phone, target};
@@ -38,7 +38,8 @@ pub async fn context_over(world: &World, store: Arc<store::Store>) -> Arc<Contex
         "API_REQUESTS_PER_MINUTE" => Some("1000000".to_owned()),
         _ => None,
     });
-    let outside = Outside { pages: world.pages.clone(), mailer: world.mailer.clone(), vault };
+    let history = Arc::new(FakeBidHistory::default());
+    let outside = Outside { pages: world.pages.clone(), history, mailer: world.mailer.clone(), vault };
     let context = Context::new(&settings.unwrap(), store, outside).unwrap();
     let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
     Arc::new(Context { telephony, clock, ..context })

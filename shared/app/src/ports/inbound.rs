@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::audit::AuditEntry;
-use domain::ids::{CampaignId, InboundBidId, PublisherId, TenantId};
+use domain::ids::{AuctionId, CampaignId, InboundBidId, PublisherId, TenantId};
 use domain::inbound::{InboundBid, PingLine, RtbAddress, RtbId};
 use domain::phone::E164;
 use jiff::Timestamp;
@@ -106,7 +106,22 @@ pub trait InboundBids: Promises {
         limit: u16,
     ) -> PortResult<Page<PingLine>>;
 
-    /// Takes a caller out of what publishers said of them: removes the bids that were given for them, and takes them out of
-    /// the lines of their pings and of the bid log that belongs to those. A bounded amount; may be repeated.
-    async fn forget_bids(&self, tenant: TenantId, caller: &str, number: &E164) -> PortResult<Forgotten>;
+    /// The auctions for pings about a caller that came before then, and when each began: of the first lines that
+    /// [`Self::forget_bids`] takes the caller out of.
+    async fn auctions_about(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        before: Timestamp,
+    ) -> PortResult<Vec<(AuctionId, Timestamp)>>;
+
+    /// Takes a caller out of what publishers said of them before then: removes the bids that were given for them, and takes
+    /// them out of the lines of their pings and of the bid log that belongs to those. A bounded amount; may be repeated.
+    async fn forget_bids(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        number: &E164,
+        before: Timestamp,
+    ) -> PortResult<Forgotten>;
 }

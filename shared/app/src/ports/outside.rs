@@ -114,6 +114,16 @@ pub trait BidLog: Send + Sync {
     async fn of_auction(&self, tenant: TenantId, auction: AuctionId) -> PortResult<Vec<BidLogEntry>>;
 }
 
+/// Where logged bids stay when [`BidLog`] has forgotten them.
+#[async_trait]
+pub trait BidHistory: Send + Sync {
+    /// Keeps the entries of one message; keeping them again changes nothing.
+    async fn keep(&self, entries: &[BidLogEntry]) -> PortResult<()>;
+
+    /// Removes what is kept of an auction that began then.
+    async fn forget(&self, tenant: TenantId, auction: AuctionId, at: Timestamp) -> PortResult<()>;
+}
+
 /// The static documents Twilio reads when we cannot answer.
 #[async_trait]
 pub trait FallbackPages: Send + Sync {

@@ -193,25 +193,51 @@ impl Store {
         Ok(whole)
     }
 
+    /// The first that publishers said of a caller, the oldest first.
+    async fn asked_about(&self, tenant: TenantId, caller: &str) -> PortResult<Vec<Item>> {
+        let range =
+            Range { limit: Some(ASKED_AT_ONCE), ..Range::of_index(GSI2, keys::asked_about(tenant, caller)) };
+        self.query(FORGET, range).await
+    }
+
+    /// See [`app::ports::InboundBids::auctions_about`].
+    pub(crate) async fn auctions_asked_about(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        before: Timestamp,
+    ) -> PortResult<Vec<(AuctionId, Timestamp)>> {
+        let mut auctions = Vec::new();
+        for item in self.asked_about(tenant, caller).await?.iter().filter(|item| is_ping(item)) {
+            let line: PingLine = body(FORGET, item)?;
+            if line.at < before {
+                auctions.extend(line.auctions.iter().map(|auction| (*auction, line.at)));
+            }
+        }
+        Ok(auctions)
+    }
+
     /// See [`app::ports::InboundBids::forget_bids`]. An item leaves the index last, so what was begun is found again.
     pub(crate) async fn forget_asked_about(
         &self,
         tenant: TenantId,
         caller: &str,
         number: &E164,
+        before: Timestamp,
     ) -> PortResult<Forgotten> {
-        let range =
-            Range { limit: Some(ASKED_AT_ONCE), ..Range::of_index(GSI2, keys::asked_about(tenant, caller)) };
-        let items = self.query(FORGET, range).await?;
+        let items = self.asked_about(tenant, caller).await?;
+        let before = keys::time(before);
         let mut bids = 0;
-        for item in &items {
-            if text_of(item, "kind").is_ok_and(|kind| kind == "ping") {
+        let older = |item: &&Item| text_of(item, "gsi2sk").is_ok_and(|at| at < before.as_str());
+        let waiting = items.iter().any(|item| !older(&item));
+        for item in items.iter().filter(older) {
+            if is_ping(item) {
                 self.forget_ping(tenant, item, number).await?;
             } else if self.remove_bid(tenant, item).await? {
                 bids += 1;
             }
         }
-        Ok(Forgotten { bids, complete: items.len() < ASKED_AT_ONCE })
+        Ok(Forgotten { bids, complete: !waiting && items.len() < ASKED_AT_ONCE })
     }
 
     async fn forget_ping(&self, tenant: TenantId, item: &Item, number: &E164) -> PortResult<()> {
@@ -366,4 +392,8 @@ fn is_id(text: &str) -> bool {
     (2..=3).contains(&(text.len() - hex.len()))
         && hex.len() == 32
         && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn is_ping(item: &Item) -> bool {
+    text_of(item, "kind").is_ok_and(|kind| kind == "ping")
 }

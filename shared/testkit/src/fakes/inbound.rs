@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use app::ports::{Forgotten, InboundBids, IssuedAddress, Page, PingsOf, PortResult, Promised, Promises};
 use async_trait::async_trait;
 use domain::audit::AuditEntry;
-use domain::ids::{CampaignId, InboundBidId, TenantId};
+use domain::ids::{AuctionId, CampaignId, InboundBidId, TenantId};
 use domain::inbound::{ANY_CALLER, InboundBid, PingLine, RtbAddress, RtbId};
 use domain::phone::E164;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -163,22 +164,51 @@ impl InboundBids for FakeInboundBids {
         Ok(Page { items, next: (end < all.len()).then(|| end.to_string()) })
     }
 
-    async fn forget_bids(&self, tenant: TenantId, caller: &str, _: &E164) -> PortResult<Forgotten> {
+    async fn auctions_about(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        before: Timestamp,
+    ) -> PortResult<Vec<(AuctionId, Timestamp)>> {
+        let pings = locked(&self.pings);
+        let theirs = pings.iter().filter(|pinged| {
+            pinged.tenant == tenant && pinged.caller.as_deref() == Some(caller) && pinged.line.at < before
+        });
+        let auctions = |line: &PingLine| line.auctions.iter().map(|id| (*id, line.at)).collect::<Vec<_>>();
+        Ok(theirs.flat_map(|pinged| auctions(&pinged.line)).collect())
+    }
+
+    async fn forget_bids(
+        &self,
+        tenant: TenantId,
+        caller: &str,
+        _: &E164,
+        before: Timestamp,
+    ) -> PortResult<Forgotten> {
         let mut promised = locked(&self.promised);
-        let is_theirs =
-            |of: TenantId, bid: &InboundBid| of == tenant && bid.caller_key.as_deref() == Some(caller);
-        let before = promised.of_pings.len();
+        let is_theirs = |of: TenantId, bid: &InboundBid| {
+            of == tenant && bid.caller_key.as_deref() == Some(caller) && bid.given_at < before
+        };
+        let all = promised.of_pings.len();
         promised.of_pings.retain(|(of, _), bid| !is_theirs(*of, bid));
-        let forgotten = before - promised.of_pings.len();
+        let forgotten = all - promised.of_pings.len();
         promised.on_numbers.retain(|(of, ..), bid| !is_theirs(*of, bid));
         let mut pings = locked(&self.pings);
+        let mut waiting = promised
+            .of_pings
+            .iter()
+            .any(|((of, _), bid)| *of == tenant && bid.caller_key.as_deref() == Some(caller));
         let theirs = pings
             .iter_mut()
             .filter(|pinged| pinged.tenant == tenant && pinged.caller.as_deref() == Some(caller));
         for pinged in theirs {
-            pinged.caller = None;
-            pinged.line.caller = None;
+            if pinged.line.at < before {
+                pinged.caller = None;
+                pinged.line.caller = None;
+            } else {
+                waiting = true;
+            }
         }
-        Ok(Forgotten { bids: u32::try_from(forgotten).unwrap_or(u32::MAX), complete: true })
+        Ok(Forgotten { bids: u32::try_from(forgotten).unwrap_or(u32::MAX), complete: !waiting })
     }
 }
