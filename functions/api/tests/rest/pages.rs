@@ -2,6 +2,7 @@
 
 use api::pages::{Pages, document};
 use app::ports::FallbackPages;
+use objects::Objects;
 
 use crate::support::phone;
 

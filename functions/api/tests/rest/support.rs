@@ -21,9 +21,9 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
-    BidShelf, CallArchive, FakeAccounts, FakeCallers, FakeCatalog, FakeClock, FakeCounters, FakeDesk,
-    FakeHealth, FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeSip, FakeTelephony, TwilioSays,
-    connect_account, test_vault,
+    BidShelf, CallArchive, FakeAccounts, FakeBidHistory, FakeCallers, FakeCatalog, FakeClock, FakeCounters,
+    FakeDesk, FakeHealth, FakeIdentity, FakeMailer, FakePages, FakePasswords, FakeSip, FakeTelephony,
+    TwilioSays, connect_account, test_vault,
 };
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -163,6 +163,7 @@ impl World {
             callers: callers.clone(),
             identity: identity.clone(),
             bid_log: bids.clone(),
+            history: Arc::new(FakeBidHistory::default()),
             health: Arc::new(FakeHealth::default()),
             alerts: Arc::new(FakeHealth::default()),
             bidders: Arc::new(NobodyThere),
