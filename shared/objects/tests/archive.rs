@@ -123,5 +123,5 @@ async fn a_file_is_read_as_it_was_put() {
     }
     objects.remove("a/b").await.unwrap();
     assert_eq!(objects.get("a/b.txt").await.unwrap(), None);
-    assert_eq!(files(&folder.0), [PathBuf::new(); 0], "nothing unfinished is left");
+    assert_eq!(files(&folder.0), Vec::<PathBuf>::new(), "nothing unfinished is left");
 }
