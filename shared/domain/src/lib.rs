@@ -17,6 +17,7 @@ pub mod caps;
 pub mod conversion_report;
 pub mod country;
 pub mod destinations;
+pub mod dni;
 pub mod duplicates;
 pub mod email;
 pub mod filter;
