@@ -23,6 +23,7 @@ pub mod erase_caller;
 pub mod follow_leg;
 pub mod identity;
 pub mod incoming_webhooks;
+pub mod lease_number;
 pub mod numbers;
 pub mod place;
 pub mod ports;

@@ -14,7 +14,7 @@ use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
     AccountSid, AdjustmentId, ApiKeyId, AuctionId, AuditId, BuyerId, CallId, CampaignId, InboundBidId,
-    InvitationId, PublisherId, RtbTargetId, SessionId, TenantId, UserId,
+    InvitationId, NumberPoolId, PublisherId, RtbTargetId, SessionId, TenantId, UserId,
 };
 use domain::inbound::RtbId;
 use domain::ledger::Party;
@@ -339,10 +339,13 @@ pub fn due_closings(shard: u8) -> String {
 
 /// The shard of a call: FNV-1a of its printed id, the same on every machine.
 pub fn shard_of(call: CallId) -> u8 {
-    let hash = call.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    u8::try_from(hash % u64::from(DUE_SHARDS)).unwrap_or(0)
+    u8::try_from(hash_of(&call.to_string()) % u64::from(DUE_SHARDS)).unwrap_or(0)
+}
+
+/// FNV-1a.
+fn hash_of(text: &str) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 /// Second index: partition of bidders by the time at which their health is looked at next.
@@ -381,6 +384,21 @@ pub fn bids_of_auction(tenant: TenantId, auction: AuctionId) -> String {
 /// First index: a bidder's part in an auction.
 pub fn bid_in_auction(tenant: TenantId, auction: AuctionId, bidder: RtbTargetId) -> Key {
     Key::new(bids_of_auction(tenant, auction), bidder.to_string())
+}
+
+/// Sort keys of a pool's numbers begin so.
+pub const POOL_NUMBER: &str = "N#";
+
+/// Partition of one shard of a pool's numbers.
+pub fn pool_shard(tenant: TenantId, pool: NumberPoolId, shard: u16) -> String {
+    format!("T#{tenant}#POOL#{pool}#{shard}")
+}
+
+/// A number of a pool with its lease. A hash stands first, so that a place drawn by chance is near each number as often as near
+/// any other.
+pub fn pool_number(tenant: TenantId, pool: NumberPoolId, shard: u16, number: &E164) -> Key {
+    let hash = hash_of(number.as_str()) & 0xffff;
+    Key::new(pool_shard(tenant, pool, shard), format!("{POOL_NUMBER}{hash:04x}#{}", number.as_str()))
 }
 
 /// An API key, by the SHA-256 of its token.

@@ -24,6 +24,7 @@ mod health;
 mod identity;
 mod inbound;
 mod item;
+mod leases;
 mod limits;
 mod numbers;
 mod published;

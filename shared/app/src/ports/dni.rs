@@ -111,12 +111,12 @@ pub trait Leases: Send + Sync {
         ended_at: Timestamp,
     ) -> PortResult<()>;
 
-    /// Adds to what is known of a pool's day: lookups that found no number free.
+    /// Adds to what is known of a pool's hours: lookups that found no number free.
     async fn note_exhausted(
         &self,
         tenant: TenantId,
         pool: NumberPoolId,
-        day: Date,
+        at: Timestamp,
         lookups: u32,
     ) -> PortResult<()>;
 }
