@@ -127,4 +127,7 @@ pub struct NumberOwner {
     /// The pool it is in.
     #[serde(default)]
     pub pool: Option<NumberPoolId>,
+    /// The partition of the pool that its leases are written in.
+    #[serde(default)]
+    pub shard: u16,
 }

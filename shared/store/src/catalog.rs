@@ -297,6 +297,7 @@ impl Claim<'_> {
             campaign: number.campaign,
             publisher: number.publisher,
             pool: number.pool,
+            shard: 0,
         })
     }
 

@@ -27,10 +27,13 @@ mod item;
 mod leases;
 mod limits;
 mod numbers;
+mod postbacks;
 mod published;
 mod read;
 mod snapshots;
 mod table;
+mod tags;
+mod visits;
 mod write;
 
 use std::sync::Arc;
