@@ -141,8 +141,9 @@ async fn only_the_messages_that_failed_come_again() {
     let response =
         process_batch(
             event,
-            async |Message::Bids(bids)| {
-                if bids.len() == 1 { Ok(()) } else { Err(std::io::Error::other("no room")) }
+            async |message| match message {
+                Message::Bids(bids) if bids.len() == 1 => Ok(()),
+                _ => Err(std::io::Error::other("no room")),
             },
         )
         .await;

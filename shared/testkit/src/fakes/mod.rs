@@ -18,7 +18,9 @@ mod inbound;
 mod lines;
 mod mail;
 mod passwords;
+mod rows;
 mod sip;
+mod visits;
 
 pub use accounts::{FakeAccounts, connect_account, test_vault};
 pub use archive::{BidShelf, CallArchive};
@@ -33,6 +35,9 @@ pub use inbound::FakeInboundBids;
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
 pub use mail::FakeMailer;
 pub use passwords::FakePasswords;
+pub use visits::{FakePostbacks, FakeVisits};
+
+pub use rows::PoolRows;
 pub use sip::{FakeSip, FakeSipDomain, SipStep};
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
