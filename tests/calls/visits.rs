@@ -151,7 +151,7 @@ async fn a_visitors_call_says_from_which_campaign_publisher_keyword_and_click_it
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_sees_the_visits_tags_and_not_what_it_makes_up() {
-    let filter = json!({"tag": "User:utm_source", "op": "equals", "value": "google"});
+    let filter = json!({"tag": "User:utm_source", "is": "equals", "value": "google"});
     let world = World::differing(json!({}), json!({"filter": filter})).await;
     world.put_pool_row().await;
     assert!(!matches!(world.incoming(call(1)).await.verbs[0], Verb::Dial(_)), "nobody's call has no tags");

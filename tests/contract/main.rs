@@ -30,4 +30,5 @@ mod published;
 mod release;
 mod steps;
 mod support;
+mod visit_events;
 mod visits;
