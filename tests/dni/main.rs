@@ -1,0 +1,5 @@
+//! Leases of phone numbers: how many round trips one takes, that nobody sees another visitor's number, and that every visitor
+//! is answered.
+
+mod round_trips;
+mod world;
