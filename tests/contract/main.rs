@@ -30,3 +30,4 @@ mod published;
 mod release;
 mod steps;
 mod support;
+mod tags;

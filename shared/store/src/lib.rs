@@ -27,10 +27,12 @@ mod item;
 mod leases;
 mod limits;
 mod numbers;
+mod pool_rows;
 mod published;
 mod read;
 mod snapshots;
 mod table;
+mod tags;
 mod write;
 
 use std::sync::Arc;
