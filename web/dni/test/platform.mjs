@@ -1,0 +1,75 @@
+// A lookup server that speaks the protocol of PROTOCOL.md and remembers what it was asked. It leases numbers as the platform does: one
+// holder at a time, and none again before the lease ended and the closed-browser delay passed.
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+
+export const TAG = "TTtest";
+export const OLD = "+18005550100";
+
+const body = (request) =>
+  new Promise((resolve) => {
+    let text = "";
+    request.on("data", (part) => (text += part)).on("end", () => resolve(text));
+  });
+
+export const listening = (handle) =>
+  new Promise((resolve) => {
+    const server = createServer((request, response) => void handle(request, response).catch(() => response.destroy()));
+    server.listen(0, "127.0.0.1", () => resolve(server));
+  });
+
+export async function startPlatform() {
+  const script = await readFile(new URL("../dist/ccp.js", import.meta.url));
+  const platform = {
+    script,
+    /** Every question and release as it came, with the time. */
+    asked: [],
+    released: [],
+    /** Set by a test: milliseconds to wait, a status other than 200, a whole answer of its own. */
+    reset() {
+      Object.assign(platform, { asked: [], released: [], delay: 0, status: 200, answer: null, scriptDelay: 0 });
+      Object.assign(platform, { ttl: 300_000, renew: 150_000, closedDelay: 30_000, replace: {}, visits: 0 });
+      platform.pool = ["+14155550123", "+14155550124", "+14155550125", "+14155550126"].map((number) => ({ number, free: 0 }));
+    },
+    questions: () => platform.asked.filter((each) => !each.values_only),
+    values: () => platform.asked.filter((each) => each.values_only),
+    lease(question) {
+      const now = Date.now();
+      const visit = question.visit || `VI${++platform.visits}`;
+      const mine = platform.pool.find((row) => row.visit === visit) || platform.pool.find((row) => row.free <= now);
+      const replace = { selectors: [], numbers: [OLD], shadow: false, keep: [], ...platform.replace };
+      const rest = { visit, ttl_ms: platform.ttl, renew_ms: platform.renew, replace, attributed: !!mine };
+      if (!mine) return { ...rest, lease: null, number: null, display: null };
+      Object.assign(mine, { visit, free: now + platform.ttl + platform.closedDelay });
+      const display = mine.number.replace(/^\+1(...)(...)(....)$/, "($1) $2-$3");
+      return { ...rest, lease: `lease-${mine.number}-${now}`, number: mine.number, display };
+    },
+  };
+  platform.reset();
+  const server = await listening(async (request, response) => {
+    response.setHeader("access-control-allow-origin", "*");
+    if (request.url.startsWith("/dni/v1/ccp.js")) {
+      await new Promise((resolve) => setTimeout(resolve, platform.scriptDelay));
+      response.setHeader("cache-control", "public, max-age=600");
+      response.setHeader("content-type", "text/javascript");
+      return response.end(script);
+    }
+    const asked = { ...JSON.parse(await body(request)), at: Date.now(), type: request.headers["content-type"] };
+    if (request.url === "/dni/release") {
+      platform.released.push(asked);
+      const row = platform.pool.find((each) => asked.lease.includes(each.number));
+      if (row) row.free = Math.min(row.free, Date.now() + platform.closedDelay);
+      response.statusCode = 204;
+      return response.end();
+    }
+    platform.asked.push(asked);
+    const { answer, status, delay } = platform;
+    const found = asked.values_only ? {} : answer || platform.lease(asked);
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    response.statusCode = status;
+    response.end(typeof found === "string" ? found : JSON.stringify(found));
+  });
+  platform.origin = `http://127.0.0.1:${server.address().port}`;
+  platform.close = () => (server.closeAllConnections(), server.close());
+  return platform;
+}
