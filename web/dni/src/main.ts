@@ -29,6 +29,8 @@ const enum Limit {
   /** RedTrack's id is looked for at 0, 4, 8, 12 and 16 seconds. */
   REDTRACK_EVERY = 8,
   REDTRACK_BEATS = 33,
+  /** For how long a number that was given back may still be shown; shorter than any closed-browser delay. */
+  RELEASED_MS = 20_000,
   /** A page that wrote nothing for this long holds the number no longer. */
   TAB_SILENT_MS = 3_600_000,
 }
@@ -73,7 +75,7 @@ const safely =
   };
 
 const now = (): number => performance.now();
-const live = (): boolean => !!kept.number && remaining(kept, ends) > 0;
+const left = (): number => (kept.number ? remaining(kept, ends) : 0);
 
 /** Takes over what another page of this site may have written. Where everything was erased, nothing goes on here either. */
 const load = (): void => {
@@ -86,7 +88,7 @@ const load = (): void => {
   // The same lease keeps the end it has on this page's clock: setting the wall clock back gives it no later one.
   if (!same) {
     ends = found.expires_at! + ahead;
-    if (live()) askAt = found.renew_at! + ahead;
+    if (left() > 0) askAt = found.renew_at! + ahead;
   }
 };
 
@@ -106,7 +108,7 @@ const tick = safely(() => {
     const id = redtrackId(values, document.cookie) || page.rtkClickID;
     take({ clickid: id || (blocked ? "" : localStorage["rtkclickid-store"]) });
   }
-  show(live() ? kept.number : null, kept.display!, kept.replace);
+  show(left() > 0 ? kept.number : null, kept.display!, kept.replace);
   if (asking) return;
   if (used && !document.hidden && now() >= askAt) void ask();
   else if (unsent && kept.visit && sends++ < Limit.VALUE_SENDS) {
@@ -187,7 +189,6 @@ const begin = (): void => {
   load();
   on = true;
   landed(true);
-  tick();
 };
 
 /** Forgets everything about the visitor and gives the number back. */
@@ -207,7 +208,10 @@ const end = (): void => {
 /** One thing the site pushed: its consent, or values. `type` is the menu in which Ringba's tags report a value. */
 const take = safely(({ consent, type, ...more }: Push) => {
   if (consent === false) withdraw();
-  if (consent && !on) begin();
+  if (consent && !on) {
+    begin();
+    tick();
+  }
   if (add(values, more)) unsent = true;
 });
 
@@ -236,9 +240,11 @@ const leave = (returning: boolean): void => {
     if (tab === me || Date.now() - kept.tabs[tab]! > Limit.TAB_SILENT_MS) delete kept.tabs[tab];
     else alone = false;
   }
-  if (!returning && live() && (blocked || (navigation && !staying && alone))) {
+  if (!returning && left() > Limit.RELEASED_MS && (blocked || (navigation && !staying && alone))) {
     release(kept.lease);
-    kept.lease = kept.number = null;
+    // Nobody else gets it for thirty seconds: a page of this site that opens meanwhile shows it at once, and asks for it again.
+    kept.expires_at = Date.now() + Limit.RELEASED_MS;
+    kept.renew_at = 0;
   }
   write(key, kept);
   show();
@@ -246,7 +252,7 @@ const leave = (returning: boolean): void => {
 
 const hear = safely(({ type, persisted }: { type: string; persisted?: boolean }) => {
   used = true;
-  if (type === "pagehide" || type === "freeze") leave(persisted !== false);
+  if (/hide|freeze/.test(type)) leave(persisted !== false);
   // A page on its way into the cache is told that it is hidden after it was told that it is left.
   else if (!document.hidden) {
     away = false;
@@ -255,11 +261,14 @@ const hear = safely(({ type, persisted }: { type: string; persisted?: boolean })
   }
 });
 
-if (tag && !page[key]) {
+// The snippet twice on a page is one script.
+if (!page[key]) {
   page[key] = 1;
   if (!consent) begin();
   accepting("_ccp");
   accepting("_rgba_tags");
+  // What was pushed before the script came goes with the first question.
+  tick();
   navigation?.addEventListener(
     "navigate",
     safely((event: any) => {

@@ -23,7 +23,7 @@ type Owned = Node & { ownerElement?: Element | null };
 /** Not text for reading, or text the visitor may be editing. `data-ccp-keep` is for the site's author. */
 const LEFT_ALONE = "script,style,textarea,[contenteditable],[data-ccp-keep]";
 /** Nodes that do not end a line of text: a number may run through them. */
-const INLINE = /^(#.*|[ABIU]|EM|SMALL|SPAN|STRONG)$/;
+const INLINE = /^(#[ct].*|[ABIU]|EM|SMALL|SPAN|STRONG)$/;
 const ATTRIBUTES = ["href", "aria-label"];
 const enum Limit {
   TURN_MS = 8,
@@ -36,7 +36,7 @@ const written = new WeakMap<Node, [before: string, after: string, rounds: number
 const shown = new Set<string>();
 
 let current: string | null = null;
-let label = "";
+let label: string | null;
 let original = "";
 let selector: string;
 let rules: Rules = {};
@@ -50,7 +50,7 @@ export const show = (number: string | null = null, display = "", given = rules):
   const turn = current ? Infinity : Limit.TURN_MS;
   current = number;
   rules = given;
-  label = /^[\d+() .-]{5,25}$/.test(display) ? display : number || "";
+  label = /^[\d+() .-]{5,25}$/.test(display) ? display : number;
   const numbers = rules.numbers || [];
   original = numbers[0] || original;
   // What is no selector is passed over by `:is`, and an empty list matches nothing.

@@ -8,7 +8,7 @@ export type Values = Record<string, string>;
 export type Touch = Values;
 
 /** Kept on every site: campaign names and click ids (`gclid`, `gbraid`, `wbraid`, `fbclid`, `msclkid`, `ttclid`, `clickid`, …). */
-const KEPT = /^utm_|braid$|rtkcid$|cl(k|ick)?id$/i;
+const KEPT = /^utm_|braid$|^rtkc|cl(k|ick)?id$/i;
 
 /**
  * Adds what says something to `into`, as text, within the limits of the protocol: 50 names of 64, values of 512 characters.

@@ -31,10 +31,8 @@ export async function start() {
       seen.push(...JSON.parse(text));
       return response.end();
     }
-    const html = pages.get(pathname);
-    response.statusCode = html === undefined ? 404 : 200;
     response.setHeader("content-type", "text/html; charset=utf-8");
-    response.end(html === undefined ? "" : "<!doctype html><meta charset=utf-8><title>Shop</title>" + html);
+    response.end("<!doctype html><meta charset=utf-8><title>Shop</title>" + (pages.get(pathname) ?? "<p>Nothing here"));
   });
   const { port } = server.address();
   // Playwright switches the back-forward cache off, and here it is what is tested.

@@ -29,7 +29,7 @@ export async function startPlatform() {
     reset() {
       Object.assign(platform, { asked: [], released: [], delay: 0, status: 200, answer: null, scriptDelay: 0 });
       Object.assign(platform, { ttl: 300_000, renew: 150_000, closedDelay: 30_000, replace: {}, visits: 0 });
-      platform.pool = ["+14155550123", "+14155550124", "+14155550125", "+14155550126"].map((number) => ({ number, free: 0 }));
+      platform.pool = Array.from({ length: 20 }, (_, at) => ({ number: `+14155550${123 + at}`, free: 0 }));
     },
     questions: () => platform.asked.filter((each) => !each.values_only),
     values: () => platform.asked.filter((each) => each.values_only),
