@@ -20,9 +20,10 @@ export async function start() {
   const origin = REAL || platform.origin;
   const pages = new Map();
   const seen = [];
-  const integrity = "sha384-" + createHash("sha384").update(platform.script).digest("base64");
-  const snippet = (more = "") =>
-    `<script async src="${origin}/dni/v1/ccp.js" data-tag="${tag}" integrity="${integrity}" crossorigin="anonymous" ${more}></script>`;
+  const snippet = (more = "", of = tag) => {
+    const integrity = "sha384-" + createHash("sha384").update(platform.script).digest("base64");
+    return `<script async src="${origin}/dni/v1/ccp.js" data-tag="${of}" integrity="${integrity}" crossorigin="anonymous" ${more}></script>`;
+  };
   const server = await listening(async (request, response) => {
     const { pathname } = new URL(request.url, "http://site");
     if (pathname === "/seen") {

@@ -221,14 +221,17 @@ test("RedTrack's id is found late, and searching for it ends", async () => {
   await until(() => world.platform.values().at(-1).params.clickid === "rtk-stored", "the stored id is sent");
 });
 
-test("RedTrack is looked for five times and no more", async () => {
-  const page = await open(`<script>
-    window.reads = 0;
-    Object.defineProperty(window, "rtkClickID", { get() { window.reads++; } });
-  </script>` + LINE);
-  await until(() => page.evaluate(() => window.reads === 5), "five tries", 25_000);
-  await pause(5000);
-  assert.equal(await page.evaluate(() => window.reads), 5);
+test("RedTrack is looked for five times within thirty seconds and no more", async () => {
+  const page = await context.newPage();
+  await page.clock.install();
+  await open(`<script>
+    window.reads = [];
+    Object.defineProperty(window, "rtkClickID", { get() { window.reads.push(performance.now()); } });
+  </script>` + LINE, { to: page });
+  for (let i = 0; i < 60; i++) await page.clock.runFor(1000);
+  const reads = await page.evaluate(() => window.reads);
+  assert.equal(reads.length, 5);
+  assert.ok(reads[4] - reads[0] < 30_000 && reads[4] - reads[0] > 10_000, String(reads));
 });
 
 test("an exhausted pool leaves the page as it is and is not asked again and again", async () => {
@@ -240,23 +243,31 @@ test("an exhausted pool leaves the page as it is and is not asked again and agai
   assert.equal(world.platform.asked.length, 1);
 });
 
-for (const [what, set] of [
-  ["an error of the server", { status: 500 }],
-  ["an unknown tag", { status: 404 }],
-  ["an answer that is no JSON", { answer: "<html>" }],
-]) {
-  test(`${what} leaves the page as it is, with one more try`, async () => {
-    Object.assign(world.platform, set);
-    const page = await open(LINE);
-    await until(() => world.platform.asked[1], "one more try");
-    for (let i = 0; i < 6; i++) await pause(1000).then(() => use(page));
-    assert.equal(world.platform.asked.length, 2);
-    assert.ok(world.platform.asked[1].at - world.platform.asked[0].at >= 4900);
+test("an error, an unknown tag or no JSON leaves the page as it is, with one more try", async () => {
+  const byTag = (world.platform.byTag = { TTerror: { status: 500 }, TTunknown: { status: 404 }, TTjunk: { answer: "<html>" } });
+  const asked = (of) => world.platform.asked.filter((each) => each.tag === of);
+  const pages = [];
+  for (const of of Object.keys(byTag)) {
+    const page = await context.newPage();
+    page.complaints = [];
+    page.on("pageerror", (error) => page.complaints.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));
+    world.pages.set("/" + of, LINE + world.snippet("", of));
+    await page.goto(world.site + "/" + of);
+    pages.push(page);
+  }
+  await until(() => asked("TTjunk").length === 2, "one more try");
+  for (let i = 0; i < 7; i++) await pause(1000).then(() => Promise.all(pages.map(use)));
+  for (const of of Object.keys(byTag)) {
+    assert.equal(asked(of).length, 2, of);
+    assert.ok(asked(of)[1].at - asked(of)[0].at >= 4900, of);
+  }
+  for (const page of pages) {
     assert.equal(await text(page, "#line"), `Call ${OLD_TEXT} now`);
     // The browser itself notes a failed request; from the script comes nothing.
     assert.deepEqual(page.complaints.filter((each) => !/Failed to load resource/.test(each)), []);
-  });
-}
+  }
+});
 
 test("strange answers are not shown", async () => {
   const replace = { numbers: [OLD] };
@@ -439,17 +450,17 @@ test("at the end of the lease the original is there again, copies of the page's 
 });
 
 test("a page in use renews, an idle one lets its lease run out and asks anew when it is used", async () => {
-  Object.assign(world.platform, { ttl: 4000, renew: 1000 });
+  Object.assign(world.platform, { ttl: 3500, renew: 1000 });
   const page = await open(LINE);
   await shows(page, NEW_TEXT);
-  const end = Date.now() + 6000;
+  const end = Date.now() + 5000;
   while (Date.now() < end) {
     await use(page);
     await pause(200);
     assert.match(await text(page, "#line"), /415/);
   }
   const asked = world.platform.asked.length;
-  assert.ok(asked >= 4 && asked <= 8, `${asked} questions in six seconds`);
+  assert.ok(asked >= 3 && asked <= 7, `${asked} questions in five seconds`);
   assert.match(world.platform.asked[1].lease, /^lease-\+14155550123/);
   assert.equal(world.platform.asked[1].visit, "VI1");
   await shows(page, OLD_TEXT);
@@ -594,12 +605,12 @@ test("two tabs show one number; only the last one that closes gives it back", as
 });
 
 test("a renewal in one tab reaches the other without a question", async () => {
-  Object.assign(world.platform, { ttl: 4000, renew: 1000 });
+  Object.assign(world.platform, { ttl: 3500, renew: 1000 });
   const one = await open(LINE);
   await shows(one, NEW_TEXT);
   const two = await open(LINE, { path: "/two" });
   await setHidden(two, true);
-  for (let i = 0; i < 25; i++) {
+  for (let i = 0; i < 18; i++) {
     await use(one);
     await pause(200);
     assert.match(await text(two, "#line"), /415/);
@@ -730,7 +741,7 @@ test("where storage is blocked every page stands alone", async () => {
   await page.addInitScript(() =>
     Object.defineProperty(window, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } }),
   );
-  Object.assign(world.platform, { ttl: 4000, renew: 1000 });
+  world.platform.renew = 1000;
   await open(LINE, { to: page });
   await shows(page, NEW_TEXT);
   await pause(1200);
@@ -772,4 +783,93 @@ test("a fixed number is shown without a lease and released by nobody", async () 
   await page.close({ runBeforeUnload: true });
   await pause(400);
   assert.equal(world.platform.released.length, 0);
+});
+
+// The promise behind all of this, looked at from outside: several visitors open, use, leave and reopen pages at random, and everything
+// the browsers display is noted with its time. Lease times are short here, and so is the script's time after a release.
+test("no number is displayed to two visitors at once, whatever they do", async () => {
+  const { platform } = world;
+  const SHORT = 1000;
+  platform.script = Buffer.from(String(platform.script).replace(/\b2e4\b/g, SHORT));
+  assert.ok(String(platform.script).includes(SHORT), "the time after a release was found in the script");
+  Object.assign(platform, { ttl: 2500, renew: 700, closedDelay: SHORT + 200, pool: platform.pool.slice(0, 3) });
+  const watch = (visitor) => {
+    // Notes what stands on the page: at every frame while the page is seen, when it comes back, and when a link is tapped.
+    let last;
+    const look = () => {
+      if (document.hidden || !document.body) return;
+      const found = document.body.innerText.match(/\(415\) 555-\d{4}/)?.[0] || null;
+      const links = [...document.querySelectorAll("[href^=tel]")].map((each) => each.href).join();
+      if (found && links !== "tel:+1" + found.replace(/\D/g, "")) window.torn = found + links;
+      const now = performance.timeOrigin + performance.now();
+      if (found !== last?.number) {
+        if (last?.number) note({ ...last, to: now });
+        last = { visitor, number: found, from: now };
+      }
+    };
+    const note = (entry) => navigator.sendBeacon("/seen", JSON.stringify([entry]));
+    const frame = () => (look(), requestAnimationFrame(frame));
+    frame();
+    for (const name of ["pageshow", "visibilitychange", "click"]) addEventListener(name, () => setTimeout(look));
+    addEventListener("pagehide", () => {
+      if (last?.number) note({ ...last, to: performance.timeOrigin + performance.now() });
+      last = null;
+    }, true);
+  };
+  const html = `<p>Call (800) 555-0100 now</p><a id=tel href="tel:${OLD}" onclick="event.preventDefault()">call</a>`;
+  for (const path of ["/", "/two", "/three"]) world.pages.set(path, html + world.snippet());
+  // The same dice in every run.
+  let seed = 20_26;
+  const dice = (sides) => ((seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) >> 8) % sides;
+  const visitors = [];
+  for (let visitor = 0; visitor < 5; visitor++) {
+    const one = await world.browser.newContext();
+    await one.addInitScript(watch, visitor);
+    visitors.push({ context: one, tabs: [] });
+  }
+  let steps = 0;
+  const live = async ({ context: one, tabs }) => {
+    const end = Date.now() + 15_000;
+    while (Date.now() < end) {
+      steps++;
+      const tab = tabs[dice(tabs.length || 1)];
+      const go = dice(9);
+      if (!tab || (go === 0 && tabs.length < 3)) {
+        const fresh = await one.newPage();
+        await fresh.goto(world.site + "/");
+        tabs.push(fresh);
+      } else if (go === 1) await tab.goBack({ waitUntil: "commit", timeout: 2000 }).catch(() => {});
+      else if (go === 2) await tab.evaluate((path) => void (location.href = path), ["/two", "/three"][dice(2)]).catch(() => {});
+      else if (go === 3) await tab.goto(world.elsewhere + "/away").catch(() => {});
+      else if (go === 4) await tab.click("#tel", { timeout: 300 }).catch(() => {});
+      else if (go === 5) {
+        tabs.splice(tabs.indexOf(tab), 1);
+        await tab.close({ runBeforeUnload: true });
+      } else if (go === 6) await setHidden(tab, !!dice(2)).catch(() => {});
+      else await use(tab).catch(() => {});
+      await pause(60 + dice(200));
+    }
+  };
+  await Promise.all(visitors.map(live));
+  const torn = [];
+  for (const { context: one, tabs } of visitors) {
+    for (const tab of tabs) torn.push(await tab.evaluate(() => window.torn).catch(() => undefined));
+    await one.close();
+  }
+  await pause(300);
+  const shown = world.seen.sort((a, b) => a.from - b.from);
+  const overlaps = [];
+  shown.forEach((one, at) => {
+    for (const two of shown.slice(at + 1)) {
+      if (two.from < one.to && one.number === two.number && one.visitor !== two.visitor) overlaps.push([one, two]);
+    }
+  });
+  const holders = new Map();
+  for (const { number, visitor } of shown) holders.set(number, (holders.get(number) || new Set()).add(visitor));
+  const changed = [...holders.values()].filter((each) => each.size > 1).length;
+  console.log(`${steps} steps, ${shown.length} times a number was shown, ${changed} of 3 numbers had several holders, ` +
+    `${platform.asked.length} questions, ${platform.released.length} releases`);
+  assert.deepEqual(overlaps, []);
+  assert.deepEqual(torn.filter(Boolean), [], "text and link always name the same number");
+  assert.ok(changed >= 1 && shown.length > 15, "numbers did change hands, else nothing was tested");
 });

@@ -19,15 +19,14 @@ export const listening = (handle) =>
   });
 
 export async function startPlatform() {
-  const script = await readFile(new URL("../dist/ccp.js", import.meta.url));
+  const built = await readFile(new URL("../dist/ccp.js", import.meta.url));
   const platform = {
-    script,
     /** Every question and release as it came, with the time. */
     asked: [],
     released: [],
-    /** Set by a test: milliseconds to wait, a status other than 200, a whole answer of its own. */
+    /** Set by a test, for all or by tag: milliseconds to wait, a status other than 200, a whole answer of its own. */
     reset() {
-      Object.assign(platform, { asked: [], released: [], delay: 0, status: 200, answer: null, scriptDelay: 0 });
+      Object.assign(platform, { script: built, asked: [], released: [], delay: 0, status: 200, answer: null, scriptDelay: 0, byTag: {} });
       Object.assign(platform, { ttl: 300_000, renew: 150_000, closedDelay: 30_000, replace: {}, visits: 0 });
       platform.pool = Array.from({ length: 20 }, (_, at) => ({ number: `+14155550${123 + at}`, free: 0 }));
     },
@@ -40,14 +39,16 @@ export async function startPlatform() {
       const replace = { selectors: [], numbers: [OLD], shadow: false, keep: [], ...platform.replace };
       const rest = { visit, ttl_ms: platform.ttl, renew_ms: platform.renew, replace, attributed: !!mine };
       if (!mine) return { ...rest, lease: null, number: null, display: null };
-      Object.assign(mine, { visit, free: now + platform.ttl + platform.closedDelay });
+      const lease = `lease-${mine.number}-${now}`;
+      Object.assign(mine, { visit, lease, free: now + platform.ttl + platform.closedDelay });
       const display = mine.number.replace(/^\+1(...)(...)(....)$/, "($1) $2-$3");
-      return { ...rest, lease: `lease-${mine.number}-${now}`, number: mine.number, display };
+      return { ...rest, lease, number: mine.number, display };
     },
   };
   platform.reset();
   const server = await listening(async (request, response) => {
     response.setHeader("access-control-allow-origin", "*");
+    const { script } = platform;
     if (request.url.startsWith("/dni/v1/ccp.js")) {
       await new Promise((resolve) => setTimeout(resolve, platform.scriptDelay));
       response.setHeader("cache-control", "public, max-age=600");
@@ -57,13 +58,14 @@ export async function startPlatform() {
     const asked = { ...JSON.parse(await body(request)), at: Date.now(), type: request.headers["content-type"] };
     if (request.url === "/dni/release") {
       platform.released.push(asked);
-      const row = platform.pool.find((each) => asked.lease.includes(each.number));
+      // Only the latest lease of a number can be given back: the beacon may come after the next page asked again.
+      const row = platform.pool.find((each) => each.lease === asked.lease);
       if (row) row.free = Math.min(row.free, Date.now() + platform.closedDelay);
       response.statusCode = 204;
       return response.end();
     }
     platform.asked.push(asked);
-    const { answer, status, delay } = platform;
+    const { answer, status, delay } = { ...platform, ...platform.byTag[asked.tag] };
     const found = asked.values_only ? {} : answer || platform.lease(asked);
     await new Promise((resolve) => setTimeout(resolve, delay));
     response.statusCode = status;
