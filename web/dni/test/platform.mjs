@@ -40,6 +40,7 @@ export async function startPlatform() {
       const rest = { visit, ttl_ms: platform.ttl, renew_ms: platform.renew, replace, attributed: !!mine };
       if (!mine) return { ...rest, lease: null, number: null, display: null };
       const lease = `lease-${mine.number}-${now}`;
+      (mine.holders ??= new Set()).add(visit);
       Object.assign(mine, { visit, lease, free: now + platform.ttl + platform.closedDelay });
       const display = mine.number.replace(/^\+1(...)(...)(....)$/, "($1) $2-$3");
       return { ...rest, lease, number: mine.number, display };
