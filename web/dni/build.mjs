@@ -1,4 +1,5 @@
-// Builds dist/ccp.js and dist/manifest.json, and fails when the script is larger than its budget.
+// Builds dist/ccp.js and dist/manifest.json, and fails when the script is larger than its budget, or another one than was released
+// under its version: what stands behind an address never changes. `--release` puts a new version into releases/.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
@@ -33,13 +34,26 @@ const integrity = "sha384-" + createHash("sha384").update(script).digest("base64
 
 await mkdir(at("dist"), { recursive: true });
 await writeFile(at("dist/ccp.js"), script);
-await writeFile(
-  at("dist/manifest.json"),
-  JSON.stringify({ version, file: "ccp.js", bytes: script.length, gzip, integrity }, null, 2) + "\n",
-);
+const manifest = JSON.stringify({ version, file: "ccp.js", bytes: script.length, gzip, integrity }, null, 2) + "\n";
+await writeFile(at("dist/manifest.json"), manifest);
 
 console.log(`ccp.js ${version}: ${script.length} bytes, ${gzip} after gzip -9 (budget ${BUDGET})`);
 if (gzip > BUDGET) {
   console.error(`too large by ${gzip - BUDGET} bytes`);
+  process.exit(1);
+}
+
+const released = await readFile(at(`releases/${version}/ccp.js`)).catch(() => null);
+if (released && !released.equals(script)) {
+  console.error(`${version} was released and is another script: raise the version in package.json, then node build.mjs --release`);
+  process.exit(1);
+}
+if (process.argv.includes("--release")) {
+  await mkdir(at(`releases/${version}`), { recursive: true });
+  await writeFile(at(`releases/${version}/ccp.js`), script);
+  // The newest release: what `v1` serves, and what the API's snippets name.
+  await writeFile(at("releases/manifest.json"), manifest);
+} else if (!released) {
+  console.error(`${version} was not released: node build.mjs --release`);
   process.exit(1);
 }
