@@ -14,6 +14,7 @@ use app::clock::{Clock, SystemClock};
 use app::close_overdue::CloseOverdue;
 use app::dial_next::DialNext;
 use app::follow_leg::FollowLeg;
+use app::lease_number::{ANSWER_WITHIN, LeaseNumber, Memory};
 use app::ports::Mailer;
 use app::run_auction::RunAuction;
 use app::twilio_accounts::Directory;
@@ -96,6 +97,7 @@ fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Ca
         "VoiceDialResult" => voice_dial_result(settings, store, services)?,
         "VoiceStatus" => voice_status(settings, store, services)?,
         "ConversionWebhook" => conversion_webhook(settings, store, services)?,
+        "DniLookup" => dni_lookup(settings, store, services)?,
         "Api" => api(settings, store, services)?,
         "BidLog" => {
             let history = Arc::new(archive(settings, services)?);
@@ -193,6 +195,22 @@ fn voice_status(settings: &Settings, store: Arc<Store>, services: &Services) -> 
         follow_leg: FollowLeg { numbers: store.clone(), calls: store, clock: clock() },
     });
     Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_status::handle(context.clone(), request)))))
+}
+
+fn dni_lookup(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let vault = webhook::vault(settings, &services.database, store.clone())?;
+    let context = Arc::new(dni_lookup::Context {
+        lease_number: LeaseNumber {
+            tags: store.clone(),
+            leases: store.clone(),
+            visits: store,
+            vault,
+            clock: clock(),
+            memory: Arc::new(Memory::default()),
+            patience: ANSWER_WITHIN,
+        },
+    });
+    Ok(Handler::Http(Arc::new(move |request| Box::pin(dni_lookup::handle(context.clone(), request)))))
 }
 
 fn conversion_webhook(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
