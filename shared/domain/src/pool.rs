@@ -1,6 +1,9 @@
 //! Number pools: phone numbers that belong together. A tracking tag leases them to visitors, each to one at a time; and a
 //! call's filters can ask from which pool its dialled number is, so a plan can be made by pool.
 
+pub mod erlang;
+pub mod usage;
+
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
