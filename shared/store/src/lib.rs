@@ -28,11 +28,13 @@ mod leases;
 mod limits;
 mod numbers;
 mod pool_rows;
+mod postbacks;
 mod published;
 mod read;
 mod snapshots;
 mod table;
 mod tags;
+mod visits;
 mod write;
 
 use std::sync::Arc;
