@@ -217,6 +217,13 @@ pub fn closing() -> Closing {
     }
 }
 
+/// Closes a call that is over.
+pub async fn close_if_over(store: &Store, tenant: TenantId, call: CallId) -> app::ports::PortResult<bool> {
+    let postbacks = testkit::fakes::FakePostbacks::default();
+    let tools = app::close_call::Tools { calls: store, leases: store, postbacks: &postbacks };
+    app::close_call::close_if_over(&tools, tenant, call).await
+}
+
 /// A table, and a way to it on which things go wrong.
 pub struct Troubled {
     pub database: TestDatabase,

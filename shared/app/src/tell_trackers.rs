@@ -72,14 +72,14 @@ impl TellTrackers {
     async fn tell_once(&self, tenant: TenantId, call: CallId, postback: &Postback) -> PortResult<()> {
         let now = self.clock.now();
         let stale = now.checked_sub(STALE_AFTER).unwrap_or(now);
-        match self.marks.begin(tenant, call, postback.kind, now, stale).await? {
+        match self.marks.take_on(tenant, call, postback.kind, now, stale).await? {
             Turn::Done => return Ok(()),
             Turn::Theirs => return Err(PortError::Busy { what: WHAT }),
             Turn::Ours => {}
         }
         let refused = match self.trackers.tell(&postback.url, Instant::now() + ANSWERS_WITHIN).await {
             Ok(200..=299) => {
-                return self.marks.finish(tenant, call, postback.kind, self.clock.now()).await;
+                return self.marks.note_sent(tenant, call, postback.kind, self.clock.now()).await;
             }
             Ok(status) => PortError::failed(WHAT, format!("{} was answered with {status}", postback.kind)),
             Err(error) => PortError::failed(WHAT, error),

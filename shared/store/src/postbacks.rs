@@ -28,7 +28,7 @@ fn marked(tenant: TenantId, call: CallId, kind: PostbackType, state: &str, at: T
 
 #[async_trait]
 impl PostbackMarks for Store {
-    async fn begin(
+    async fn take_on(
         &self,
         tenant: TenantId,
         call: CallId,
@@ -48,7 +48,7 @@ impl PostbackMarks for Store {
         Ok(if is_sent { Turn::Done } else { Turn::Theirs })
     }
 
-    async fn finish(
+    async fn note_sent(
         &self,
         tenant: TenantId,
         call: CallId,

@@ -50,3 +50,4 @@ mod twilio_accounts;
 mod twilio_sip;
 mod usage;
 mod validation;
+mod visits;

@@ -179,7 +179,7 @@ pub enum Turn {
 #[async_trait]
 pub trait PostbackMarks: Send + Sync {
     /// Takes a postback of a call on; one that somebody took on before `stale` and never told of is free again.
-    async fn begin(
+    async fn take_on(
         &self,
         tenant: TenantId,
         call: CallId,
@@ -189,7 +189,7 @@ pub trait PostbackMarks: Send + Sync {
     ) -> PortResult<Turn>;
 
     /// Notes that it was sent.
-    async fn finish(
+    async fn note_sent(
         &self,
         tenant: TenantId,
         call: CallId,

@@ -19,7 +19,9 @@ mod leases;
 mod lines;
 mod mail;
 mod passwords;
+mod rows;
 mod sip;
+mod visits;
 
 pub use accounts::{FakeAccounts, connect_account, test_vault};
 pub use archive::{BidShelf, CallArchive};
@@ -35,6 +37,9 @@ pub use leases::{FakeLeases, LeaseCounts};
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
 pub use mail::FakeMailer;
 pub use passwords::FakePasswords;
+pub use visits::{FakePostbacks, FakeVisits};
+
+pub use rows::PoolRows;
 pub use sip::{FakeSip, FakeSipDomain, SipStep};
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
