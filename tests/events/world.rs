@@ -16,6 +16,7 @@ use app::clock::Clock;
 use app::close_overdue::CloseOverdue;
 use app::dial_next::DialNext;
 use app::follow_leg::FollowLeg;
+use app::lease_number::{ANSWER_WITHIN, LeaseNumber, Memory};
 use app::ports::{ApiKey, BidLogEntry, Catalog, Identity, Kind, Outbox, PortResult, Record, Vault};
 use app::run_auction::RunAuction;
 use app::tell_trackers::TellTrackers;
@@ -239,6 +240,18 @@ impl World {
                     reports: self.reports(),
                 };
                 visit_events::handle(Arc::new(context), request).await
+            }
+            "dni-lookup" => {
+                let lease_number = LeaseNumber {
+                    tags: store.clone(),
+                    leases: store.clone(),
+                    visits: store.clone(),
+                    vault: test_vault(),
+                    clock: self.clock.clone(),
+                    memory: Arc::new(Memory::default()),
+                    patience: ANSWER_WITHIN,
+                };
+                dni_lookup::handle(Arc::new(dni_lookup::Context { lease_number }), request).await
             }
             "rtb-inbound" => {
                 let answer_ping = AnswerPing {

@@ -14,6 +14,7 @@ use app::clock::{Clock, SystemClock};
 use app::close_overdue::CloseOverdue;
 use app::dial_next::DialNext;
 use app::follow_leg::FollowLeg;
+use app::lease_number::{ANSWER_WITHIN, LeaseNumber, Memory};
 use app::ports::Mailer;
 use app::run_auction::RunAuction;
 use app::tell_trackers::TellTrackers;
@@ -97,6 +98,7 @@ fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Ca
         "VoiceDialResult" => voice_dial_result(settings, store, services)?,
         "VoiceStatus" => voice_status(settings, store, services)?,
         "ConversionWebhook" => conversion_webhook(settings, store, services)?,
+        "DniLookup" => dni_lookup(settings, store, services)?,
         "VisitEvents" => visit_events(settings, store, services)?,
         "Api" => api(settings, store, services)?,
         "BidLog" => {
@@ -211,6 +213,22 @@ fn voice_status(settings: &Settings, store: Arc<Store>, services: &Services) -> 
         },
     });
     Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_status::handle(context.clone(), request)))))
+}
+
+fn dni_lookup(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let vault = webhook::vault(settings, &services.database, store.clone())?;
+    let context = Arc::new(dni_lookup::Context {
+        lease_number: LeaseNumber {
+            tags: store.clone(),
+            leases: store.clone(),
+            visits: store,
+            vault,
+            clock: clock(),
+            memory: Arc::new(Memory::default()),
+            patience: ANSWER_WITHIN,
+        },
+    });
+    Ok(Handler::Http(Arc::new(move |request| Box::pin(dni_lookup::handle(context.clone(), request)))))
 }
 
 fn reports(

@@ -30,7 +30,7 @@ use crate::routes::Routes;
 use crate::serve::Server;
 use crate::simulator::Networks;
 use crate::template::{Event, TEMPLATE, Template};
-use crate::{fallback, schedules, seed, simulator, spare};
+use crate::{fallback, number_script, schedules, seed, simulator, spare};
 
 /// The product's table.
 const TABLE: &str = "callcenter";
@@ -86,10 +86,13 @@ struct Ground {
     queues: Queues,
 }
 
-/// What answers at the API's address: the functions, and beside them the simulated bidders (`/_sim/rtb/{scenario}`), for
+/// What answers at the API's address: the functions, the number script, and the simulated bidders (`/_sim/rtb/{scenario}`), for
 /// whoever wants to see what they say. Auctions ask them at their own address, the only one that is allowed.
 fn front(routes: &Routes, lambda: &Lambda, bidders: &RunningBidders) -> Router {
-    Gateway::new(routes.clone(), lambda.clone()).router().merge(bidders.router())
+    Gateway::new(routes.clone(), lambda.clone())
+        .router()
+        .merge(bidders.router())
+        .merge(number_script::router())
 }
 
 impl Platform {

@@ -26,6 +26,7 @@ pub mod incoming_webhooks;
 pub mod lease_number;
 pub mod numbers;
 pub mod place;
+pub mod pools;
 pub mod ports;
 pub mod preview_route;
 pub mod preview_rtb_target;

@@ -23,6 +23,7 @@ pub mod email;
 pub mod filter;
 pub mod geo;
 pub mod group;
+pub mod hash;
 pub mod hours;
 pub mod ids;
 pub mod inbound;

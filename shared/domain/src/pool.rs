@@ -1,10 +1,14 @@
 //! Number pools: phone numbers that belong together. A tracking tag leases them to visitors, each to one at a time; and a
 //! call's filters can ask from which pool its dialled number is, so a plan can be made by pool.
 
+pub mod erlang;
+pub mod usage;
+
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::country::Country;
+use crate::hash::fnv1a;
 use crate::number::LineKind;
 use crate::partner::MAX_NOTES;
 use crate::phone::E164;
@@ -111,6 +115,18 @@ const fn local() -> LineKind {
 }
 
 impl NumberPool {
+    /// The partition that a number which enters it is put in.
+    pub fn shard_of(&self, number: &E164) -> u16 {
+        // The sort keys have the hash's last digits; its first ones are independent of them.
+        let place = (fnv1a(number.as_str()) >> 32) % u64::from(self.shards.max(1));
+        u16::try_from(place).unwrap_or_default()
+    }
+
+    /// The partitions that so many numbers need.
+    pub fn shards_for(numbers: usize) -> u16 {
+        u16::try_from(numbers.div_ceil(NUMBERS_PER_SHARD)).unwrap_or(u16::MAX).max(1)
+    }
+
     /// How long a lease lasts from the last sign of its visitor.
     pub fn idle_limit(&self) -> SignedDuration {
         SignedDuration::from_secs(self.idle_limit_s.into())

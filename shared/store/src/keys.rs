@@ -1,7 +1,7 @@
 //! Every key of the table, built here and nowhere else.
 //!
 //! What must stay true: a tenant-owned partition begins with `T#<tenant>#`, also in the indexes, so that a policy on
-//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `RTB#`, `ACCT#`, `KEY#`) and
+//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `TAG#`, `RTB#`, `ACCT#`, `KEY#`) and
 //! the plumbing (`DUE#`, `KEYRING#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
 //! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
 
@@ -13,6 +13,7 @@ use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
 use domain::dni::visit::Visit;
 use domain::email::EmailAddress;
+use domain::hash::fnv1a;
 use domain::ids::{
     AccountSid, AdjustmentId, ApiKeyId, AuctionId, AuditId, BuyerId, CallId, CampaignId, InboundBidId,
     InvitationId, NumberPoolId, PublisherId, RtbTargetId, SessionId, TenantId, TrackingTagId, UserId,
@@ -91,6 +92,8 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::NumberPool => "NU",
         Kind::BlockedNumber => "BL",
         Kind::IncomingWebhook => "WH",
+        Kind::TrackingTag => "TT",
+        Kind::UrlParameter => "UP",
     }
 }
 
@@ -102,6 +105,11 @@ pub fn nothing() -> Key {
 /// Whose a dialled number is; at the same time the claim that makes a number unique across tenants.
 pub fn number(number: &E164) -> Key {
     Key::new(format!("NUM#{}", number.as_str()), "NUM")
+}
+
+/// A tracking tag, as lookups find it.
+pub fn tag(tag: TrackingTagId) -> Key {
+    Key::new(format!("TAG#{tag}"), "TAG")
 }
 
 /// A thing in a tenant's catalogue.
@@ -341,13 +349,7 @@ pub fn due_closings(shard: u8) -> String {
 
 /// The shard of a call: FNV-1a of its printed id, the same on every machine.
 pub fn shard_of(call: CallId) -> u8 {
-    u8::try_from(hash_of(&call.to_string()) % u64::from(DUE_SHARDS)).unwrap_or(0)
-}
-
-/// FNV-1a.
-fn hash_of(text: &str) -> u64 {
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
+    u8::try_from(fnv1a(&call.to_string()) % u64::from(DUE_SHARDS)).unwrap_or(0)
 }
 
 /// Second index: partition of bidders by the time at which their health is looked at next.
@@ -399,13 +401,8 @@ pub fn pool_shard(tenant: TenantId, pool: NumberPoolId, shard: u16) -> String {
 /// A number of a pool with its lease. A hash stands first, so that a place drawn by chance is near each number as often as near
 /// any other.
 pub fn pool_number(tenant: TenantId, pool: NumberPoolId, shard: u16, number: &E164) -> Key {
-    let hash = hash_of(number.as_str()) & 0xffff;
+    let hash = fnv1a(number.as_str()) & 0xffff;
     Key::new(pool_shard(tenant, pool, shard), format!("{POOL_NUMBER}{hash:04x}#{}", number.as_str()))
-}
-
-/// A tracking tag as lookups need it. Read before the tenant is known.
-pub fn tag(id: TrackingTagId) -> Key {
-    Key::new(format!("TAG#{id}"), "TAG")
 }
 
 /// Partition of the visits that began on a UTC day. The last part is a shard; one is enough so far.

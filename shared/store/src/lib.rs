@@ -27,6 +27,7 @@ mod item;
 mod leases;
 mod limits;
 mod numbers;
+mod pool_rows;
 mod postbacks;
 mod published;
 mod read;

@@ -55,6 +55,11 @@ pub const TAGS: &[(&[&str], &str, &str)] = &[
         "Phone numbers",
         "The account's phone numbers, their pools, and which campaign answers each.",
     ),
+    (
+        &["tracking-tags", "url-parameters"],
+        "Number insertion",
+        "What shows visitors of a page a phone number of their own, and what is kept of them.",
+    ),
     (&["twilio-accounts"], "Twilio accounts", "The Twilio accounts that own the phone numbers."),
     (&["blocked-numbers"], "Blocked numbers", "Callers that are refused."),
     (&["usage"], "Usage", "How much of their caps things have used."),

@@ -23,7 +23,7 @@ use crate::people::{add_user, open_account};
 use crate::support::{World, account};
 
 /// Printed ids: prefix, the name of their shape.
-const IDS: [(&str, &str); 18] = [
+const IDS: [(&str, &str); 21] = [
     ("CA", "CampaignId"),
     ("AF", "PublisherId"),
     ("BU", "BuyerId"),
@@ -41,6 +41,9 @@ const IDS: [(&str, &str); 18] = [
     ("BL", "BlockedNumberId"),
     ("WH", "IncomingWebhookId"),
     ("AJ", "AdjustmentId"),
+    ("NU", "NumberPoolId"),
+    ("TT", "TrackingTagId"),
+    ("UP", "UrlParameterId"),
     ("RGB", "CallId"),
 ];
 

@@ -21,7 +21,9 @@ const TAG_FRESH: Duration = Duration::from_secs(10);
 /// Most tags and pools that are remembered; with more, all are forgotten.
 const MOST: usize = 10_000;
 /// For how long a candidate is believed.
-const CANDIDATE_FRESH: Duration = Duration::from_secs(5);
+const CANDIDATE_FRESH: Duration = Duration::from_secs(60);
+/// Candidates that are older than this are replaced while one of them is leased, so that the next visitor does not wait for it.
+const CANDIDATE_YOUNG: Duration = Duration::from_secs(5);
 /// Candidates that are kept: another process may lease them first.
 const KEPT: usize = 4;
 /// Those of a large pool.
@@ -58,6 +60,8 @@ impl KnownTag {
 #[derive(Debug, Default)]
 struct Pool {
     candidates: VecDeque<(PoolPlace, Instant)>,
+    /// Whether somebody is replacing the candidates.
+    refilling: bool,
     swept: Option<Sweep>,
     /// Lookups that found none and are not written down yet.
     exhausted: u32,
@@ -139,44 +143,62 @@ pub(super) struct Search {
     swept: bool,
 }
 
+/// A number to try.
+pub(super) struct Candidate {
+    /// The number.
+    pub(super) place: PoolPlace,
+    /// Whether the candidates are to be replaced meanwhile, by [`Search::refill`].
+    pub(super) refills: bool,
+}
+
 impl Search {
     /// The next number to try; `None`: every number of the pool is taken. Whoever looks into the table does so for all that
     /// wait.
-    pub(super) async fn next(&mut self, leases: &dyn Leases) -> PortResult<Option<PoolPlace>> {
+    pub(super) async fn next(&mut self, leases: &dyn Leases) -> PortResult<Option<Candidate>> {
         let memory = self.memory.clone();
         let mut pool = memory.lock().await;
         loop {
-            if let Some(place) = pool.candidate(self.region.as_deref()) {
-                return Ok(Some(place));
+            if let Some(candidate) = pool.candidate(self.region.as_deref()) {
+                return Ok(Some(candidate));
             }
             if let Some(sweep) = pool.swept.as_mut().filter(|sweep| sweep.at.elapsed() < SWEEP_FRESH) {
-                return Ok(sweep.free(self.now));
+                return Ok(sweep.free(self.now).map(|place| Candidate { place, refills: false }));
             }
             if self.looks < LOOKS {
-                // Another partition each time.
-                let shard = u64::from(self.shards).max(1);
-                let shard = self.draw.wrapping_add(self.looks.into()) % shard;
-                self.looks += 1;
-                let shard = u16::try_from(shard).unwrap_or_default();
-                let mut found = leases.candidates(self.tenant, self.id, shard, self.now).await?;
-                found.truncate(self.kept);
-                let now = Instant::now();
-                pool.candidates = found.into_iter().map(|place| (place, now)).collect();
+                let found = self.look(leases).await?;
+                pool.fill(found, self.kept);
             } else {
                 let at = Instant::now();
                 let mut numbers = leases.numbers(self.tenant, self.id, self.shards).await?;
                 numbers.retain(|number| number.calls.is_empty() || number.calls_until < self.now);
                 numbers.sort_by_key(|number| number.free_after);
                 let coming = numbers.into_iter().map(|number| {
-                    (
-                        number.free_after,
-                        PoolPlace { pool: self.id, shard: number.shard, number: number.number },
-                    )
+                    let place = PoolPlace { pool: self.id, shard: number.shard, number: number.number };
+                    (number.free_after, place)
                 });
                 pool.swept = Some(Sweep { at, coming: coming.collect() });
                 self.swept = true;
             }
         }
+    }
+
+    /// Replaces the candidates, while `taken` is being leased. What fails here fails again for the next visitor, and is told then.
+    pub(super) async fn refill(&mut self, leases: &dyn Leases, taken: &PoolPlace) {
+        let found = self.look(leases).await;
+        let mut pool = self.memory.lock().await;
+        pool.refilling = false;
+        if let Ok(mut found) = found {
+            found.retain(|place| place != taken);
+            pool.fill(found, self.kept);
+        }
+    }
+
+    async fn look(&mut self, leases: &dyn Leases) -> PortResult<Vec<PoolPlace>> {
+        // Another partition each time.
+        let shard = self.draw.wrapping_add(self.looks.into()) % u64::from(self.shards);
+        self.looks += 1;
+        let shard = u16::try_from(shard).unwrap_or_default();
+        leases.candidates(self.tenant, self.id, shard, self.now).await
     }
 
     /// Notes that no number was found; how many such lookups are to be written down now, if this one looked at the whole pool.
@@ -189,12 +211,21 @@ impl Search {
 
 impl Pool {
     /// A candidate that is still believed; rather one of this state.
-    fn candidate(&mut self, region: Option<&str>) -> Option<PoolPlace> {
+    fn candidate(&mut self, region: Option<&str>) -> Option<Candidate> {
         self.candidates.retain(|(_, found)| found.elapsed() < CANDIDATE_FRESH);
         let near = region.and_then(|region| {
             self.candidates.iter().position(|(place, _)| state_of(place).as_deref() == Some(region))
         });
-        self.candidates.remove(near.unwrap_or_default()).map(|(place, _)| place)
+        let (place, found) = self.candidates.remove(near.unwrap_or_default())?;
+        let refills = !self.refilling && (self.candidates.is_empty() || found.elapsed() >= CANDIDATE_YOUNG);
+        self.refilling |= refills;
+        Some(Candidate { place, refills })
+    }
+
+    fn fill(&mut self, mut found: Vec<PoolPlace>, kept: usize) {
+        found.truncate(kept);
+        let now = Instant::now();
+        self.candidates = found.into_iter().map(|place| (place, now)).collect();
     }
 }
 

@@ -25,11 +25,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
 use crate::ports::{Leased, Leases, PoolPlace, PortError, PortResult, Tags, Vault, Visits};
+use memory::Candidate;
 pub use memory::Memory;
 use token::Token;
 
 /// Within this a browser has its answer.
-const ANSWER_WITHIN: Duration = Duration::from_millis(100);
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(100);
 /// For how long a browser may keep a number that is nobody's own.
 const SHARED_TTL: SignedDuration = SignedDuration::from_mins(30);
 /// When a browser that could not be given a number of its own asks again.
@@ -52,6 +53,8 @@ pub struct LeaseNumber {
     pub clock: Arc<dyn Clock>,
     /// What a process remembers between two questions.
     pub memory: Arc<Memory>,
+    /// Within this a browser has its answer: [`ANSWER_WITHIN`], but for tests that count something else.
+    pub patience: Duration,
 }
 
 /// Who asks, as far as the request tells.
@@ -83,7 +86,7 @@ impl LeaseNumber {
         if let Some(known) = known.as_ref().filter(|known| known.is_fresh()) {
             return Ok(known.setup.clone());
         }
-        let read = timeout_at(Instant::now() + ANSWER_WITHIN, self.tags.tag(id)).await;
+        let read = timeout_at(Instant::now() + self.patience, self.tags.tag(id)).await;
         match read.unwrap_or(Err(PortError::Busy { what: "read a tracking tag" })) {
             Ok(read) => Ok(self.memory.note_tag(id, read.map(Arc::new))),
             Err(error) => match known {
@@ -99,7 +102,7 @@ impl LeaseNumber {
     /// Answers a question about a tag.
     pub async fn answer(&self, setup: &TagSetup, question: &Question, visitor: Visitor) -> Shown {
         let now = whole_millis(self.clock.now());
-        let deadline = Instant::now() + ANSWER_WITHIN;
+        let deadline = Instant::now() + self.patience;
         let returning = question.visit.filter(|visit| is_recent(*visit, now));
         let visit = returning.unwrap_or_else(|| VisitId::from_uuid(self.clock.new_id()));
         let asking = Asking {
@@ -203,11 +206,17 @@ impl Asking<'_> {
         }
         let chance = (self.now, self.draw());
         let mut search = this.memory.search(self.setup.tenant, id, pool, chance, &self.visitor.geo.region);
-        while let Some(place) = search.next(&*this.leases).await? {
+        while let Some(Candidate { place, refills }) = search.next(&*this.leases).await? {
             let lease = self.new_lease(pool, self.now);
-            let (taken, ()) = futures::join!(
+            let refilling = async {
+                if refills {
+                    search.refill(&*this.leases, &place).await;
+                }
+            };
+            let (taken, (), ()) = futures::join!(
                 this.leases.take(self.setup.tenant, &place, &lease, self.now),
                 self.note_visit(deadline, (Some(place.number.clone()), true)),
+                refilling,
             );
             match taken? {
                 Leased::Done => return Ok(Given::Own { place, lease }),

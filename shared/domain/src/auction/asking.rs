@@ -6,8 +6,8 @@ use super::Bid;
 use crate::call::Call;
 use crate::campaign::{AuctionSettings, Campaign};
 use crate::filter::Tags;
+use crate::geo::Place;
 use crate::phone::E164;
-use crate::routing::place_of;
 use crate::rtb_target::{BidRequest, CallerIdExposure, Confirmation, RtbTarget};
 use crate::screening::Attestation;
 use crate::tokens::{
@@ -20,6 +20,8 @@ use crate::tokens::{
 pub struct About<'a> {
     /// The call.
     pub call: &'a Call,
+    /// Where its caller is.
+    pub place: &'a Place,
     /// Its campaign.
     pub campaign: &'a Campaign,
     /// The rules of the auction.
@@ -52,7 +54,7 @@ pub fn facts(about: &About<'_>) -> Facts {
                 (Some(number), CallerIdExposure::Masked) => ShownNumber::Masked(number),
                 (Some(number), CallerIdExposure::Full) => ShownNumber::Whole(number),
             },
-            place: place_of(call),
+            place: about.place.clone(),
             attestation: Some(Attestation::of_verstat(call.verstat.as_deref())),
         },
         dialled: DialledFacts { number: call.to.number().cloned(), name: None },

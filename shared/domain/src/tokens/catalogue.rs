@@ -235,6 +235,11 @@ impl Source {
     }
 }
 
+/// Whether a tag, written `User:zip`, is of a category whose names are the tenant's own, and none that we fill.
+pub fn is_own_tag(tag: &str) -> bool {
+    matches!(Source::find(&format!("tag:{tag}")), Some(Source::Tag(_)))
+}
+
 /// The field's own name of every token, as it is written in a template.
 pub fn names() -> impl Iterator<Item = String> {
     LINES.iter().filter_map(|line| line.names.first()).map(|name| bracketed(name))
