@@ -192,9 +192,10 @@ impl Leases for FakeLeases {
         self.done.writes.fetch_add(1, Ordering::Relaxed);
         let mut rows = locked(&self.rows);
         let Some(row) = rows.get_mut(&key(tenant, place)) else { return Ok(None) };
+        let before = row.clone();
         row.calls.insert(call);
         row.calls_until = until;
-        Ok(Some(row.clone()))
+        Ok(Some(before))
     }
 
     async fn hang_up(
