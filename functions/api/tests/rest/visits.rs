@@ -52,6 +52,11 @@ fn visit(number: u16, began: &str, change: impl FnOnce(&mut Visit)) -> Visit {
     visit
 }
 
+/// A visit of today.
+pub fn some_visit() -> Visit {
+    visit(1, "2026-11-22T10:00:00Z", |_| {})
+}
+
 async fn stored(world: &World, visit: Visit) -> String {
     world.visits.begin(world.tenant, &visit).await.unwrap();
     visit.id.to_string()
