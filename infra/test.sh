@@ -2,6 +2,7 @@
 # Every check of the project, stage by stage, with the time each took.
 #   infra/test.sh all           what `make test` and CI run
 #   infra/test.sh lint          formatting, clippy, structure
+#   infra/test.sh dni           the number script of web pages, in a real Chromium
 #   infra/test.sh deploy-local  release build with cargo-lambda, deployed to the emulator, end-to-end test against it
 #   infra/test.sh soak          the long tests
 #   infra/test.sh fuzz          every parser under cargo-fuzz, FUZZ_SECONDS each (needs nightly)
@@ -63,6 +64,15 @@ tools() { infra/tools/setup.sh "$@"; }
 template() { infra/tools/sam.sh validate --lint --template template.yaml --region us-east-1; }
 stage_dev_binaries() { infra/tools/stage.sh dev; }
 api_contract() { infra/tools/setup.sh contract && infra/tools/api-contract.py "$CARGO_TARGET_DIR/debug/local-platform"; }
+number_script() {
+    infra/tools/chromium.sh
+    local stamp=web/dni/node_modules/.installed-for wanted
+    wanted=$(sha256sum web/dni/package-lock.json | cut -d' ' -f1)
+    if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+        (cd web/dni && npm ci --silent) && echo "$wanted" >"$stamp"
+    fi
+    (cd web/dni && npm test --silent)
+}
 emulator() { infra/emulator/emulator.py run -- cargo test --quiet -p tests --test emulator -- --nocapture; }
 
 lint_stages() {
@@ -83,6 +93,7 @@ all() {
     lint_stages
     stage "node packages" node_packages
     stage "conformance tools" node_selftest
+    stage "number script" number_script
     stage "build" build
     stage "tests" rust_tests
     stage "TwiML of the whole run" twiml_corpus
@@ -96,6 +107,10 @@ all() {
 case "${1:-all}" in
 all) all ;;
 lint) lint_stages ;;
+dni)
+    need node "install Node.js 20.19 or newer"
+    stage "number script" number_script
+    ;;
 deploy-local)
     stage "cloud tools" tools emulator build
     stage "release build" infra/tools/lambda-build.sh x86_64
@@ -137,7 +152,7 @@ fuzz)
     done
     ;;
 *)
-    echo "unknown: $1 (all, lint, deploy-local, soak, fuzz)" >&2
+    echo "unknown: $1 (all, lint, dni, deploy-local, soak, fuzz)" >&2
     exit 2
     ;;
 esac

@@ -30,3 +30,6 @@ mod published;
 mod release;
 mod steps;
 mod support;
+mod tags;
+mod visit_events;
+mod visits;

@@ -38,7 +38,8 @@ macro_rules! markers {
 
 markers! {
     CampaignsRead CampaignsWrite TargetsRead TargetsWrite RtbTargetsRead RtbTargetsWrite PublishersRead PublishersWrite
-    BuyersRead BuyersWrite PhoneNumbersRead PhoneNumbersWrite PhoneNumbersBuy BlockedNumbersRead BlockedNumbersWrite
+    BuyersRead BuyersWrite PhoneNumbersRead PhoneNumbersWrite PhoneNumbersBuy TrackingTagsRead TrackingTagsWrite BlockedNumbersRead
+    BlockedNumbersWrite
     CallsRead ConversionsWrite UsageRead AdjustmentsRead AdjustmentsRequest AdjustmentsDecide LedgerRead PingsRead
     IncomingWebhooksRead IncomingWebhooksWrite UsersRead UsersWrite ApiKeysRead ApiKeysWrite AccountRead AccountWrite
     TwilioAccountsRead

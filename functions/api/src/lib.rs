@@ -49,6 +49,7 @@ mod twilio_account_docs;
 mod twilio_accounts;
 mod twilio_sip;
 mod usage;
+pub mod visits;
 
 use std::sync::Arc;
 
@@ -83,6 +84,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = numbers::routes(routes);
     let routes = usage::routes(routes);
     let routes = rtb::routes(routes);
+    let routes = visits::routes(routes);
     calls::routes(routes)
 }
 

@@ -10,6 +10,8 @@ use contract::query::ListQuery;
 use domain::agent::Agent;
 use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
+use domain::dni::tag::TrackingTag;
+use domain::dni::url_parameter::UrlParameter;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{Id, Noun};
 use domain::incoming_webhook::IncomingWebhook;
@@ -39,6 +41,9 @@ pub trait NounDoc: Entry + ToSchema {
 
     /// Refusals of its own when one is deleted.
     const DELETE_REFUSES: &'static [Code] = &[];
+
+    /// What one is called after it was changed.
+    const ANOTHER_NAME: &'static str = "Another name";
 
     /// One of them as somebody would write it. Ids in it are of things that a test makes.
     fn example() -> Value;
@@ -111,7 +116,7 @@ impl NounDoc for RtbTarget {
 impl NounDoc for Number {
     const ABOUT: &'static str =
         "A phone number of one of your Twilio accounts, and the campaign that answers it.";
-    const REFUSES: &'static [Code] = &[Code::CarrierRefused, Code::CarrierAway];
+    const REFUSES: &'static [Code] = &[Code::InUse, Code::CarrierRefused, Code::CarrierAway];
     const DELETE_REFUSES: &'static [Code] = &[Code::CarrierAway];
 
     fn example() -> Value {
@@ -160,10 +165,18 @@ impl NounDoc for TargetGroup {
 }
 
 impl NounDoc for NumberPool {
-    const ABOUT: &'static str = "A number pool holds phone numbers that belong together: filters can ask for it as `DialedNumber:Pool`.";
+    const ABOUT: &'static str = "A number pool holds phone numbers that belong together. Tracking tags lease them to visitors, \
+                                 each to one at a time; filters can ask for the pool as `DialedNumber:Pool`.";
 
     fn example() -> Value {
-        json!({"name": "Search ads"})
+        json!({
+            "name": "Search ads",
+            "idle_limit_s": 300,
+            "closed_browser_delay_s": 60,
+            "overflow": {"number": "+12025550180"},
+            "near_visitor": true,
+            "buys": {"country": "US", "kind": "local", "area_code": "202"},
+        })
     }
 }
 
@@ -212,6 +225,34 @@ impl NounDoc for IncomingWebhook {
     fn example() -> Value {
         json!({"name": "CRM sales", "call_parameter": "call_id", "revenue_parameter": "call_revenue",
                "fire_parameter": "sale_successful"})
+    }
+}
+
+impl NounDoc for TrackingTag {
+    const ABOUT: &'static str = "A tracking tag shows each visitor of a page a phone number of their own, so that a call is \
+                                 known to be theirs. A pool gives each a number; a fixed number is shown to all.";
+
+    fn example() -> Value {
+        json!({
+            "name": "Landing page, New York",
+            "campaign": "CA019abc0de1f27a3b8c4d5e6f70819203",
+            "publisher": "AF019abc0de1f27a3b8c4d5e6f70819203",
+            "shows": {"pool": "NU019abc0de1f27a3b8c4d5e6f70819203"},
+            "default_number": "+12025550180",
+            "replace": {"selectors": [".phone"], "numbers": ["+12025550180"]},
+            "keep": ["sub_id"],
+            "allowed_origins": ["https://www.example.com"],
+        })
+    }
+}
+
+impl NounDoc for UrlParameter {
+    const ABOUT: &'static str =
+        "A parameter of landing pages that every tracking tag keeps, and the tag that calls have it as.";
+    const ANOTHER_NAME: &'static str = "sub_id_2";
+
+    fn example() -> Value {
+        json!({"name": "sub_id", "reports_as": "User:sub_id", "notes": "The network's own id"})
     }
 }
 
@@ -287,7 +328,7 @@ pub fn get<N: NounDoc>() -> Doc {
 pub fn update<N: NounDoc>() -> Doc {
     let field = N::UNIQUE_FIELD;
     let example = match field {
-        "name" => json!({"version": 1, "name": "Another name"}),
+        "name" => json!({"version": 1, "name": N::ANOTHER_NAME}),
         _ => json!({"version": 1}),
     };
     let mut after = answered::<N>();

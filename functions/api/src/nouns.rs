@@ -18,6 +18,8 @@ use contract::resource::{Resource, Warning};
 use domain::agent::Agent;
 use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
+use domain::dni::tag::TrackingTag;
+use domain::dni::url_parameter::UrlParameter;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::Id;
 use domain::incoming_webhook::IncomingWebhook;
@@ -33,6 +35,7 @@ use crate::access::{
     Access, BlockedNumbersRead, BlockedNumbersWrite, BuyersRead, BuyersWrite, CampaignsRead, CampaignsWrite,
     IncomingWebhooksRead, IncomingWebhooksWrite, Permission, PhoneNumbersRead, PhoneNumbersWrite,
     PublishersRead, PublishersWrite, RtbTargetsRead, RtbTargetsWrite, TargetsRead, TargetsWrite,
+    TrackingTagsRead, TrackingTagsWrite,
 };
 use crate::body::JsonObject;
 use crate::bulk::bulk;
@@ -144,6 +147,21 @@ impl ApiNoun for IncomingWebhook {
     type Write = IncomingWebhooksWrite;
 }
 
+impl ApiNoun for TrackingTag {
+    const ALL: &'static str = "/api/tracking-tags";
+    const ONE: &'static str = "/api/tracking-tags/{id}";
+    const BULK: &'static str = "/api/tracking-tags/bulk";
+    type Read = TrackingTagsRead;
+    type Write = TrackingTagsWrite;
+}
+impl ApiNoun for UrlParameter {
+    const ALL: &'static str = "/api/url-parameters";
+    const ONE: &'static str = "/api/url-parameters/{id}";
+    const BULK: &'static str = "/api/url-parameters/bulk";
+    type Read = TrackingTagsRead;
+    type Write = TrackingTagsWrite;
+}
+
 /// Their routes.
 pub fn routes(routes: Routes) -> Routes {
     let routes = noun::<Campaign>(routes);
@@ -157,7 +175,9 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = noun::<Agent>(routes);
     let routes = noun::<NumberPool>(routes);
     let routes = noun::<BlockedNumber>(routes);
-    noun::<IncomingWebhook>(routes)
+    let routes = noun::<IncomingWebhook>(routes);
+    let routes = noun::<TrackingTag>(routes);
+    noun::<UrlParameter>(routes)
 }
 
 fn noun<N: ApiNoun>(routes: Routes) -> Routes {

@@ -6,6 +6,7 @@ use app::clock::SystemClock;
 use app::close_overdue::CloseOverdue;
 use app::twilio_accounts::Directory;
 use housekeeping::{Context, handle};
+use queue::SqsOutbox;
 use runtime::{Cause, Settings, aws, logs, run_schedule, warm_up};
 use store::Store;
 use twilio::rest::{Pace, RestClient};
@@ -24,7 +25,9 @@ async fn main() -> Result<(), Cause> {
     let twilio = RestClient::new(&settings.twilio_api_base, Pace::default())?;
     let context = Arc::new(Context {
         close_overdue: CloseOverdue {
-            calls: store,
+            calls: store.clone(),
+            leases: store,
+            postbacks: Arc::new(SqsOutbox::connect(&config, settings.postback_queue_url()?)),
             telephony: Arc::new(TwilioTelephony::new(twilio, Arc::new(accounts))),
             clock: Arc::new(SystemClock),
         },

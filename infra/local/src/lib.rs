@@ -14,6 +14,7 @@ mod functions;
 mod gateway;
 mod lambda;
 mod listen;
+mod number_script;
 pub mod options;
 mod platform;
 pub mod queue;

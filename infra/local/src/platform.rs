@@ -30,7 +30,7 @@ use crate::routes::Routes;
 use crate::serve::Server;
 use crate::simulator::Networks;
 use crate::template::{Event, TEMPLATE, Template};
-use crate::{fallback, schedules, seed, simulator, spare};
+use crate::{fallback, number_script, schedules, seed, simulator, spare};
 
 /// The product's table.
 const TABLE: &str = "callcenter";
@@ -41,6 +41,7 @@ const ARCHIVE_FOLDER: &str = "archive";
 const KEY_FILE: &str = "vault.key";
 const MAIL_FOLDER: &str = "mail";
 const BID_LOG_QUEUE: &str = "BidLogQueue";
+const POSTBACK_QUEUE: &str = "PostbackQueue";
 
 /// A running platform.
 pub struct Platform {
@@ -85,10 +86,13 @@ struct Ground {
     queues: Queues,
 }
 
-/// What answers at the API's address: the functions, and beside them the simulated bidders (`/_sim/rtb/{scenario}`), for
+/// What answers at the API's address: the functions, the number script, and the simulated bidders (`/_sim/rtb/{scenario}`), for
 /// whoever wants to see what they say. Auctions ask them at their own address, the only one that is allowed.
 fn front(routes: &Routes, lambda: &Lambda, bidders: &RunningBidders) -> Router {
-    Gateway::new(routes.clone(), lambda.clone()).router().merge(bidders.router())
+    Gateway::new(routes.clone(), lambda.clone())
+        .router()
+        .merge(bidders.router())
+        .merge(number_script::router())
 }
 
 impl Platform {
@@ -119,6 +123,7 @@ impl Platform {
             ("FALLBACK_DIR", fallback_folder.to_string_lossy().into_owned()),
             ("ARCHIVE_DIR", ground.folder.join(ARCHIVE_FOLDER).to_string_lossy().into_owned()),
             ("BID_LOG_QUEUE_URL", format!("{queue_url}/000000000000/{BID_LOG_QUEUE}")),
+            ("POSTBACK_QUEUE_URL", format!("{queue_url}/000000000000/{POSTBACK_QUEUE}")),
             ("VAULT_KEY_FILE", ground.folder.join(KEY_FILE).to_string_lossy().into_owned()),
             ("MAIL_DIR", ground.folder.join(MAIL_FOLDER).to_string_lossy().into_owned()),
             ("APP_ORIGIN", format!("http://{api_address}")),

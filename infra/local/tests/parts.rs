@@ -23,7 +23,7 @@ fn template() -> Template {
 #[test]
 fn every_function_has_a_trigger_and_is_given_what_all_need() {
     let template = template();
-    assert_eq!(template.functions.len(), 10);
+    assert_eq!(template.functions.len(), 13);
     for (id, function) in &template.functions {
         assert!(!function.events.is_empty(), "{id} is never called");
         for variable in ["TABLE_NAME", "STAGE", "PUBLIC_BASE_URL", "AWS_LC_SYS_NO_JITTER_ENTROPY"] {
@@ -46,6 +46,10 @@ fn routes_queue_and_schedules_are_read_from_the_template() {
         ("POST /twilio/voice/{tenant}/{call}/recording/{attempt}", "VoiceStatus"),
         ("GET /hook/{token}", "ConversionWebhook"),
         ("POST /hook/{token}", "ConversionWebhook"),
+        ("POST /dni/lookup", "DniLookup"),
+        ("POST /dni/release", "DniLookup"),
+        ("GET /dni/call/{tag}", "DniLookup"),
+        ("GET /dni/visit/{picture}", "DniLookup"),
         ("GET /v1/{environment}/{rtb}", "RtbInbound"),
         ("POST /v1/{environment}/{rtb}", "RtbInbound"),
         ("ANY /api/{proxy+}", "Api"),

@@ -439,5 +439,7 @@ pub const fn word(kind: Kind) -> &'static str {
         Kind::NumberPool => "number pool",
         Kind::BlockedNumber => "blocked number",
         Kind::IncomingWebhook => "incoming webhook",
+        Kind::TrackingTag => "tracking tag",
+        Kind::UrlParameter => "URL parameter",
     }
 }

@@ -1,7 +1,7 @@
 //! Phone numbers at Twilio: searching, buying, importing, verifying.
 
 use domain::country::Country;
-use domain::ids::{AccountSid, CampaignId, PublisherId};
+use domain::ids::{AccountSid, CampaignId, NumberPoolId, PublisherId};
 use domain::number::{Capabilities, LineKind};
 use domain::phone::E164;
 use domain::validate::{Problem, Problems};
@@ -232,6 +232,9 @@ pub struct BuyNumber {
     /// The publisher who is paid for its calls.
     #[serde(default)]
     pub publisher: Option<PublisherId>,
+    /// The pool that it is bought for.
+    #[serde(default)]
+    pub pool: Option<NumberPoolId>,
     /// Where callers go when our servers cannot answer.
     #[serde(default)]
     pub fallback_number: Option<E164>,

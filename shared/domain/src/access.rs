@@ -132,6 +132,10 @@ permissions! {
     PhoneNumbersWrite = "phone_numbers:write",          [All All All No No No];
     /// Buy and release phone numbers: Twilio charges for them.
     PhoneNumbersBuy = "phone_numbers:buy",              [All All No No No No];
+    /// Tracking tags and URL parameters.
+    TrackingTagsRead = "tracking_tags:read",            [All All All All No No];
+    /// Set up tracking tags and URL parameters.
+    TrackingTagsWrite = "tracking_tags:write",          [All All All No No No];
     /// Blocked callers.
     BlockedNumbersRead = "blocked_numbers:read",        [All All All All No No];
     /// Block and unblock callers.

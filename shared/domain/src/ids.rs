@@ -162,6 +162,12 @@ nouns! {
     InboundBidNoun, InboundBidId, "RTB", "bid";
     /// A caller, or a range of callers, that is refused.
     BlockedNumberNoun, BlockedNumberId, "BL", "blocked number";
+    /// What shows visitors of a page a phone number of their own.
+    TrackingTagNoun, TrackingTagId, "TT", "tracking tag";
+    /// One browser session.
+    VisitNoun, VisitId, "VI", "visit";
+    /// A parameter of landing pages that every tag keeps.
+    UrlParameterNoun, UrlParameterId, "UP", "URL parameter";
 }
 
 /// Id of an inbound call: `RGB` and the 32 hex digits of Twilio's CallSid.

@@ -1,8 +1,10 @@
 //! Phone numbers that we own and what each is for. A number is used by one thing at a time.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::country::Country;
+use crate::dni::lease::later;
 use crate::ids::{AccountSid, CampaignId, NumberId, NumberPoolId, NumberSid, PublisherId, TenantId};
 use crate::phone::E164;
 use crate::validate::{Problem, Validate};
@@ -27,9 +29,31 @@ pub struct Number {
     /// Where callers go when our servers cannot answer; written into the fallback document at publish.
     #[serde(default)]
     pub fallback_number: Option<E164>,
+    /// The partition of the pool that its leases are written in; fixed for as long as it is in the pool. Only we write this.
+    #[serde(default, skip_serializing_if = "is_first")]
+    #[schema(read_only)]
+    pub pool_shard: u16,
+    /// When it last left a pool: visitors may have seen it until then. Only we write this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(read_only)]
+    pub left_pool_at: Option<Timestamp>,
     /// What Twilio says of it. Only we write this; numbers from before it was kept have none until they are verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twilio: Option<TwilioLine>,
+}
+
+/// How long a number that has left a pool may still be seen: the longest idle limit and the longest closed-browser delay.
+pub const SEEN_AFTER_LEAVING: SignedDuration = SignedDuration::from_secs(7_200);
+
+const fn is_first(shard: &u16) -> bool {
+    *shard == 0
+}
+
+impl Number {
+    /// From when on nobody can see it any more, if it was in a pool before.
+    pub fn unseen_from(&self) -> Option<Timestamp> {
+        self.left_pool_at.map(|left| later(left, SEEN_AFTER_LEAVING))
+    }
 }
 
 /// A phone number as the Twilio account has it.
@@ -127,4 +151,7 @@ pub struct NumberOwner {
     /// The pool it is in.
     #[serde(default)]
     pub pool: Option<NumberPoolId>,
+    /// The partition of the pool that its leases are written in.
+    #[serde(default)]
+    pub shard: u16,
 }

@@ -30,6 +30,7 @@ mod network;
 mod request;
 mod response;
 mod tls;
+mod trackers;
 
 pub use address::is_public;
 pub use allow::{AllowList, AllowListError};

@@ -8,7 +8,7 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Our own crates, as log targets. Whatever is not here is held to warnings.
-const OURS: [&str; 26] = [
+const OURS: [&str; 28] = [
     "api",
     "app",
     "bid_log",
@@ -20,6 +20,7 @@ const OURS: [&str; 26] = [
     "mail",
     "objects",
     "outbound",
+    "postback_delivery",
     "queue",
     "rtb_auction",
     "rtb_health",
@@ -31,6 +32,7 @@ const OURS: [&str; 26] = [
     "tests",
     "twilio",
     "vault",
+    "visit_events",
     "voice_dial_result",
     "voice_inbound",
     "voice_status",

@@ -101,6 +101,7 @@ pub struct Settings {
     mail_place: Option<MailPlace>,
     app_origin: Option<String>,
     bid_log_queue_url: Option<String>,
+    postback_queue_url: Option<String>,
 }
 
 /// A setting is missing or cannot be used.
@@ -193,6 +194,7 @@ impl Settings {
             mail_place: optional("MAIL_FROM").map(MailPlace::Ses).or(mail_dir),
             app_origin: optional("APP_ORIGIN").map(|text| origin("APP_ORIGIN", &text)).transpose()?,
             bid_log_queue_url: optional("BID_LOG_QUEUE_URL"),
+            postback_queue_url: optional("POSTBACK_QUEUE_URL"),
         })
     }
 
@@ -226,6 +228,14 @@ impl Settings {
     /// The function was not given it.
     pub fn bid_log_queue_url(&self) -> Result<&str, SettingsError> {
         self.bid_log_queue_url.as_deref().ok_or(SettingsError::Missing { variable: "BID_LOG_QUEUE_URL" })
+    }
+
+    /// `POSTBACK_QUEUE_URL`.
+    ///
+    /// # Errors
+    /// The function was not given it.
+    pub fn postback_queue_url(&self) -> Result<&str, SettingsError> {
+        self.postback_queue_url.as_deref().ok_or(SettingsError::Missing { variable: "POSTBACK_QUEUE_URL" })
     }
 
     /// `ARCHIVE_BUCKET`, or else `ARCHIVE_DIR`.

@@ -3,7 +3,8 @@
 //! A thing and its claim change in one transaction, and so does the count of its kind, which holds the limit exactly. The
 //! claims of phone numbers and of blocked numbers are the very items the call path looks up ([`keys::number`],
 //! [`keys::block`]), so these are known to the call path exactly as long as they stand in a catalogue. An RTB target is due
-//! for a health check from its creation on. The audit entry of a change is part of its transaction.
+//! for a health check from its creation on. A tracking tag stands once more where lookups find it ([`crate::tags`]), and a number
+//! of a pool has a row in which it is leased ([`crate::pool_rows`]); both come, change and go with the thing. The audit entry of a change is part of its transaction.
 
 use app::ports::{
     Catalog, InUse, Kind, MAX_OF_A_KIND, PortError, PortResult, PublishedVersion, Record, Saved,
@@ -14,7 +15,7 @@ use domain::audit::AuditEntry;
 use domain::blocked::{Block, BlockPattern, BlockedNumber, PatternError};
 use domain::ids::{
     AgentId, BlockedNumberId, BuyerId, CampaignId, IdError, IncomingWebhookId, NumberId, NumberPoolId,
-    PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId,
+    PublisherId, RingTreeId, RtbTargetId, TargetGroupId, TargetId, TenantId, TrackingTagId, UrlParameterId,
 };
 use domain::number::{Number, NumberOwner};
 use domain::phone::{E164, PhoneError};
@@ -29,6 +30,7 @@ use crate::item::{Draft, Item, body, json, number, number_of, parsed, text, text
 use crate::keys::{self, GSI1, Key};
 use crate::read::{Range, unusable};
 use crate::write::{Deed, STAMP, Write, stamped};
+use crate::{pool_rows, tags};
 
 const NOT_AN_ID: &str = "the id is not one of this kind";
 
@@ -46,6 +48,8 @@ fn is_id(kind: Kind, id: &str) -> bool {
         Kind::NumberPool => id.parse::<NumberPoolId>().is_ok(),
         Kind::BlockedNumber => id.parse::<BlockedNumberId>().is_ok(),
         Kind::IncomingWebhook => id.parse::<IncomingWebhookId>().is_ok(),
+        Kind::TrackingTag => id.parse::<TrackingTagId>().is_ok(),
+        Kind::UrlParameter => id.parse::<UrlParameterId>().is_ok(),
     }
 }
 
@@ -63,6 +67,8 @@ const fn kind_word(kind: Kind) -> &'static str {
         Kind::NumberPool => "number_pool",
         Kind::BlockedNumber => "blocked_number",
         Kind::IncomingWebhook => "incoming_webhook",
+        Kind::TrackingTag => "tracking_tag",
+        Kind::UrlParameter => "url_parameter",
     }
 }
 
@@ -116,13 +122,15 @@ impl Catalog for Store {
             thing = thing.gsi2(keys::due_health(record.created_at));
         }
         let claim = Claim { tenant, kind, record, unique };
-        let actions = [
-            Write::create(thing.build()).into_action(WHAT, self.table())?,
-            claim.make(WHAT)?.into_action(WHAT, self.table())?,
-            one_more(tenant, kind).into_action(WHAT, self.table())?,
-            entry_write(WHAT, entry)?.into_action(WHAT, self.table())?,
+        let mut writes = vec![
+            Write::create(thing.build()),
+            claim.make(WHAT)?,
+            one_more(tenant, kind),
+            entry_write(WHAT, entry)?,
         ];
-        self.save(WHAT, &actions, &[Saved::Changed, Saved::Taken, Saved::LimitReached]).await
+        writes.extend(companions(WHAT, tenant, kind, (None, Some(record)))?);
+        self.save(WHAT, &self.actions(WHAT, writes)?, &[Saved::Changed, Saved::Taken, Saved::LimitReached])
+            .await
     }
 
     async fn replace(
@@ -149,21 +157,21 @@ impl Catalog for Store {
             .value(":version", number(record.version))
             .value(":updated_at", text(record.updated_at.to_string()))
             .value(":body", json(WHAT, &record.body)?);
-        let mut actions = vec![thing.into_action(WHAT, self.table())?];
+        let mut writes = vec![thing];
         let mut verdicts = vec![Saved::Changed];
 
         let claim = Claim { tenant, kind, record, unique };
         if unique != unique_before {
             let old = Claim { tenant, kind, record: before, unique: unique_before };
-            actions.push(claim.make(WHAT)?.into_action(WHAT, self.table())?);
-            actions.push(old.give_up(WHAT)?.into_action(WHAT, self.table())?);
+            writes.extend([claim.make(WHAT)?, old.give_up(WHAT)?]);
             verdicts.extend([Saved::Taken, Saved::Changed]);
         } else if claim.is_looked_up() {
-            actions.push(claim.renew(WHAT)?.into_action(WHAT, self.table())?);
+            writes.push(claim.renew(WHAT)?);
             verdicts.push(Saved::Changed);
         }
-        actions.push(entry_write(WHAT, entry)?.into_action(WHAT, self.table())?);
-        self.save(WHAT, &actions, &verdicts).await
+        writes.push(entry_write(WHAT, entry)?);
+        writes.extend(companions(WHAT, tenant, kind, (Some(before), Some(record)))?);
+        self.save(WHAT, &self.actions(WHAT, writes)?, &verdicts).await
     }
 
     async fn delete(
@@ -183,13 +191,9 @@ impl Catalog for Store {
             .name("#version", "version")
             .value(":before", number(record.version));
         let claim = Claim { tenant, kind, record, unique };
-        let actions = [
-            thing.into_action(WHAT, self.table())?,
-            claim.give_up(WHAT)?.into_action(WHAT, self.table())?,
-            one_less(tenant, kind).into_action(WHAT, self.table())?,
-            entry_write(WHAT, entry)?.into_action(WHAT, self.table())?,
-        ];
-        self.save(WHAT, &actions, &[Saved::Changed, Saved::Changed]).await
+        let mut writes = vec![thing, claim.give_up(WHAT)?, one_less(tenant, kind), entry_write(WHAT, entry)?];
+        writes.extend(companions(WHAT, tenant, kind, (Some(record), None))?);
+        self.save(WHAT, &self.actions(WHAT, writes)?, &[Saved::Changed, Saved::Changed]).await
     }
 
     async fn publish(&self, tenant: TenantId, snapshot: &Snapshot, entry: &AuditEntry) -> PortResult<Saved> {
@@ -228,6 +232,26 @@ impl Store {
             }
             Err(failure) => Err(failure.into_port(what)),
         }
+    }
+}
+
+/// What stands beside a thing and changes with it: it was the first record, and is the second.
+fn companions(
+    what: &'static str,
+    tenant: TenantId,
+    kind: Kind,
+    (before, after): (Option<&Record>, Option<&Record>),
+) -> PortResult<Vec<Write>> {
+    match kind {
+        Kind::TrackingTag => tags::companions(what, tenant, (before, after)),
+        Kind::Number => {
+            let number = |record: &Record| {
+                Number::deserialize(&record.body).map_err(|cause| PortError::failed(what, cause))
+            };
+            let (before, after) = (before.map(number).transpose()?, after.map(number).transpose()?);
+            Ok(pool_rows::moves(tenant, before.as_ref(), after.as_ref()))
+        }
+        _ => Ok(Vec::new()),
     }
 }
 
@@ -297,6 +321,7 @@ impl Claim<'_> {
             campaign: number.campaign,
             publisher: number.publisher,
             pool: number.pool,
+            shard: number.pool_shard,
         })
     }
 

@@ -243,7 +243,8 @@ impl Store {
         Ok(())
     }
 
-    fn actions(
+    /// Writes as the actions of one transaction.
+    pub(crate) fn actions(
         &self,
         what: &'static str,
         writes: impl IntoIterator<Item = Write>,

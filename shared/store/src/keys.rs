@@ -1,7 +1,7 @@
 //! Every key of the table, built here and nowhere else.
 //!
 //! What must stay true: a tenant-owned partition begins with `T#<tenant>#`, also in the indexes, so that a policy on
-//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `RTB#`, `ACCT#`, `KEY#`) and
+//! leading keys can stand behind the code; only what is looked up before the tenant is known (`NUM#`, `TAG#`, `RTB#`, `ACCT#`, `KEY#`) and
 //! the plumbing (`DUE#`, `KEYRING#`) do not. Numbers in sort keys are padded and times have a fixed width, so text order is their order.
 //! The test `tests/access_patterns.rs` prints the table of access patterns from these functions.
 
@@ -11,10 +11,13 @@ use domain::bidder_alert::AlertKind;
 use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
+use domain::dni::visit::Visit;
 use domain::email::EmailAddress;
+use domain::hash::fnv1a;
 use domain::ids::{
     AccountSid, AdjustmentId, ApiKeyId, AuctionId, AuditId, BuyerId, CallId, CampaignId, InboundBidId,
-    InvitationId, PublisherId, RtbTargetId, SessionId, TenantId, UserId,
+    InvitationId, NumberPoolId, PublisherId, RtbTargetId, SessionId, TenantId, TrackingTagId, UserId,
+    VisitId,
 };
 use domain::inbound::RtbId;
 use domain::ledger::Party;
@@ -89,6 +92,8 @@ pub const fn letters(kind: Kind) -> &'static str {
         Kind::NumberPool => "NU",
         Kind::BlockedNumber => "BL",
         Kind::IncomingWebhook => "WH",
+        Kind::TrackingTag => "TT",
+        Kind::UrlParameter => "UP",
     }
 }
 
@@ -100,6 +105,11 @@ pub fn nothing() -> Key {
 /// Whose a dialled number is; at the same time the claim that makes a number unique across tenants.
 pub fn number(number: &E164) -> Key {
     Key::new(format!("NUM#{}", number.as_str()), "NUM")
+}
+
+/// A tracking tag, as lookups find it.
+pub fn tag(tag: TrackingTagId) -> Key {
+    Key::new(format!("TAG#{tag}"), "TAG")
 }
 
 /// A thing in a tenant's catalogue.
@@ -339,10 +349,7 @@ pub fn due_closings(shard: u8) -> String {
 
 /// The shard of a call: FNV-1a of its printed id, the same on every machine.
 pub fn shard_of(call: CallId) -> u8 {
-    let hash = call.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    u8::try_from(hash % u64::from(DUE_SHARDS)).unwrap_or(0)
+    u8::try_from(fnv1a(&call.to_string()) % u64::from(DUE_SHARDS)).unwrap_or(0)
 }
 
 /// Second index: partition of bidders by the time at which their health is looked at next.
@@ -381,6 +388,64 @@ pub fn bids_of_auction(tenant: TenantId, auction: AuctionId) -> String {
 /// First index: a bidder's part in an auction.
 pub fn bid_in_auction(tenant: TenantId, auction: AuctionId, bidder: RtbTargetId) -> Key {
     Key::new(bids_of_auction(tenant, auction), bidder.to_string())
+}
+
+/// Sort keys of a pool's numbers begin so.
+pub const POOL_NUMBER: &str = "N#";
+
+/// Partition of one shard of a pool's numbers.
+pub fn pool_shard(tenant: TenantId, pool: NumberPoolId, shard: u16) -> String {
+    format!("T#{tenant}#POOL#{pool}#{shard}")
+}
+
+/// A number of a pool with its lease. A hash stands first, so that a place drawn by chance is near each number as often as near
+/// any other.
+pub fn pool_number(tenant: TenantId, pool: NumberPoolId, shard: u16, number: &E164) -> Key {
+    let hash = fnv1a(number.as_str()) & 0xffff;
+    Key::new(pool_shard(tenant, pool, shard), format!("{POOL_NUMBER}{hash:04x}#{}", number.as_str()))
+}
+
+/// Partition of the visits that began on a UTC day. The last part is a shard; one is enough so far.
+pub fn visits_of_day(tenant: TenantId, date: Date) -> String {
+    format!("T#{tenant}#VI#{}#0", day(date))
+}
+
+/// A visit among those of a day.
+pub fn visit_in_day(tenant: TenantId, date: Date, visit: VisitId) -> Key {
+    Key::new(visits_of_day(tenant, date), visit.to_string())
+}
+
+/// A visit: its id says on which day it began.
+pub fn visit(tenant: TenantId, visit: VisitId) -> Key {
+    visit_in_day(tenant, Visit::day_of(visit), visit)
+}
+
+/// First index: partition of the visits that came from a click of a tracker, by a hash, because any text may be one.
+pub fn visits_of_click(tenant: TenantId, click: &str) -> String {
+    format!("T#{tenant}#CLICK#{}", app::api_keys::hash(click))
+}
+
+/// First index: a visit among those of its click, by time.
+pub fn visit_of_click(tenant: TenantId, click: &str, visit: VisitId) -> Key {
+    Key::new(visits_of_click(tenant, click), visit.to_string())
+}
+
+/// Sort keys of a visit's calls begin so.
+pub const CALL_OF_VISIT: &str = "CALL#";
+
+/// Partition of what belongs to a visit.
+pub fn visit_partition(tenant: TenantId, visit: VisitId) -> String {
+    format!("T#{tenant}#VISIT#{visit}")
+}
+
+/// A call of a visit, by its start.
+pub fn call_of_visit(tenant: TenantId, visit: VisitId, started_at: Timestamp, call: CallId) -> Key {
+    Key::new(visit_partition(tenant, visit), format!("{CALL_OF_VISIT}{}#{call}", time(started_at)))
+}
+
+/// What a tracker was told of a call: the once-only marker of a kind of postback.
+pub fn postback(tenant: TenantId, call: CallId, kind: &str) -> Key {
+    Key::new(call_partition(tenant, call), format!("POSTBACK#{kind}"))
 }
 
 /// An API key, by the SHA-256 of its token.

@@ -24,12 +24,17 @@ mod health;
 mod identity;
 mod inbound;
 mod item;
+mod leases;
 mod limits;
 mod numbers;
+mod pool_rows;
+mod postbacks;
 mod published;
 mod read;
 mod snapshots;
 mod table;
+mod tags;
+mod visits;
 mod write;
 
 use std::sync::Arc;

@@ -6,8 +6,9 @@ use domain::caps::CounterId;
 use domain::email::EmailAddress;
 use domain::ids::{
     AccountSid, AdjustmentId, ApiKeyId, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id,
-    InboundBidId, IncomingWebhookId, InvitationId, Noun, NumberId, PublisherId, RingTreeId, RtbTargetId,
-    SessionId, TargetGroupId, TargetId, TenantId, UserId,
+    InboundBidId, IncomingWebhookId, InvitationId, Noun, NumberId, NumberPoolId, PublisherId, RingTreeId,
+    RtbTargetId, SessionId, TargetGroupId, TargetId, TenantId, TrackingTagId, UrlParameterId, UserId,
+    VisitId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
@@ -16,7 +17,8 @@ use store::keys::{self, Key};
 use uuid::Uuid;
 
 /// Digit by which an id is made, and the name under which the table shows it.
-const NAMES: [(u128, &str, &str); 17] = [
+const NAMES: [(u128, &str, &str); 21] = [
+    (21, "VI", "<visit>"),
     (1, "AC", "<tenant>"),
     (2, "CA", "<campaign>"),
     (3, "TA", "<target>"),
@@ -34,6 +36,9 @@ const NAMES: [(u128, &str, &str); 17] = [
     (15, "SE", "<session>"),
     (16, "IV", "<invitation>"),
     (17, "KY", "<key>"),
+    (21, "NU", "<number pool>"),
+    (22, "TT", "<tracking tag>"),
+    (23, "UP", "<URL parameter>"),
 ];
 
 fn id<N: Noun>(number: u128) -> Id<N> {
@@ -87,6 +92,9 @@ fn the_table_of_access_patterns() {
     let tree: RingTreeId = id(11);
     let blocked: BlockedNumberId = id(12);
     let webhook: IncomingWebhookId = id(19);
+    let pool: NumberPoolId = id(21);
+    let tag: TrackingTagId = id(22);
+    let parameter: UrlParameterId = id(23);
     let call: CallId = format!("RGB{:032x}", 8).parse().expect("a call id");
     let dialled: E164 = "+14155550100".parse().expect("a number");
     let now: Timestamp = "2026-11-22T09:05:07.123456Z".parse().expect("a time");
@@ -103,6 +111,8 @@ fn the_table_of_access_patterns() {
     let mut table = Table::default();
 
     table.row("whose is the dialled number", "get", &keys::number(&dialled));
+    table.row("whose is the tracking tag", "get", &keys::tag(tag));
+    table.row("a pool's numbers, leased", "query", &keys::pool_number(tenant, pool, 3, &dialled));
     table.row("newest published version of a campaign", "get", &keys::published(tenant, campaign));
     table.range(
         "a published body: its record and chunks",
@@ -153,6 +163,9 @@ fn the_table_of_access_patterns() {
         (Kind::RingTree, tree.to_string()),
         (Kind::BlockedNumber, blocked.to_string()),
         (Kind::IncomingWebhook, webhook.to_string()),
+        (Kind::NumberPool, pool.to_string()),
+        (Kind::TrackingTag, tag.to_string()),
+        (Kind::UrlParameter, parameter.to_string()),
     ];
     for (kind, id) in things {
         let noun = keys::letters(kind);
@@ -187,6 +200,13 @@ fn the_table_of_access_patterns() {
     table.row("a campaign's pings, newest first", "gsi1", &of_campaign);
     let about_caller = keys::asked_about_at(tenant, "<keyed hash>", now, ping);
     table.row("bids and pings about a caller, to erase them", "gsi2", &about_caller);
+    let (visit, tag): (VisitId, TrackingTagId) = (id(21), id(22));
+    table.row("a tracking tag, for lookups", "get", &keys::tag(tag));
+    let of_day = keys::visit_in_day(tenant, day, visit);
+    table.row("a day's visits, newest first; its id says on which day", "query", &of_day);
+    table.row("visits of a click, newest first", "gsi1", &keys::visit_of_click(tenant, "x", visit));
+    table.row("a visit's calls", "query", &keys::call_of_visit(tenant, visit, now, call));
+    table.row("what a tracker was told of a call", "condition", &keys::postback(tenant, call, "RAWCall"));
     table.row("whose is the API key", "get", &keys::api_key("<sha-256>"));
     let user: UserId = id(14);
     let session: SessionId = id(15);

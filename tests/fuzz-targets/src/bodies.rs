@@ -3,10 +3,13 @@
 use app::catalog::{Entry, body};
 use domain::blocked::BlockedNumber;
 use domain::campaign::Campaign;
+use domain::dni::tag::TrackingTag;
+use domain::dni::url_parameter::UrlParameter;
 use domain::group::{RingTree, TargetGroup};
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
 use domain::partner::{Buyer, Publisher};
+use domain::pool::NumberPool;
 use domain::target::{RtbTarget, Target};
 use serde_json::{Map, Value};
 
@@ -22,6 +25,9 @@ fn as_every_noun(value: &Value) {
     as_noun::<RingTree>(value);
     as_noun::<BlockedNumber>(value);
     as_noun::<IncomingWebhook>(value);
+    as_noun::<NumberPool>(value);
+    as_noun::<TrackingTag>(value);
+    as_noun::<UrlParameter>(value);
 }
 
 /// What was read can be stored and read again, and is the same then; a refusal names a rule and says why.

@@ -74,7 +74,7 @@ pub fn buy() -> Doc {
         .body(Shape::of::<BuyNumber>(), body)
         .answers(201, noun_docs::shape::<Number>(), bought)
         .located()
-        .refuses(&[Code::Taken, Code::LimitReached, Code::VersionConflict, Code::CarrierRefused, Code::CarrierAway])
+        .refuses(&[Code::Taken, Code::InUse, Code::LimitReached, Code::VersionConflict, Code::CarrierRefused, Code::CarrierAway])
 }
 
 /// `POST`: given back for ever.

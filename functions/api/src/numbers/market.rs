@@ -66,9 +66,9 @@ pub async fn buy(
     State(context): State<Arc<Context>>,
     JsonObject(body): JsonObject,
 ) -> Result<impl IntoResponse, Refusal> {
-    let BuyNumber { account_sid: account, number, campaign, publisher, fallback_number } =
+    let BuyNumber { account_sid: account, number, campaign, publisher, pool, fallback_number } =
         catalog::read_body(body)?;
-    let purchase = Purchase { account, number, campaign, publisher, fallback_number };
+    let purchase = Purchase { account, number, campaign, publisher, pool, fallback_number };
     let stored = numbers::buy(&context.tools(access.tenant, &access.by), access.tenant, purchase).await??;
     let location = format!("/api/numbers/{}", stored.record.id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(resource(stored.record, stored.warnings))))

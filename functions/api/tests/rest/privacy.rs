@@ -8,11 +8,12 @@ use app::clock::Clock;
 use app::erase_caller::{CALLS_AT_ONCE, EraseCaller, Erasure};
 use app::ports::{
     Answered, Audit, BidHistory, BidLog, BidLogEntry, CallRecord, Calls, ErasureProof, PortResult, Settling,
-    Step, StepWrite, Vault,
+    Step, StepWrite, Vault, Visits,
 };
 use domain::audit::{Actor, AuditEntry, By, Origin};
 use domain::call::Call;
-use domain::ids::{ApiKeyId, TenantId};
+use domain::dni::visit::Visit;
+use domain::ids::{ApiKeyId, TenantId, VisitId};
 use domain::phone::{E164, number_of_caller};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -50,6 +51,9 @@ async fn call_from(number: u128, from: &str) -> CallRecord {
         }))
         .unwrap(),
     );
+    // They came from a page that they had told more.
+    call.visit = Some(visit_id(number));
+    call.tags = [("User:phone".to_owned(), format!("{area} {exchange} {line}"))].into();
     call.caller_key = Some(test_vault().pseudonym(tenant(), caller.as_str()).await.unwrap());
     record.call = Arc::new(call);
     record.attempts.sort_by_key(|attempt| attempt.number);
@@ -158,6 +162,22 @@ struct Scene {
     clock: FakeClock,
 }
 
+fn visit_id(number: u128) -> VisitId {
+    let began =
+        u128::try_from("2026-11-22T09:50:00Z".parse::<Timestamp>().unwrap().as_millisecond()).unwrap();
+    VisitId::from_uuid(uuid::Uuid::from_u128(began << 80 | 0x7 << 76 | 0x8 << 60 | number))
+}
+
+/// What the caller's browser said of them.
+fn visit(record: &CallRecord) -> Visit {
+    serde_json::from_value(json!({
+        "id": record.call.visit, "tag": format!("TT{:032x}", 1), "campaign": record.call.campaign,
+        "started_at": "2026-11-22T09:50:00Z", "seen_at": "2026-11-22T09:50:00Z", "attributed": true,
+        "params": {"phone": record.call.tags["User:phone"]},
+    }))
+    .unwrap()
+}
+
 /// Who asks.
 fn by() -> By {
     let actor = Actor::ApiKey(ApiKeyId::from_uuid(uuid::Uuid::from_u128(1)));
@@ -173,7 +193,9 @@ impl Scene {
         let history = FakeBidHistory::default();
         let by_sip = format!("sip:{CALLER}@sip.example.com");
         for (number, from) in [(1, CALLER), (2, by_sip.as_str()), (3, OTHER)] {
-            let logged = store_call(&store, &call_from(number, from).await, true).await;
+            let record = call_from(number, from).await;
+            store.begin(tenant(), &visit(&record)).await.unwrap();
+            let logged = store_call(&store, &record, true).await;
             history.keep(&logged).await.unwrap();
         }
         let proxy = FaultProxy::before(&database.endpoint(), 20_261_122).await.unwrap();
@@ -198,6 +220,7 @@ impl Scene {
             callers: &self.troubled,
             bids: &self.troubled,
             history: &self.history,
+            visits: &self.troubled,
             telephony: &self.telephony,
             scribe: Scribe { by: &by, vault: vault.as_ref(), clock: &self.clock },
         };
@@ -286,6 +309,10 @@ async fn nothing_of_an_erased_caller_is_left_and_money_and_others_are_untouched(
     others.sort();
     others_after.sort();
     assert_eq!(others, others_after);
+    for (number, is_left) in [(1, false), (2, false), (3, true)] {
+        let left = scene.database.store().visit(tenant(), visit_id(number)).await.unwrap();
+        assert_eq!(left.is_some(), is_left, "the visit of call {number}");
+    }
     let third = call_id(3).to_string();
     let of_third = |items: &Items| only(items, |pk, sk| pk.contains(&third) || sk.contains(&third));
     assert_eq!(of_third(&before), of_third(&after));

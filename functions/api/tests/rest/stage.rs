@@ -21,9 +21,10 @@ use crate::books::asked_for;
 use crate::calls::{archived_call, first_write};
 use crate::people::{add_user, open_account};
 use crate::support::{World, account};
+use crate::visits::some_visit;
 
 /// Printed ids: prefix, the name of their shape.
-const IDS: [(&str, &str); 18] = [
+const IDS: [(&str, &str); 21] = [
     ("CA", "CampaignId"),
     ("AF", "PublisherId"),
     ("BU", "BuyerId"),
@@ -41,6 +42,9 @@ const IDS: [(&str, &str); 18] = [
     ("BL", "BlockedNumberId"),
     ("WH", "IncomingWebhookId"),
     ("AJ", "AdjustmentId"),
+    ("NU", "NumberPoolId"),
+    ("TT", "TrackingTagId"),
+    ("UP", "UrlParameterId"),
     ("RGB", "CallId"),
 ];
 
@@ -154,6 +158,11 @@ impl<'a> Stage<'a> {
                 Some(write.call.id.to_string())
             }
             "CallId" => Some(archived_call(self.world, self.world.tenant)),
+            "VisitId" => {
+                let visit = some_visit();
+                self.world.context.visits.begin(self.world.tenant, &visit).await.unwrap();
+                Some(visit.id.to_string())
+            }
             "UserId" => {
                 let user = add_user(self.world, "analyst@acme.example", Role::Analyst).await;
                 Some(user.to_string())

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use api::context::Outside;
 use api::{Context, handle, router};
 use app::api_keys;
-use app::ports::{ApiKey, Identity};
-use domain::ids::ApiKeyId;
+use app::ports::{ApiKey, Catalog, Identity, Kind, Record, Saved};
+use domain::ids::{ApiKeyId, NumberPoolId};
+use domain::pool::NumberPool;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use runtime::{HttpRequest, Settings};
 use serde_json::{Value, json};
 use testkit::database::TestDatabase;
-use testkit::fakes::{FakeBidHistory, connect_account, test_vault};
+use testkit::fakes::{FakeBidHistory, connect_account, some_entry, test_vault};
 use uuid::Uuid;
 
 use crate::support::{APP_ORIGIN, AUTH_TOKEN, NOW, World, account, bidder, campaign, phone, target};
@@ -39,7 +40,9 @@ pub async fn context_over(world: &World, store: Arc<store::Store>) -> Arc<Contex
         _ => None,
     });
     let history = Arc::new(FakeBidHistory::default());
-    let outside = Outside { pages: world.pages.clone(), history, mailer: world.mailer.clone(), vault };
+    let postbacks = Arc::new(testkit::fakes::FakePostbacks::default());
+    let outside =
+        Outside { pages: world.pages.clone(), history, mailer: world.mailer.clone(), vault, postbacks };
     let context = Context::new(&settings.unwrap(), store, outside).unwrap();
     let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
     Arc::new(Context { telephony, clock, ..context })
@@ -68,6 +71,21 @@ impl OnTable {
     /// The table, without what the API has cached.
     pub fn store(&self) -> store::Store {
         self.database.store()
+    }
+
+    /// Spreads a pool over more partitions, as buying many numbers for it does.
+    pub async fn widen(&self, pool: NumberPoolId, before: &NumberPool, after: &NumberPool) {
+        let (kind, tenant, store) = (Kind::NumberPool, self.world.tenant, self.store());
+        let stored = Catalog::get(&store, tenant, kind, &pool.to_string()).await.unwrap().unwrap();
+        let wider = Record {
+            version: stored.version + 1,
+            body: serde_json::to_value(after).unwrap(),
+            ..stored.clone()
+        };
+        let entry = some_entry(tenant, NOW.parse().unwrap());
+        let from = (&stored, before.name.as_str());
+        let saved = store.replace(tenant, kind, &wider, &after.name, from, &entry).await.unwrap();
+        assert_eq!(saved, Saved::Done);
     }
 
     /// Every item of the table, as text.

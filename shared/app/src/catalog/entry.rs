@@ -5,11 +5,14 @@ use domain::agent::Agent;
 use domain::blocked::{BlockPattern, BlockedNumber};
 use domain::campaign::{BidderEntry, Campaign, CampaignStatus};
 use domain::caps::{CounterId, LiveLimits};
+use domain::dni::tag::{Shows, TrackingTag};
+use domain::dni::url_parameter::UrlParameter;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::{
     AgentId, AgentNoun, BlockedNumberNoun, BuyerId, BuyerNoun, CampaignId, CampaignNoun, Id,
     IncomingWebhookNoun, Noun, NumberId, NumberNoun, NumberPoolNoun, PublisherId, PublisherNoun,
     RingTreeNoun, RtbTargetId, RtbTargetNoun, TargetGroupNoun, TargetId, TargetNoun, TenantId,
+    TrackingTagNoun, UrlParameterNoun,
 };
 use domain::incoming_webhook::IncomingWebhook;
 use domain::number::Number;
@@ -29,6 +32,7 @@ use super::{Outcome, Stored, Tools, Warning};
 use crate::authenticate;
 use crate::campaigns::{after_activation, may_activate};
 use crate::numbers::{NOT_YOUR_ACCOUNT, prove, reconnect_number, unroute};
+use crate::pools::place;
 use crate::ports::{Kind, PortResult};
 
 /// A noun of the catalogue.
@@ -310,7 +314,7 @@ impl Entry for RtbTarget {
 impl Entry for Number {
     const KIND: Kind = Kind::Number;
     const UNIQUE_FIELD: &'static str = "number";
-    const SYSTEM_FIELDS: &'static [&'static str] = &["twilio"];
+    const SYSTEM_FIELDS: &'static [&'static str] = &["pool_shard", "left_pool_at", "twilio"];
     type Noun = NumberNoun;
 
     fn unique(&self) -> &str {
@@ -341,16 +345,15 @@ impl Entry for Number {
         Ok(())
     }
 
-    /// The account must have the number before it is claimed: nobody sits on a stranger's number.
-    async fn complete(&mut self, tools: &Tools<'_>, _tenant: TenantId, before: Option<&Self>) -> Outcome<()> {
-        if before.is_some_and(|before| before.account_sid == self.account_sid) {
-            return Ok(Ok(()));
+    /// The account must have the number before it is claimed: nobody sits on a stranger's number. In a pool it gets its place.
+    async fn complete(&mut self, tools: &Tools<'_>, tenant: TenantId, before: Option<&Self>) -> Outcome<()> {
+        if before.is_none_or(|before| before.account_sid != self.account_sid) {
+            self.twilio = match prove(tools, &self.account_sid, &self.number).await? {
+                Ok(line) => Some(line),
+                Err(refused) => return Ok(Err(refused)),
+            };
         }
-        self.twilio = match prove(tools, &self.account_sid, &self.number).await? {
-            Ok(line) => Some(line),
-            Err(refused) => return Ok(Err(refused)),
-        };
-        Ok(Ok(()))
+        place::stand(tools, tenant, self, before).await
     }
 
     async fn after_save(
@@ -426,13 +429,19 @@ impl Entry for TargetGroup {
     }
 }
 
+#[async_trait]
 impl Entry for NumberPool {
     const KIND: Kind = Kind::NumberPool;
     const UNIQUE_FIELD: &'static str = "name";
+    const SYSTEM_FIELDS: &'static [&'static str] = &["shards"];
     type Noun = NumberPoolNoun;
 
     fn unique(&self) -> &str {
         &self.name
+    }
+
+    async fn complete(&mut self, tools: &Tools<'_>, tenant: TenantId, before: Option<&Self>) -> Outcome<()> {
+        place::check_overflow(tools, tenant, self, before).await
     }
 }
 
@@ -498,6 +507,53 @@ impl Entry for IncomingWebhook {
 
     fn references(&self) -> Vec<Reference> {
         self.campaign.iter().map(|id| Reference::of("campaign", Kind::Campaign, id)).collect()
+    }
+}
+
+#[async_trait]
+impl Entry for TrackingTag {
+    const KIND: Kind = Kind::TrackingTag;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = TrackingTagNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        let campaign = Reference::of("campaign", Kind::Campaign, &self.campaign);
+        let shows = match self.shows {
+            Shows::Pool(pool) => Reference::of("shows.pool", Kind::NumberPool, &pool),
+            Shows::Number(number) => Reference::of("shows.number", Kind::Number, &number),
+        };
+        let publisher = self.publisher.iter().map(|id| Reference::of("publisher", Kind::Publisher, id));
+        [campaign, shows].into_iter().chain(publisher).collect()
+    }
+
+    async fn complete(&mut self, tools: &Tools<'_>, tenant: TenantId, before: Option<&Self>) -> Outcome<()> {
+        place::check_tag(tools, tenant, self, before).await
+    }
+}
+
+#[async_trait]
+impl Entry for UrlParameter {
+    const KIND: Kind = Kind::UrlParameter;
+    const UNIQUE_FIELD: &'static str = "name";
+    type Noun = UrlParameterNoun;
+
+    fn unique(&self) -> &str {
+        &self.name
+    }
+
+    /// What it reports as is stored with it, so that everybody reads it in one place.
+    async fn complete(
+        &mut self,
+        _tools: &Tools<'_>,
+        _tenant: TenantId,
+        _before: Option<&Self>,
+    ) -> Outcome<()> {
+        self.reports_as = self.reports_as.take().or_else(|| self.usual_tag());
+        Ok(Ok(()))
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use domain::access::Party;
 use domain::campaign::Campaign;
+use domain::dni::tag::TrackingTag;
 use domain::group::{RingTree, TargetGroup};
 use domain::ids::TenantId;
 use domain::incoming_webhook::IncomingWebhook;
@@ -122,14 +123,14 @@ const fn users(kind: Kind) -> &'static [Kind] {
     match kind {
         Kind::Target => &[Kind::Campaign, Kind::TargetGroup],
         Kind::RtbTarget => &[Kind::Campaign, Kind::RingTree],
-        Kind::Publisher => &[Kind::Campaign, Kind::Number],
+        Kind::Publisher => &[Kind::Campaign, Kind::Number, Kind::TrackingTag],
         Kind::Buyer => &[Kind::Target, Kind::RtbTarget],
         Kind::Agent => &[Kind::Target],
-        Kind::NumberPool => &[Kind::Number],
+        Kind::NumberPool => &[Kind::Number, Kind::TrackingTag],
         Kind::TargetGroup | Kind::RingTree => &[Kind::Campaign],
-        Kind::Campaign => &[Kind::Number, Kind::IncomingWebhook],
-        Kind::Number => &[Kind::Campaign],
-        Kind::BlockedNumber | Kind::IncomingWebhook => &[],
+        Kind::Campaign => &[Kind::Number, Kind::IncomingWebhook, Kind::TrackingTag],
+        Kind::Number => &[Kind::Campaign, Kind::TrackingTag],
+        Kind::BlockedNumber | Kind::IncomingWebhook | Kind::TrackingTag | Kind::UrlParameter => &[],
     }
 }
 
@@ -183,8 +184,14 @@ fn name_if_uses(record: &Record, user: Kind, kind: Kind, id: &str) -> PortResult
         Kind::TargetGroup => named::<TargetGroup>(record, kind, id),
         Kind::RingTree => named::<RingTree>(record, kind, id),
         Kind::IncomingWebhook => named::<IncomingWebhook>(record, kind, id),
+        Kind::TrackingTag => named::<TrackingTag>(record, kind, id),
         // They refer to nothing.
-        Kind::Publisher | Kind::Buyer | Kind::BlockedNumber | Kind::Agent | Kind::NumberPool => Ok(None),
+        Kind::Publisher
+        | Kind::Buyer
+        | Kind::BlockedNumber
+        | Kind::Agent
+        | Kind::NumberPool
+        | Kind::UrlParameter => Ok(None),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Doing it again does not buy again: an account that has the number by then just gets it set up here. A purchase whose
 //! setting up failed shows among the numbers that can be imported.
 
-use domain::ids::{AccountSid, CampaignId, PublisherId, TenantId};
+use domain::ids::{AccountSid, CampaignId, NumberPoolId, PublisherId, TenantId};
 use domain::number::Number;
 use domain::phone::E164;
 use futures::future::join;
@@ -11,6 +11,7 @@ use futures::future::join;
 use super::connect::{application, page_warning, published_fallback, write_page};
 use super::{asked, carrier, check_account, deadline, numbers_of};
 use crate::catalog::{self, Entry as _, Outcome, Refused, Stored, Tools, Warning};
+use crate::pools::place;
 use crate::ports::{CarrierRefusal, OwnedNumber, PortError};
 use crate::publish_campaign::id_of;
 
@@ -25,6 +26,8 @@ pub struct Purchase {
     pub campaign: Option<CampaignId>,
     /// The publisher who is paid for its calls.
     pub publisher: Option<PublisherId>,
+    /// The pool that it is bought for.
+    pub pool: Option<NumberPoolId>,
     /// Where callers go when our servers cannot answer.
     pub fallback_number: Option<E164>,
 }
@@ -34,7 +37,7 @@ pub struct Purchase {
 /// # Errors
 /// A port did not answer. Whether the number was bought is seen among the account's importable numbers.
 pub async fn buy(tools: &Tools<'_>, tenant: TenantId, purchase: Purchase) -> Outcome<Stored> {
-    let Purchase { account, number, campaign, publisher, fallback_number } = purchase;
+    let Purchase { account, number, campaign, publisher, pool, fallback_number } = purchase;
     if let Err(refused) = check_account(tools, &account).await? {
         return Ok(Err(refused));
     }
@@ -43,13 +46,18 @@ pub async fn buy(tools: &Tools<'_>, tenant: TenantId, purchase: Purchase) -> Out
         account_sid: account,
         campaign,
         publisher,
-        pool: None,
+        pool,
+        pool_shard: 0,
+        left_pool_at: None,
         fallback_number,
         twilio: None,
     };
     let problems = catalog::problems_of(tools, tenant, &entry, None).await?;
     if !problems.is_empty() {
         return Ok(Err(Refused::Invalid(problems)));
+    }
+    if let Err(refused) = place::stand(tools, tenant, &mut entry, None).await? {
+        return Ok(Err(refused));
     }
     if numbers_of(tools, tenant).await?.iter().any(|(_, known)| known.number == entry.number) {
         return Ok(Err(Refused::Taken { field: Number::UNIQUE_FIELD }));

@@ -120,6 +120,8 @@ fn entry(account: &AccountSid, number: E164, campaign: Option<CampaignId>) -> Nu
         publisher: None,
         fallback_number: None,
         pool: None,
+        pool_shard: 0,
+        left_pool_at: None,
         twilio: None,
     }
 }

@@ -85,7 +85,7 @@ pub(crate) async fn prove(tools: &Tools<'_>, account: &AccountSid, number: &E164
 }
 
 /// The tenant's numbers.
-async fn numbers_of(tools: &Tools<'_>, tenant: TenantId) -> PortResult<Vec<(Record, Number)>> {
+pub(crate) async fn numbers_of(tools: &Tools<'_>, tenant: TenantId) -> PortResult<Vec<(Record, Number)>> {
     let records = tools.catalog.list(tenant, Number::KIND).await?;
     let read = records.into_iter().map(|record| {
         let number = crate::catalog::entry_of(&record)?;

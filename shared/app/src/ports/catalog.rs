@@ -45,6 +45,10 @@ pub enum Kind {
     BlockedNumber,
     /// Incoming webhooks.
     IncomingWebhook,
+    /// Tracking tags. Creating one also makes what lookups read before the tenant is known.
+    TrackingTag,
+    /// URL parameters.
+    UrlParameter,
 }
 
 /// One thing in the catalogue, body as JSON of its domain type.

@@ -11,8 +11,8 @@ use crate::phone::E164;
 use crate::rtb_target::{BidRequest, CallerIdExposure, Confirmation, RtbTarget};
 use crate::screening::Attestation;
 use crate::tokens::{
-    BidFacts, CallFacts, CallerFacts, CampaignFacts, DialledFacts, Facts, PublisherFacts, ShownNumber,
-    TargetFacts,
+    BidFacts, CallFacts, CallerFacts, CampaignFacts, DialledFacts, Facts, GeoFacts, PublisherFacts,
+    ShownNumber, TargetFacts, VisitorFacts,
 };
 
 /// What a bid is asked for.
@@ -79,10 +79,40 @@ pub fn facts(about: &About<'_>) -> Facts {
             currency: Some(bidder.currency),
             ..BidFacts::default()
         },
+        geo: geo(about.tags),
+        visitor: visitor(about.tags),
         now: Some(about.now),
         time_zone: Some(campaign.time_zone.clone()),
         tags: about.tags.clone(),
         ..Facts::default()
+    }
+}
+
+/// Where the visitor was whose call it is.
+fn geo(tags: &Tags) -> GeoFacts {
+    let tag = |name: &str| tags.get(name).map(str::to_owned);
+    GeoFacts {
+        city: tag("Visitor:City"),
+        sub_division_code: tag("Visitor:Region"),
+        zip: tag("Visitor:PostalCode"),
+        country_code: tag("Visitor:Country"),
+        time_zone: tag("Visitor:TimeZone"),
+        ..GeoFacts::default()
+    }
+}
+
+/// With what they looked at the page.
+fn visitor(tags: &Tags) -> VisitorFacts {
+    let tag = |name: &str| tags.get(name).map(str::to_owned);
+    VisitorFacts {
+        ip: tag("Technology:IPAddress"),
+        user_agent: tag("Technology:UserAgentString"),
+        is_mobile: tag("Technology:IsMobile").map(|is| is == "yes"),
+        os: tag("Technology:OS"),
+        browser: tag("Technology:Browser"),
+        session: tag("Visit:Id"),
+        referrer: tag("Visit:Referrer"),
+        ..VisitorFacts::default()
     }
 }
 

@@ -8,7 +8,7 @@ mod catalogue;
 mod escape;
 mod facts;
 
-pub use catalogue::names;
+pub use catalogue::{is_own_tag, names};
 pub use escape::Place;
 pub use facts::{
     BidFacts, BuyerFacts, CallFacts, CallerFacts, CampaignFacts, DialledFacts, Facts, GeoFacts,

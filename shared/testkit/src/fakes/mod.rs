@@ -15,10 +15,13 @@ mod health;
 mod history;
 mod identity;
 mod inbound;
+mod leases;
 mod lines;
 mod mail;
 mod passwords;
+mod rows;
 mod sip;
+mod visits;
 
 pub use accounts::{FakeAccounts, connect_account, test_vault};
 pub use archive::{BidShelf, CallArchive};
@@ -30,9 +33,13 @@ pub use health::FakeHealth;
 pub use history::FakeBidHistory;
 pub use identity::FakeIdentity;
 pub use inbound::FakeInboundBids;
+pub use leases::{FakeLeases, LeaseCounts};
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
 pub use mail::FakeMailer;
 pub use passwords::FakePasswords;
+pub use visits::{FakePostbacks, FakeVisits};
+
+pub use rows::PoolRows;
 pub use sip::{FakeSip, FakeSipDomain, SipStep};
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

@@ -1,0 +1,3 @@
+//! Number pools: which numbers stand in them.
+
+pub(crate) mod place;
