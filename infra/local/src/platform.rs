@@ -88,7 +88,10 @@ struct Ground {
 /// What answers at the API's address: the functions, the number script, and the simulated bidders (`/_sim/rtb/{scenario}`), for
 /// whoever wants to see what they say. Auctions ask them at their own address, the only one that is allowed.
 fn front(routes: &Routes, lambda: &Lambda, bidders: &RunningBidders) -> Router {
-    Gateway::new(routes.clone(), lambda.clone()).router().merge(bidders.router()).merge(number_script::router())
+    Gateway::new(routes.clone(), lambda.clone())
+        .router()
+        .merge(bidders.router())
+        .merge(number_script::router())
 }
 
 impl Platform {

@@ -46,7 +46,11 @@ fn the_chances_are_those_of_the_printed_tables() {
         (5_000, 11, 8_287),
         (0, 1, 0),
     ] {
-        assert_eq!(overflow(Load::of_thousandths(thousandths), numbers), share(millionths), "{thousandths} {numbers}");
+        assert_eq!(
+            overflow(Load::of_thousandths(thousandths), numbers),
+            share(millionths),
+            "{thousandths} {numbers}"
+        );
     }
 }
 
@@ -54,9 +58,13 @@ fn the_chances_are_those_of_the_printed_tables() {
 fn the_chances_are_the_formulas_whatever_the_traffic() {
     for erlangs in [1_u32, 7, 50, 333, 1_000, 4_999, 10_000] {
         for numbers in [1, erlangs / 2 + 1, erlangs, erlangs + erlangs / 20 + 3] {
-            let found = f64::from(overflow(Load::of_thousandths(u64::from(erlangs) * 1_000), numbers).millionths());
+            let found =
+                f64::from(overflow(Load::of_thousandths(u64::from(erlangs) * 1_000), numbers).millionths());
             let expected = by_definition(erlangs.into(), numbers) * 1e6;
-            assert!((found - expected).abs() <= 0.51, "{erlangs} erlangs, {numbers} numbers: {found} {expected}");
+            assert!(
+                (found - expected).abs() <= 0.51,
+                "{erlangs} erlangs, {numbers} numbers: {found} {expected}"
+            );
         }
     }
 }

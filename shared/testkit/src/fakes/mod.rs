@@ -19,6 +19,7 @@ mod leases;
 mod lines;
 mod mail;
 mod passwords;
+mod pools;
 mod sip;
 
 pub use accounts::{FakeAccounts, connect_account, test_vault};
@@ -35,6 +36,7 @@ pub use leases::{FakeLeases, LeaseCounts};
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
 pub use mail::FakeMailer;
 pub use passwords::FakePasswords;
+pub use pools::FakePools;
 pub use sip::{FakeSip, FakeSipDomain, SipStep};
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
