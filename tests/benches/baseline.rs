@@ -4,6 +4,7 @@
 //! else; ours does everything a call needs. CPU is that of the asking process alone. Figures to quote are the lines that begin
 //! with `baseline:`; nothing here fails on them.
 
+#![expect(clippy::disallowed_types, reason = "the HTTP library alone is one of the things measured")]
 #![expect(clippy::print_stdout, reason = "its figures are what a benchmark is for")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
 
@@ -17,8 +18,15 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use outbound::{AllowList, Outbound};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use auctions::{Auctions, Bidders, best_won, cpu_time, percentiles};
@@ -88,6 +96,29 @@ fn ours(runtime: &Runtime, auctions: &Auctions, count: usize) -> Round {
     Round { cpu_us, took_us, won }
 }
 
+/// The least that asking ten bidders costs: the same HTTP library with nothing around it, and the amounts read.
+fn bare(
+    runtime: &Runtime,
+    client: &Client<HttpConnector, Full<Bytes>>,
+    urls: &[String],
+    count: usize,
+) -> u64 {
+    let before = cpu_time();
+    for _ in 0..count {
+        let asks = urls.iter().map(|url| async move {
+            let body = Full::from(r#"{"CID":"+14155550100","zip":"94105"}"#);
+            let request = Request::post(url).header("content-type", "application/json").body(body);
+            let answer = client.request(request.expect("a request")).await.expect("an answer");
+            let body = answer.into_body().collect().await.expect("a body").to_bytes();
+            serde_json::from_slice::<Value>(&body).expect("JSON")["bidAmount"].as_f64()
+        });
+        let amounts = runtime.block_on(futures::future::join_all(asks));
+        assert!(amounts.iter().all(Option::is_some), "every bidder bids");
+    }
+    let spent = before.zip(cpu_time()).map_or(Duration::ZERO, |(before, after)| after - before);
+    u64::try_from(spent.as_micros()).unwrap_or(u64::MAX) / count as u64
+}
+
 fn median(mut of: Vec<u64>) -> u64 {
     of.sort_unstable();
     of[of.len() / 2]
@@ -133,18 +164,21 @@ fn main() {
         return;
     }
     let mut nodes = ["fetch", "undici"].map(|shape| Node::start(&folder, shape, &urls));
+    let client = Client::builder(TokioExecutor::new()).build_http();
     // Connections are made and code is warm before anything counts.
     ours(&runtime, &auctions, AUCTIONS);
+    bare(&runtime, &client, &urls, AUCTIONS);
     for node in &mut nodes {
         node.round(AUCTIONS);
     }
-    let mut own = Vec::new();
+    let (mut own, mut least) = (Vec::new(), Vec::new());
     let mut theirs: [Vec<u64>; 2] = [Vec::new(), Vec::new()];
     let mut ratios: [Vec<u64>; 2] = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
         let round = ours(&runtime, &auctions, AUCTIONS);
         assert_eq!(round.won, AUCTIONS, "the best bid wins");
         own.push(round.cpu_us);
+        least.push(bare(&runtime, &client, &urls, AUCTIONS));
         for (index, node) in nodes.iter_mut().enumerate() {
             let of_node = node.round(AUCTIONS);
             assert_eq!(of_node.won, AUCTIONS, "the best bid wins");
@@ -166,6 +200,7 @@ fn main() {
         "baseline: CPU of ours: {} us per auction of ten bidders (median of {ROUNDS} rounds)",
         median(own)
     );
+    println!("baseline: CPU of the HTTP library alone, asking the same bidders: {} us", median(least));
     for ((node, cpu), ratio) in nodes.iter().zip(theirs).zip(ratios) {
         let ratio = median(ratio);
         println!(

@@ -16,4 +16,5 @@ mod predictive;
 mod processes;
 mod sip;
 mod together;
+mod visits;
 mod world;

@@ -268,6 +268,7 @@ async fn round_trips_of_a_ping_and_of_its_call() {
     for (limits, of_ping) in [(json!({}), 6), (json!({"per_minute": 100}), 7)] {
         let (campaign, parts) = campaign(json!({}), vec![bidder("/40", json!({"rate_limits": limits}))]);
         let (world, proxy) = World::with_parts_behind_faults(campaign, parts).await;
+        world.leave_pool().await;
         with_addresses(&world).await;
         ping(&world, BEN).await;
         world.incoming_from(call(9), BEN).await;

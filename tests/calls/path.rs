@@ -15,9 +15,13 @@ fn call(number: u32) -> CallId {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_warm_call_is_answered_in_three_round_trips_with_caps_on() {
-    for auction in [false, true] {
+async fn a_warm_call_is_answered_in_three_round_trips_with_caps_on_and_one_to_a_pools_number_in_four() {
+    for (auction, in_pool) in [(false, false), (true, false), (false, true), (true, true)] {
         let (world, proxy) = World::behind_faults(auction).await;
+        match in_pool {
+            true => world.put_pool_row().await,
+            false => world.leave_pool().await,
+        }
         // Answers overlap on a fast machine; slow ones show what waits for what. Longer than a loaded machine takes to
         // write the requests of one round, one after the other.
         proxy.inject(Rule::always(Fault::Delay(Duration::from_millis(120))));
@@ -26,7 +30,8 @@ async fn a_warm_call_is_answered_in_three_round_trips_with_caps_on() {
             let since = Instant::now();
             world.incoming(call(number)).await;
             let rounds = proxy.sequential_rounds(since);
-            assert_eq!(rounds, 3, "auction: {auction}; {:#?}", proxy.seen());
+            let expected = if in_pool { 4 } else { 3 };
+            assert_eq!(rounds, expected, "auction: {auction}, in a pool: {in_pool}; {:#?}", proxy.seen());
         }
     }
 }
@@ -34,6 +39,7 @@ async fn a_warm_call_is_answered_in_three_round_trips_with_caps_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_door_costs_a_warm_call_no_round_trip_and_a_cold_one_a_single_one() {
     let (world, proxy) = World::behind_faults(false).await;
+    world.leave_pool().await;
     proxy.inject(Rule::always(Fault::Delay(Duration::from_millis(20))));
     world.incoming(call(1)).await;
     let function = world.voice_inbound().await;

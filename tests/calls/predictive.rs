@@ -97,6 +97,7 @@ async fn what_was_earned_two_months_ago_is_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_at_what_was_earned_costs_no_further_round_trip() {
     let (world, proxy) = World::differing_behind_faults(json!({"strategy": "predictive"})).await;
+    world.leave_pool().await;
     proxy.inject(Rule::always(Fault::Delay(Duration::from_millis(120))));
     world.incoming(call(1)).await;
     for number in 2..5 {

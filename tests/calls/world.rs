@@ -13,7 +13,7 @@ use app::follow_leg::FollowLeg;
 use app::place::StepAnswer;
 use app::ports::{
     AccountRow, AccountStanding, Accounts, BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls,
-    CarrierCall, Catalog, Counters, Kind, NoAnswer, Outbox, PortResult, Record, SipSetUp, Telephony,
+    CarrierCall, Catalog, Counters, Kind, NoAnswer, Outbox, PortResult, Record, Saved, SipSetUp, Telephony,
 };
 use app::run_auction::RunAuction;
 use app::secret::Secret;
@@ -34,7 +34,7 @@ use runtime::HttpRequest;
 use serde_json::{Value, json};
 use store::Store;
 use testkit::database::TestDatabase;
-use testkit::fakes::{connect_account, some_entry, test_vault};
+use testkit::fakes::{FakePostbacks, connect_account, some_entry, test_vault};
 use testkit::faults::FaultProxy;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -176,6 +176,8 @@ pub struct World {
     pub asked: Arc<Mutex<Vec<BidRequest>>>,
     /// What was logged of their bids.
     pub logged: Arc<Mutex<Vec<BidLogEntry>>>,
+    /// The calls whose trackers are to be told.
+    pub postbacks: Arc<FakePostbacks>,
     /// Whether bidders under `/dead/` do not answer.
     pub dead: Arc<AtomicBool>,
     /// `None`: the database is another process's.
@@ -376,6 +378,7 @@ impl World {
             counters,
             asked: Arc::default(),
             logged: Arc::default(),
+            postbacks: Arc::default(),
             dead: Arc::new(AtomicBool::new(true)),
             database: Some(database),
         }
@@ -395,6 +398,7 @@ impl World {
             counters: Vec::new(),
             asked: Arc::default(),
             logged: Arc::default(),
+            postbacks: Arc::default(),
             dead: Arc::new(AtomicBool::new(true)),
             database: None,
         }
@@ -446,6 +450,9 @@ impl World {
             bids: self.store.clone(),
             blocked: self.store.clone(),
             calls: self.store.clone(),
+            leases: self.store.clone(),
+            visits: self.store.clone(),
+            postbacks: self.postbacks.clone(),
             vault: test_vault(),
             clock: self.clock.clone(),
         };
@@ -494,6 +501,9 @@ impl World {
             bids: self.store.clone(),
             blocked: self.store.clone(),
             calls: self.store.clone(),
+            leases: self.store.clone(),
+            visits: self.store.clone(),
+            postbacks: self.postbacks.clone(),
             vault,
             clock: self.clock.clone(),
         };
@@ -557,11 +567,7 @@ impl World {
         let directory = Directory::new(self.store.clone(), test_vault(), self.clock.clone());
         Arc::new(voice_status::Context {
             door: webhook::Door::new(PUBLIC_BASE_URL, directory, self.clock.clone()).unwrap(),
-            follow_leg: FollowLeg {
-                numbers: self.store.clone(),
-                calls: self.store.clone(),
-                clock: self.clock.clone(),
-            },
+            follow_leg: self.follow_leg(),
         })
     }
 
@@ -589,20 +595,32 @@ impl World {
             published: self.store.clone(),
             counters: self.store.clone(),
             calls: self.store.clone(),
+            leases: self.store.clone(),
+            postbacks: self.postbacks.clone(),
             clock: self.clock.clone(),
         };
         reply(use_case.decide(self.tenant, call, &self.account, step, ended).await.unwrap())
     }
 
+    fn follow_leg(&self) -> FollowLeg {
+        FollowLeg {
+            numbers: self.store.clone(),
+            calls: self.store.clone(),
+            leases: self.store.clone(),
+            postbacks: self.postbacks.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
     pub async fn told(&self, call: CallId, event: &LegEvent) {
-        let use_case =
-            FollowLeg { numbers: self.store.clone(), calls: self.store.clone(), clock: self.clock.clone() };
-        use_case.leg(self.tenant, call, &self.account, event).await.unwrap();
+        self.follow_leg().leg(self.tenant, call, &self.account, event).await.unwrap();
     }
 
     pub async fn sweep(&self, carrier: Carrier) {
         let use_case = CloseOverdue {
             calls: self.store.clone(),
+            leases: self.store.clone(),
+            postbacks: self.postbacks.clone(),
             telephony: Arc::new(carrier),
             clock: self.clock.clone(),
         };
@@ -612,6 +630,23 @@ impl World {
 
     pub async fn record(&self, call: CallId) -> CallRecord {
         self.store.load(self.tenant, call).await.unwrap().expect("the call is there")
+    }
+
+    /// Gives the number that is called a row in its pool: from then on it can be leased.
+    pub async fn put_pool_row(&self) {
+        let database = self.database.as_ref().unwrap();
+        database.pool_row(self.tenant, POOL, &self.number).await.unwrap();
+    }
+
+    /// Takes the number that is called out of its pool.
+    pub async fn leave_pool(&self) {
+        let (kind, id) = (Kind::Number, NUMBER_ID.to_string());
+        let before = self.store.get(self.tenant, kind, &id).await.unwrap().unwrap();
+        let mut after = Record { version: before.version + 1, ..before.clone() };
+        after.body["pool"] = Value::Null;
+        let (number, entry) = (self.number.as_str(), some_entry(self.tenant, self.now()));
+        let saved = self.store.replace(self.tenant, kind, &after, number, (&before, number), &entry).await;
+        assert_eq!(saved.unwrap(), Saved::Done);
     }
 
     /// Counters of everything that is capped, in order.

@@ -268,6 +268,7 @@ fn auctions_are_decided_as_written() {
             let bidder_id = id.to_string();
             let about = About {
                 call: &call,
+                place: &caller,
                 campaign: &campaign,
                 settings: &tree,
                 bidder_id: &bidder_id,

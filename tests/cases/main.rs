@@ -2,6 +2,7 @@
 
 mod auction;
 mod caller;
+mod dni;
 mod money;
 mod recovery;
 mod routing;

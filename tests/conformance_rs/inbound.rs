@@ -28,7 +28,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use jiff::Timestamp;
 use runtime::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
-use testkit::fakes::{FakeAccounts, connect_account, test_vault};
+use testkit::fakes::{FakeAccounts, FakePostbacks, FakeVisits, PoolRows, connect_account, test_vault};
 use twilio::form::encode;
 use uuid::Uuid;
 use voice_inbound::Context;
@@ -249,6 +249,9 @@ impl Front {
                 bids: self.ports.clone(),
                 blocked: self.ports.clone(),
                 calls: self.ports.clone(),
+                leases: Arc::new(PoolRows::default()),
+                visits: Arc::new(FakeVisits::default()),
+                postbacks: Arc::new(FakePostbacks::default()),
                 vault,
                 clock: Arc::new(SystemClock),
             },

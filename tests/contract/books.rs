@@ -6,7 +6,6 @@ use std::sync::Arc;
 use app::books::{
     Decision, NewReport, Reported, Tools, Unadjusted, Wanted, decide, report_conversion, request,
 };
-use app::close_call::close_if_over;
 use app::ports::{AdjustmentList, Books, CallRecord, Calls, Closing, Counters, Settling, StepWrite};
 use domain::adjustment::{Adjustment, AdjustmentStatus};
 use domain::audit::{Actor, By, Origin};

@@ -50,6 +50,7 @@ async fn hook(settings: Value) -> Hook {
         catalog: Arc::new(store.clone()),
         calls: Arc::new(store.clone()),
         books: Arc::new(store.clone()),
+        postbacks: Arc::new(testkit::fakes::FakePostbacks::default()),
         clock: clock.clone(),
     });
     Hook { _database: database, store, clock, context, path: format!("/hook/{}", token.expose()) }

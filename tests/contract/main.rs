@@ -31,3 +31,4 @@ mod release;
 mod steps;
 mod support;
 mod tags;
+mod visits;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use app::books::{Decision, Reported, Wanted, decide, report_conversion, request};
-use app::close_call::close_if_over;
 use app::ports::{Calls, StepWrite};
 use domain::call::Call;
 use domain::caps::CounterId;

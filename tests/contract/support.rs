@@ -78,6 +78,11 @@ pub fn call_at(number: u32, started_at: Timestamp) -> Arc<Call> {
         verstat: None,
         repeat: Verdict::First,
         not_again: Vec::new(),
+        pool_shard: 0,
+        attribution: None,
+        visit: None,
+        tag: None,
+        tags: Default::default(),
         caller_key: None,
         previous_call_s: None,
         started_at,
@@ -210,6 +215,13 @@ pub fn closing() -> Closing {
             ],
         },
     }
+}
+
+/// Closes a call that is over.
+pub async fn close_if_over(store: &Store, tenant: TenantId, call: CallId) -> app::ports::PortResult<bool> {
+    let postbacks = testkit::fakes::FakePostbacks::default();
+    let tools = app::close_call::Tools { calls: store, leases: store, postbacks: &postbacks };
+    app::close_call::close_if_over(&tools, tenant, call).await
 }
 
 /// A table, and a way to it on which things go wrong.

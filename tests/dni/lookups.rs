@@ -14,10 +14,10 @@ use domain::ids::TrackingTagId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use runtime::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
-use testkit::fakes::{FakeLeases, test_vault};
+use testkit::fakes::{FakeLeases, FakeVisits, test_vault};
 use tokio::time::Instant;
 
-use crate::world::{NoVisits, RuntimeClock, number, pool_id, setup, tag, tenant};
+use crate::world::{RuntimeClock, number, pool_id, setup, tag, tenant};
 
 const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
                      Version/18.1 Mobile/15E148 Safari/604.1";
@@ -66,7 +66,7 @@ impl Scene {
         let lease_number = LeaseNumber {
             tags: tags.clone(),
             leases: port,
-            visits: Arc::new(NoVisits),
+            visits: Arc::new(FakeVisits::default()),
             vault: test_vault(),
             clock: Arc::new(RuntimeClock::new(3)),
             memory: Arc::new(Memory::default()),

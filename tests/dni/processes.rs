@@ -13,13 +13,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use testkit::database::TestDatabase;
-use testkit::fakes::test_vault;
+use testkit::fakes::{FakeVisits, test_vault};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::world::{BEGIN, NoTags, NoVisits, question, setup};
+use crate::world::{BEGIN, NoTags, question, setup};
 
 const SETTINGS: &str = "DNI_PROCESS";
 /// Begins the line of an answer.
@@ -183,7 +183,7 @@ async fn one_process_of_many() {
     let lease_number = LeaseNumber {
         tags: Arc::new(NoTags),
         leases: store,
-        visits: Arc::new(NoVisits),
+        visits: Arc::new(FakeVisits::default()),
         vault: test_vault(),
         clock: Arc::new(FastClock { began_ms: settings.began_ms, skew_s: settings.skew_s }),
         memory: Arc::new(Memory::default()),

@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
-use testkit::fakes::{FakeLeases, test_vault};
+use testkit::fakes::{FakeLeases, FakeVisits, test_vault};
 use tokio::time::Instant;
 
-use crate::world::{NoTags, NoVisits, RuntimeClock, number, pool_id, question, setup, tenant};
+use crate::world::{NoTags, RuntimeClock, number, pool_id, question, setup, tenant};
 
 /// One round trip.
 const TRIP: Duration = Duration::from_millis(10);
@@ -138,7 +138,7 @@ async fn waits(processes: usize, numbers: u32, occupied: f64) -> (Vec<u32>, u64)
         .map(|_| LeaseNumber {
             tags: Arc::new(NoTags),
             leases: far.clone(),
-            visits: Arc::new(NoVisits),
+            visits: Arc::new(FakeVisits::default()),
             vault: test_vault(),
             clock: clock.clone(),
             memory: Arc::new(Memory::default()),

@@ -3,17 +3,15 @@
 use std::sync::Mutex;
 
 use app::clock::Clock;
-use app::ports::{PoolPlace, PortResult, Tags, Visits};
+use app::ports::{PoolPlace, PortResult, Tags};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::dni::question::Question;
 use domain::dni::tag::{Source, TagSetup};
-use domain::dni::visit::{Learned, Visit};
 use domain::ids::{NumberPoolId, TenantId, TrackingTagId, VisitId};
 use domain::phone::E164;
 use domain::pool::NumberPool;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -100,34 +98,6 @@ pub struct NoTags;
 impl Tags for NoTags {
     async fn tag(&self, _: TrackingTagId) -> PortResult<Option<TagSetup>> {
         Ok(None)
-    }
-}
-
-/// Visits that nobody reads.
-pub struct NoVisits;
-
-#[async_trait]
-impl Visits for NoVisits {
-    async fn begin(&self, _: TenantId, _: &Visit) -> PortResult<()> {
-        Ok(())
-    }
-
-    async fn learn(&self, _: TenantId, _: VisitId, _: &Learned) -> PortResult<bool> {
-        Ok(true)
-    }
-
-    async fn visit(&self, _: TenantId, _: VisitId) -> PortResult<Option<Visit>> {
-        Ok(None)
-    }
-
-    async fn visits_of_day(
-        &self,
-        _: TenantId,
-        _: Date,
-        _: Option<VisitId>,
-        _: u16,
-    ) -> PortResult<Vec<Visit>> {
-        Ok(Vec::new())
     }
 }
 

@@ -20,6 +20,7 @@ use app::lease_number::{ANSWER_WITHIN, LeaseNumber, Memory};
 use app::pools::SamplePools;
 use app::ports::{ApiKey, BidLogEntry, Catalog, Identity, Kind, Outbox, PortResult, Record, Vault};
 use app::run_auction::RunAuction;
+use app::tell_trackers::TellTrackers;
 use app::watch_bidders::WatchBidders;
 use async_trait::async_trait;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -34,7 +35,7 @@ use serde_json::{Value, json};
 use store::Store;
 use testkit::bidders::{BidderSimulator, RunningBidders};
 use testkit::database::TestDatabase;
-use testkit::fakes::{FakeMailer, FakeTelephony, connect_account, some_entry, test_vault};
+use testkit::fakes::{FakeMailer, FakePostbacks, FakeTelephony, connect_account, some_entry, test_vault};
 use uuid::Uuid;
 use webhook::Door;
 
@@ -140,6 +141,19 @@ impl World {
                 let keep_bids = KeepBids { log: self.store.clone(), history: history() };
                 Answer::Queue(bid_log::handle(Arc::new(bid_log::Context { keep_bids }), event).await)
             }
+            "postback-delivery" => {
+                let event: SqsEvent = serde_json::from_value(event).unwrap();
+                let tell_trackers = TellTrackers {
+                    calls: self.store.clone(),
+                    tags: self.store.clone(),
+                    visits: self.store.clone(),
+                    marks: self.store.clone(),
+                    trackers: self.outbound.clone(),
+                    clock: self.clock.clone(),
+                };
+                let context = postback_delivery::Context { tell_trackers };
+                Answer::Queue(postback_delivery::handle(Arc::new(context), event).await)
+            }
             "rtb-health" => {
                 let context = rtb_health::Context { check_bidders: self.check_bidders() };
                 let worked = rtb_health::handle(Arc::new(context), Tick::from_event(&event)).await;
@@ -174,6 +188,9 @@ impl World {
                     bids: store.clone(),
                     blocked: store.clone(),
                     calls: store.clone(),
+                    leases: store.clone(),
+                    visits: store.clone(),
+                    postbacks: postbacks(),
                     vault: test_vault(),
                     clock: self.clock.clone(),
                 };
@@ -197,6 +214,8 @@ impl World {
                     published: store.clone(),
                     counters: store.clone(),
                     calls: store.clone(),
+                    leases: store.clone(),
+                    postbacks: postbacks(),
                     clock: self.clock.clone(),
                 };
                 voice_dial_result::handle(Arc::new(voice_dial_result::Context { door, dial_next }), request)
@@ -208,25 +227,25 @@ impl World {
                     history: history(),
                     mailer: Arc::new(FakeMailer::default()),
                     vault: test_vault(),
+                    postbacks: postbacks(),
                 };
                 let context = Arc::new(api::Context::new(&self.settings, store.clone(), outside).unwrap());
                 api::handle(context.clone(), api::router(context), request).await
             }
             "voice-status" => {
                 let (numbers, clock) = (store.clone(), self.clock.clone());
-                let follow_leg = FollowLeg { numbers, calls: store.clone(), clock };
+                let (calls, leases) = (store.clone(), store.clone());
+                let follow_leg = FollowLeg { numbers, calls, leases, postbacks: postbacks(), clock };
                 voice_status::handle(Arc::new(voice_status::Context { door, follow_leg }), request).await
             }
-            "conversion-webhook" => {
-                let context = conversion_webhook::Context {
-                    vault: test_vault(),
-                    limiter: store.clone(),
-                    catalog: store.clone(),
-                    calls: store.clone(),
-                    books: store.clone(),
-                    clock: self.clock.clone(),
+            "conversion-webhook" => conversion_webhook::handle(Arc::new(self.reports()), request).await,
+            "visit-events" => {
+                let context = visit_events::Context {
+                    tags: store.clone(),
+                    visits: store.clone(),
+                    reports: self.reports(),
                 };
-                conversion_webhook::handle(Arc::new(context), request).await
+                visit_events::handle(Arc::new(context), request).await
             }
             "dni-lookup" => {
                 let lease_number = LeaseNumber {
@@ -262,6 +281,18 @@ impl World {
         }
     }
 
+    fn reports(&self) -> conversion_webhook::Context {
+        conversion_webhook::Context {
+            vault: test_vault(),
+            limiter: self.store.clone(),
+            catalog: self.store.clone(),
+            calls: self.store.clone(),
+            books: self.store.clone(),
+            postbacks: postbacks(),
+            clock: self.clock.clone(),
+        }
+    }
+
     fn door(&self) -> Door {
         webhook::door(&self.settings, self.store.clone(), test_vault(), self.clock.clone()).unwrap()
     }
@@ -286,6 +317,8 @@ impl World {
     fn close_overdue(&self) -> CloseOverdue {
         CloseOverdue {
             calls: self.store.clone(),
+            leases: self.store.clone(),
+            postbacks: postbacks(),
             telephony: Arc::new(FakeTelephony::default()),
             clock: self.clock.clone(),
         }
@@ -368,6 +401,10 @@ pub async fn set_up(store: &Store, vault: &dyn Vault, bidders_at: &str) {
         last_used_at: None,
     };
     store.store_api_key(&api_keys::hash(API_KEY), &key).await.unwrap();
+}
+
+fn postbacks() -> Arc<FakePostbacks> {
+    Arc::default()
 }
 
 fn history() -> Arc<BidArchive> {

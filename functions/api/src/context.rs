@@ -10,8 +10,8 @@ use app::identity::passwords::Argon2Passwords;
 use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
     Accounts, Audit, BidHistory, BidLog, BidderAlerts, Bidders, Books, Callers, Calls, CarrierNumbers,
-    CarrierSip, Catalog, Counters, FallbackPages, Health, Identity, InboundBids, Limiter, Mailer, Once,
-    Passwords, Pools, Published, Vault,
+    CarrierSip, Catalog, Counters, FallbackPages, Health, Identity, InboundBids, Leases, Limiter, Mailer,
+    Once, Passwords, Pools, PostbackQueue, Published, Vault, Visits,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
@@ -58,6 +58,12 @@ pub struct Context {
     pub books: Arc<dyn Books>,
     /// Whose calls they are.
     pub callers: Arc<dyn Callers>,
+    /// Visits of pages.
+    pub visits: Arc<dyn Visits>,
+    /// The numbers of pools.
+    pub leases: Arc<dyn Leases>,
+    /// Where it is noted that trackers are to be told.
+    pub postbacks: Arc<dyn PostbackQueue>,
     /// API keys.
     pub identity: Arc<dyn Identity>,
     /// What bidders were asked and answered.
@@ -128,6 +134,8 @@ pub struct Outside {
     pub mailer: Arc<dyn Mailer>,
     /// Encrypts tenants' secrets.
     pub vault: Arc<dyn Vault>,
+    /// Where it is noted that trackers are to be told.
+    pub postbacks: Arc<dyn PostbackQueue>,
 }
 
 impl Context {
@@ -149,6 +157,9 @@ impl Context {
             calls: store.clone(),
             books: store.clone(),
             callers: store.clone(),
+            visits: store.clone(),
+            leases: store.clone(),
+            postbacks: outside.postbacks,
             identity: store.clone(),
             bid_log: store.clone(),
             health: store.clone(),

@@ -50,6 +50,7 @@ mod twilio_account_docs;
 mod twilio_accounts;
 mod twilio_sip;
 mod usage;
+pub mod visits;
 
 use std::sync::Arc;
 
@@ -85,6 +86,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = pools::routes(routes);
     let routes = usage::routes(routes);
     let routes = rtb::routes(routes);
+    let routes = visits::routes(routes);
     calls::routes(routes)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api::context::Outside;
 use api::{Context, handle, mailer, pages, router};
 use objects::{BidArchive, Objects};
+use queue::SqsOutbox;
 use runtime::{ArchivePlace, Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 
@@ -27,6 +28,7 @@ async fn main() -> Result<(), Cause> {
         history: Arc::new(BidArchive::new(archive)),
         mailer: mailer::at(settings.mail_place()?, &config),
         vault,
+        postbacks: Arc::new(SqsOutbox::connect(&config, settings.postback_queue_url()?)),
     };
     let context = Arc::new(Context::new(&settings, store, outside)?);
     let router = router(context.clone());

@@ -66,6 +66,7 @@ async fn erase(
         callers: context.callers.as_ref(),
         bids: context.inbound.as_ref(),
         history: context.history.as_ref(),
+        visits: context.visits.as_ref(),
         telephony: context.telephony.as_ref(),
         scribe: tools.scribe(),
     };

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use app::bid_log::KeepBids;
+use app::ports::{PortError, PortResult};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use queue::{Message, process_batch};
 
@@ -17,8 +18,11 @@ pub struct Context {
 
 /// Works through one batch; the messages it names come again.
 pub async fn handle(context: Arc<Context>, event: SqsEvent) -> SqsBatchResponse {
-    process_batch(event, async |message| match message {
-        Message::Bids(entries) => context.keep_bids.keep(&entries).await,
+    process_batch(event, async |message| -> PortResult<()> {
+        match message {
+            Message::Bids(entries) => context.keep_bids.keep(&entries).await,
+            Message::Postbacks(_) => Err(PortError::failed("keep bids", "this is another queue's message")),
+        }
     })
     .await
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use app::books::{NewReport, Reported, Tools, report_conversion};
 use app::clock::Clock;
 use app::incoming_webhooks::{active, read_token};
-use app::ports::{Books, Calls, Catalog, Limiter, PortResult, Vault};
+use app::ports::{Books, Calls, Catalog, Limiter, PortResult, PostbackQueue, Vault};
 use domain::conversion_report::{ConversionReport, Effect, Reporter};
 use domain::ids::{CallId, IncomingWebhookId, TenantId};
 use domain::incoming_webhook::{IncomingWebhook, Reading};
@@ -42,6 +42,8 @@ pub struct Context {
     pub calls: Arc<dyn Calls>,
     /// Their books.
     pub books: Arc<dyn Books>,
+    /// Where it is noted that trackers are to be told.
+    pub postbacks: Arc<dyn PostbackQueue>,
     /// Time and new ids.
     pub clock: Arc<dyn Clock>,
 }
@@ -86,7 +88,10 @@ async fn answer(context: &Context, request: &HttpRequest) -> PortResult<HttpResp
 }
 
 /// Seconds until the tenant may go on, when it has sent too much in this minute.
-async fn too_many(context: &Context, tenant: TenantId) -> PortResult<Option<u32>> {
+///
+/// # Errors
+/// It could not be counted.
+pub async fn too_many(context: &Context, tenant: TenantId) -> PortResult<Option<u32>> {
     let now = context.clock.now();
     let second = now.as_second();
     let start = Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(now);
@@ -96,7 +101,11 @@ async fn too_many(context: &Context, tenant: TenantId) -> PortResult<Option<u32>
     Ok((count > PER_MINUTE).then_some(left))
 }
 
-async fn told(
+/// Does what a report says, and answers it.
+///
+/// # Errors
+/// A port failed, or the call's books were too busy.
+pub async fn told(
     context: &Context,
     tenant: TenantId,
     id: IncomingWebhookId,
@@ -118,7 +127,12 @@ async fn told(
     let tools =
         Tools { calls: context.calls.as_ref(), books: context.books.as_ref(), clock: context.clock.as_ref() };
     Ok(match report_conversion(&tools, tenant, new, None).await? {
-        Reported::Counts(report) => counts(call, &report),
+        Reported::Counts(report) => {
+            if let Err(error) = context.postbacks.look_at(tenant, call).await {
+                tracing::error!(error = %Chain(&error), "a tracker is not told of a conversion");
+            }
+            counts(call, &report)
+        }
         Reported::UnknownCall => unknown_call(),
         Reported::Before(report) => before(&report),
         Reported::TooLate => {
@@ -162,15 +176,18 @@ fn before(report: &ConversionReport) -> HttpResponse {
     more(refusal, &json!({"reported_at": report.at, "revenue": amount}))
 }
 
-fn unknown_webhook() -> HttpResponse {
+/// The answer to a secret that is nobody's.
+pub fn unknown_webhook() -> HttpResponse {
     HttpResponse::problem(404, "unknown_webhook", "there is no such webhook, or it is paused")
 }
 
-fn unknown_call() -> HttpResponse {
+/// The answer to a report about a call that is not there.
+pub fn unknown_call() -> HttpResponse {
     HttpResponse::problem(404, "unknown_call", "there is no such call here")
 }
 
-fn invalid(problems: &[Problem]) -> HttpResponse {
+/// The answer to a report that cannot be read.
+pub fn invalid(problems: &[Problem]) -> HttpResponse {
     let detail = match problems {
         [one] => format!("{}: {}", one.field, one.message),
         many => format!("{} rules are broken; see fields", many.len()),

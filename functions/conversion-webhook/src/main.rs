@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::clock::SystemClock;
 use conversion_webhook::{Context, handle};
+use queue::SqsOutbox;
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 
@@ -22,6 +23,7 @@ async fn main() -> Result<(), Cause> {
         catalog: store.clone(),
         calls: store.clone(),
         books: store,
+        postbacks: Arc::new(SqsOutbox::connect(&config, settings.postback_queue_url()?)),
         clock: Arc::new(SystemClock),
     });
     run_http(move |request| handle(context.clone(), request)).await

@@ -7,6 +7,7 @@ use app::close_overdue::CloseOverdue;
 use app::pools::SamplePools;
 use app::twilio_accounts::Directory;
 use housekeeping::{Context, handle};
+use queue::SqsOutbox;
 use runtime::{Cause, Settings, aws, logs, run_schedule, warm_up};
 use store::Store;
 use twilio::rest::{Pace, RestClient};
@@ -28,7 +29,9 @@ async fn main() -> Result<(), Cause> {
     let context = Arc::new(Context {
         sample_pools,
         close_overdue: CloseOverdue {
-            calls: store,
+            calls: store.clone(),
+            leases: store,
+            postbacks: Arc::new(SqsOutbox::connect(&config, settings.postback_queue_url()?)),
             telephony: Arc::new(TwilioTelephony::new(twilio, Arc::new(accounts))),
             clock: Arc::new(SystemClock),
         },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::clock::SystemClock;
 use app::dial_next::DialNext;
+use queue::SqsOutbox;
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 use voice_dial_result::{Context, handle};
@@ -22,7 +23,9 @@ async fn main() -> Result<(), Cause> {
         dial_next: DialNext {
             published: store.clone(),
             counters: store.clone(),
-            calls: store,
+            calls: store.clone(),
+            leases: store,
+            postbacks: Arc::new(SqsOutbox::connect(&config, settings.postback_queue_url()?)),
             clock: Arc::new(SystemClock),
         },
     });

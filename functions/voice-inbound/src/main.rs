@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::answer_call::AnswerCall;
 use app::clock::SystemClock;
+use queue::SqsOutbox;
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 use voice_inbound::{Context, handle};
@@ -25,7 +26,10 @@ async fn main() -> Result<(), Cause> {
             counters: store.clone(),
             bids: store.clone(),
             blocked: store.clone(),
-            calls: store,
+            calls: store.clone(),
+            leases: store.clone(),
+            visits: store,
+            postbacks: Arc::new(SqsOutbox::connect(&config, settings.postback_queue_url()?)),
             vault,
             clock: Arc::new(SystemClock),
         },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::clock::SystemClock;
 use app::follow_leg::FollowLeg;
+use queue::SqsOutbox;
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 use voice_status::{Context, handle};
@@ -19,7 +20,13 @@ async fn main() -> Result<(), Cause> {
     warm_up("data key", vault.warm_up()).await;
     let context = Arc::new(Context {
         door: webhook::door(&settings, store.clone(), vault, Arc::new(SystemClock))?,
-        follow_leg: FollowLeg { numbers: store.clone(), calls: store, clock: Arc::new(SystemClock) },
+        follow_leg: FollowLeg {
+            numbers: store.clone(),
+            calls: store.clone(),
+            leases: store,
+            postbacks: Arc::new(SqsOutbox::connect(&config, settings.postback_queue_url()?)),
+            clock: Arc::new(SystemClock),
+        },
     });
     run_http(move |request| handle(context.clone(), request)).await
 }

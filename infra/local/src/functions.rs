@@ -18,6 +18,7 @@ use app::lease_number::{ANSWER_WITHIN, LeaseNumber, Memory};
 use app::pools::SamplePools;
 use app::ports::Mailer;
 use app::run_auction::RunAuction;
+use app::tell_trackers::TellTrackers;
 use app::twilio_accounts::Directory;
 use app::watch_bidders::WatchBidders;
 use aws_config::SdkConfig;
@@ -99,12 +100,14 @@ fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Ca
         "VoiceStatus" => voice_status(settings, store, services)?,
         "ConversionWebhook" => conversion_webhook(settings, store, services)?,
         "DniLookup" => dni_lookup(settings, store, services)?,
+        "VisitEvents" => visit_events(settings, store, services)?,
         "Api" => api(settings, store, services)?,
         "BidLog" => {
             let history = Arc::new(archive(settings, services)?);
             let context = Arc::new(bid_log::Context { keep_bids: KeepBids { log: store, history } });
             Handler::Sqs(Arc::new(move |event| Box::pin(bid_log::handle(context.clone(), event))))
         }
+        "PostbackDelivery" => postback_delivery(settings, store)?,
         "RtbHealth" => rtb_health(settings, store, services)?,
         "Housekeeping" => housekeeping(settings, store, services)?,
         _ => return Err("the template has this function, but infra/local does not compose it".into()),
@@ -113,6 +116,10 @@ fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Ca
 
 fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
+}
+
+fn postbacks(settings: &Settings, services: &Services) -> Result<Arc<SqsOutbox>, Cause> {
+    Ok(Arc::new(SqsOutbox::connect(&services.queue, settings.postback_queue_url()?)))
 }
 
 fn door(settings: &Settings, store: &Arc<Store>, services: &Services) -> Result<Door, Cause> {
@@ -130,7 +137,10 @@ fn voice_inbound(settings: &Settings, store: Arc<Store>, services: &Services) ->
             counters: store.clone(),
             bids: store.clone(),
             blocked: store.clone(),
-            calls: store,
+            calls: store.clone(),
+            leases: store.clone(),
+            visits: store,
+            postbacks: postbacks(settings, services)?,
             vault,
             clock: clock(),
         },
@@ -183,7 +193,9 @@ fn voice_dial_result(settings: &Settings, store: Arc<Store>, services: &Services
         dial_next: DialNext {
             published: store.clone(),
             counters: store.clone(),
-            calls: store,
+            calls: store.clone(),
+            leases: store,
+            postbacks: postbacks(settings, services)?,
             clock: clock(),
         },
     });
@@ -193,7 +205,13 @@ fn voice_dial_result(settings: &Settings, store: Arc<Store>, services: &Services
 fn voice_status(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
     let context = Arc::new(voice_status::Context {
         door: door(settings, &store, services)?,
-        follow_leg: FollowLeg { numbers: store.clone(), calls: store, clock: clock() },
+        follow_leg: FollowLeg {
+            numbers: store.clone(),
+            calls: store.clone(),
+            leases: store,
+            postbacks: postbacks(settings, services)?,
+            clock: clock(),
+        },
     });
     Ok(Handler::Http(Arc::new(move |request| Box::pin(voice_status::handle(context.clone(), request)))))
 }
@@ -214,15 +232,47 @@ fn dni_lookup(settings: &Settings, store: Arc<Store>, services: &Services) -> Re
     Ok(Handler::Http(Arc::new(move |request| Box::pin(dni_lookup::handle(context.clone(), request)))))
 }
 
-fn conversion_webhook(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
-    let context = Arc::new(conversion_webhook::Context {
+fn reports(
+    settings: &Settings,
+    store: Arc<Store>,
+    services: &Services,
+) -> Result<conversion_webhook::Context, Cause> {
+    Ok(conversion_webhook::Context {
         vault: webhook::vault(settings, &services.database, store.clone())?,
         limiter: store.clone(),
         catalog: store.clone(),
         calls: store.clone(),
         books: store,
+        postbacks: postbacks(settings, services)?,
         clock: clock(),
+    })
+}
+
+fn visit_events(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let context = Arc::new(visit_events::Context {
+        tags: store.clone(),
+        visits: store.clone(),
+        reports: reports(settings, store, services)?,
     });
+    Ok(Handler::Http(Arc::new(move |request| Box::pin(visit_events::handle(context.clone(), request)))))
+}
+
+fn postback_delivery(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+    let context = Arc::new(postback_delivery::Context {
+        tell_trackers: TellTrackers {
+            calls: store.clone(),
+            tags: store.clone(),
+            visits: store.clone(),
+            marks: store,
+            trackers: Arc::new(outbound(settings)?),
+            clock: clock(),
+        },
+    });
+    Ok(Handler::Sqs(Arc::new(move |event| Box::pin(postback_delivery::handle(context.clone(), event)))))
+}
+
+fn conversion_webhook(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {
+    let context = Arc::new(reports(settings, store, services)?);
     Ok(Handler::Http(Arc::new(move |request| Box::pin(conversion_webhook::handle(context.clone(), request)))))
 }
 
@@ -257,6 +307,7 @@ pub fn api_context(
         history: Arc::new(archive(settings, services)?),
         mailer: mailer(settings, services)?,
         vault: webhook::vault(settings, &services.database, store.clone())?,
+        postbacks: postbacks(settings, services)?,
     };
     Ok(Arc::new(api::Context::new(settings, store, outside)?))
 }
@@ -298,7 +349,9 @@ fn housekeeping(settings: &Settings, store: Arc<Store>, services: &Services) -> 
     let context = Arc::new(housekeeping::Context {
         sample_pools,
         close_overdue: CloseOverdue {
-            calls: store,
+            calls: store.clone(),
+            leases: store,
+            postbacks: postbacks(settings, services)?,
             telephony: Arc::new(TwilioTelephony::new(twilio, Arc::new(accounts))),
             clock: clock(),
         },

@@ -41,6 +41,7 @@ const ARCHIVE_FOLDER: &str = "archive";
 const KEY_FILE: &str = "vault.key";
 const MAIL_FOLDER: &str = "mail";
 const BID_LOG_QUEUE: &str = "BidLogQueue";
+const POSTBACK_QUEUE: &str = "PostbackQueue";
 
 /// A running platform.
 pub struct Platform {
@@ -122,6 +123,7 @@ impl Platform {
             ("FALLBACK_DIR", fallback_folder.to_string_lossy().into_owned()),
             ("ARCHIVE_DIR", ground.folder.join(ARCHIVE_FOLDER).to_string_lossy().into_owned()),
             ("BID_LOG_QUEUE_URL", format!("{queue_url}/000000000000/{BID_LOG_QUEUE}")),
+            ("POSTBACK_QUEUE_URL", format!("{queue_url}/000000000000/{POSTBACK_QUEUE}")),
             ("VAULT_KEY_FILE", ground.folder.join(KEY_FILE).to_string_lossy().into_owned()),
             ("MAIL_DIR", ground.folder.join(MAIL_FOLDER).to_string_lossy().into_owned()),
             ("APP_ORIGIN", format!("http://{api_address}")),

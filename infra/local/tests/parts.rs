@@ -23,7 +23,7 @@ fn template() -> Template {
 #[test]
 fn every_function_has_a_trigger_and_is_given_what_all_need() {
     let template = template();
-    assert_eq!(template.functions.len(), 10);
+    assert_eq!(template.functions.len(), 12);
     for (id, function) in &template.functions {
         assert!(!function.events.is_empty(), "{id} is never called");
         for variable in ["TABLE_NAME", "STAGE", "PUBLIC_BASE_URL", "AWS_LC_SYS_NO_JITTER_ENTROPY"] {

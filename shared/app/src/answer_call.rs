@@ -1,33 +1,50 @@
 //! A call reaches one of our numbers, or the SIP address of a bid: find its campaign and give the first answer.
 //!
 //! Warm path, in round trips one after the other: the number or the bid; everything else at once (published version, live
-//! flags and counters, block list, an earlier answer); one write. A bid that brings its auction, or is another publisher's,
+//! flags and counters, block list, the visit, an earlier answer); one write. A number of a pool costs one more: the write that
+//! notes the call on it, so that nobody else is shown it meanwhile, and says whose it is. A bid that brings its auction, or is another publisher's,
 //! costs one more: the counters that only show with it. Idempotency: step 0 of the call, whose id is made from Twilio's
 //! CallSid.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::auction::Auction;
 use domain::blocked::BlockPattern;
 use domain::call::Call;
 use domain::caps::{CounterId, Usage};
+use domain::dni::call_tags::call_tags;
+use domain::dni::lease::{Attribution, Lease};
+use domain::dni::visit::Visit;
 use domain::duplicates::Verdict;
-use domain::ids::{AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, TenantId};
+use domain::ids::{
+    AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, TenantId, TrackingTagId,
+    VisitId,
+};
 use domain::inbound::{self, Arrived, BidVerdict, InboundBid, StaleBid};
 use domain::number::NumberOwner;
 use domain::phone::{Called, E164, number_of_caller};
 use domain::routing::{Asked, Decisions, TurnedAway, recognise, turned_away};
 use domain::snapshot::Snapshot;
 use domain::voice::Reply;
-use tokio::time::Instant;
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout};
 
 use crate::clock::Clock;
+use crate::close_call;
 use crate::counted;
 use crate::place::{self, ANSWER_WITHIN, NOBODY_FREE, NOT_IN_SERVICE, Placing, no_room_reply};
 use crate::ports::{
-    BlockedCallers, Calls, Counters, KnownCaller, Numbers, PortResult, Promises, Published, Step, Vault,
+    BlockedCallers, Calls, Counters, KnownCaller, Leases, Numbers, PoolPlace, PortError, PortResult,
+    PostbackQueue, Promises, Published, Step, Vault, Visits,
 };
+use crate::trail::Chain;
+
+/// How long the write that tells whose a pool's number is may take. After that the call is nobody's: taken it is all the same.
+const RING_WITHIN: Duration = Duration::from_millis(1_000);
+/// How long a caller waits for it to be noted that a tracker is to be told; the call's end notes it again.
+const NOTE_WITHIN: Duration = Duration::from_millis(300);
 
 /// What Twilio told us about the call.
 #[derive(Debug, Clone)]
@@ -94,8 +111,13 @@ struct Reached {
     tenant: TenantId,
     number: Option<NumberId>,
     pool: Option<NumberPoolId>,
+    shard: u16,
     campaign: CampaignId,
     publisher: Option<PublisherId>,
+    /// How it is known whose visit the call belongs to, of a number.
+    attribution: Option<Attribution>,
+    visit: Option<VisitId>,
+    tag: Option<TrackingTagId>,
     /// The bid whose SIP address it is.
     bid: Option<InboundBid>,
 }
@@ -115,6 +137,12 @@ pub struct AnswerCall {
     pub blocked: Arc<dyn BlockedCallers>,
     /// The call.
     pub calls: Arc<dyn Calls>,
+    /// Whose a pool's number is.
+    pub leases: Arc<dyn Leases>,
+    /// What is known of the visit.
+    pub visits: Arc<dyn Visits>,
+    /// Where it is noted that trackers are to be told of the call.
+    pub postbacks: Arc<dyn PostbackQueue>,
     /// Keyed hashes, by which a caller's calls are found when they are to be erased.
     pub vault: Arc<dyn Vault>,
     /// Time and ids.
@@ -129,10 +157,16 @@ impl AnswerCall {
         } else {
             self.number_called(incoming).await?
         };
-        match reached {
-            Ok(reached) => self.taken(incoming, reached).await,
-            Err(answer) => Ok(answer),
+        let reached = match reached {
+            Ok(reached) => reached,
+            Err(answer) => return Ok(answer),
+        };
+        let (tenant, place) = (reached.tenant, place_of(&reached));
+        let answer = self.taken(incoming, reached).await;
+        if let (Ok(Answer::NotTaken(..)), Some(place)) = (&answer, place) {
+            self.leave(tenant, &place, CallId::from_sid(&incoming.call_sid)).await;
         }
+        answer
     }
 
     async fn number_called(&self, incoming: &Incoming) -> PortResult<Result<Reached, Answer>> {
@@ -143,10 +177,68 @@ impl AnswerCall {
         if owner.account_sid != incoming.account_sid {
             return Ok(Err(Answer::WrongAccount));
         }
-        let NumberOwner { tenant, publisher, pool, number_id, .. } = owner;
-        let Some(campaign) = owner.campaign else { return Ok(Err(not_taken(NotTaken::NoCampaign))) };
-        let number = Some(number_id);
-        Ok(Ok(Reached { to: to.into(), tenant, number, pool, campaign, publisher, bid: None }))
+        let NumberOwner { tenant, publisher, pool, shard, number_id, .. } = owner;
+        let place = pool.map(|pool| PoolPlace { pool, shard, number: to.clone() });
+        let call = CallId::from_sid(&incoming.call_sid);
+        let holder = match &place {
+            Some(place) => self.holder(tenant, place, call, self.clock.now()).await,
+            None => Holder { attribution: Attribution::StaticNumber, lease: None },
+        };
+        let (campaign, publisher) = match &holder.lease {
+            Some(held) => (Some(held.campaign), held.publisher),
+            None => (owner.campaign, publisher),
+        };
+        let Some(campaign) = campaign else {
+            if let Some(place) = &place {
+                self.leave(tenant, place, call).await;
+            }
+            return Ok(Err(not_taken(NotTaken::NoCampaign)));
+        };
+        Ok(Ok(Reached {
+            to: to.into(),
+            tenant,
+            number: Some(number_id),
+            pool,
+            shard,
+            campaign,
+            publisher,
+            attribution: Some(holder.attribution),
+            visit: holder.lease.as_ref().map(|held| held.visit),
+            tag: holder.lease.as_ref().map(|held| held.tag),
+            bid: None,
+        }))
+    }
+
+    /// Whose a pool's number is. Not to know it costs nobody the call.
+    async fn holder(&self, tenant: TenantId, place: &PoolPlace, call: CallId, now: Timestamp) -> Holder {
+        let ringing = self.leases.ring(tenant, place, call, place::latest_end(now));
+        let rang = timeout(RING_WITHIN, ringing).await;
+        let rang = rang.unwrap_or(Err(PortError::Busy { what: "note a call on a pool's number" }));
+        let row = rang.unwrap_or_else(|error| {
+            tracing::error!(error = %Chain(&error), "nobody knows whose call it is");
+            None
+        });
+        let Some(mut row) = row else { return Holder { attribution: Attribution::Nobody, lease: None } };
+        // A repetition finds the call there already.
+        row.calls.remove(&call);
+        let (lease, attribution) = row.holder(now);
+        Holder { attribution, lease: lease.cloned() }
+    }
+
+    /// A call that is not taken keeps nobody from the number.
+    async fn leave(&self, tenant: TenantId, place: &PoolPlace, call: CallId) {
+        if let Err(error) = self.leases.hang_up(tenant, place, call, self.clock.now()).await {
+            tracing::warn!(error = %Chain(&error), "a pool's number is kept for a call that was not taken");
+        }
+    }
+
+    /// What is known of the visit; without it the call goes on.
+    async fn visit(&self, tenant: TenantId, visit: Option<VisitId>) -> Option<Visit> {
+        let read = self.visits.visit(tenant, visit?).await;
+        read.unwrap_or_else(|error| {
+            tracing::error!(error = %Chain(&error), "a call goes on without its visit's tags");
+            None
+        })
     }
 
     /// The bid in the address says everything that a number would. That its tenant is whose account signed is what makes a
@@ -162,7 +254,19 @@ impl AnswerCall {
             return Ok(Err(Answer::WrongAccount));
         }
         let (campaign, publisher) = (bid.campaign, Some(bid.publisher));
-        Ok(Ok(Reached { to, tenant, number: None, pool: None, campaign, publisher, bid: Some(bid) }))
+        Ok(Ok(Reached {
+            to,
+            tenant,
+            number: None,
+            pool: None,
+            shard: 0,
+            campaign,
+            publisher,
+            attribution: None,
+            visit: None,
+            tag: None,
+            bid: Some(bid),
+        }))
     }
 
     async fn taken(&self, incoming: &Incoming, reached: Reached) -> PortResult<Answer> {
@@ -170,15 +274,19 @@ impl AnswerCall {
         let call_id = CallId::from_sid(&incoming.call_sid);
         let cached = self.published.cached(tenant, campaign);
         let patterns = BlockPattern::of_caller(&incoming.from);
-        let (earlier, version, usage, blocks, (caller_key, known), promises) = futures::try_join!(
+        let (earlier, version, usage, blocks, (caller_key, known), promises, visit) = futures::try_join!(
             self.calls.step(tenant, call_id, 0),
             self.published.version(tenant, campaign),
             self.usage_for(&reached, cached.as_deref()),
             self.blocked.blocks(tenant, &patterns),
             self.caller(tenant, campaign, &incoming.from),
             self.promises(tenant, &reached.to, &incoming.from),
+            async { Ok(self.visit(tenant, reached.visit).await) },
         )?;
         if let Some(Step::Answered(earlier)) = earlier {
+            if reached.pool.is_some() {
+                self.leave_if_over(tenant, call_id).await;
+            }
             return Ok(Answer::Taken(earlier.reply));
         }
         let Some(version) = version else { return Ok(not_taken(NotTaken::NotPublished)) };
@@ -189,7 +297,9 @@ impl AnswerCall {
                 None => return Ok(not_taken(NotTaken::NotPublished)),
             },
         };
-        let call = Call { caller_key, ..self.begin(incoming, &reached, &snapshot) };
+        // The tenant's own URL parameters say what each is called; until they are read here, all are `User:…`.
+        let tags = visit.map(|visit| call_tags(&visit, reached.pool, |_| None)).unwrap_or_default();
+        let call = Call { caller_key, tags, ..self.begin(incoming, &reached, &snapshot) };
         let arrived = match &reached.bid {
             Some(bid) => {
                 let caller = call.caller_key.as_deref();
@@ -209,8 +319,33 @@ impl AnswerCall {
         let blocked = blocks.iter().any(|block| block.holds(call.started_at));
         let turned_away = turned_away(&call, &snapshot, &usage, blocked).or(stale(&call, &snapshot));
         let call = as_turned_away(call, turned_away, &snapshot);
+        let has_click = call.tag.is_some() && call.click_id().is_some();
         let first_step = self.first_step((Arc::new(call), known), promised, turned_away, &snapshot, &usage);
-        first_step.await.map(Answer::Taken)
+        let reply = first_step.await?;
+        if has_click {
+            let noted = timeout(NOTE_WITHIN, self.postbacks.look_at(tenant, call_id)).await;
+            if !matches!(noted, Ok(Ok(()))) {
+                tracing::warn!(call = %call_id, "that a tracker is to be told of a call is noted when it ends");
+            }
+        }
+        Ok(Answer::Taken(reply))
+    }
+
+    /// A repetition that comes when the call is over has noted it on its number again.
+    async fn leave_if_over(&self, tenant: TenantId, call: CallId) {
+        let left = match self.calls.load(tenant, call).await {
+            Ok(Some(record)) => match &record.closing {
+                Some(closing) => {
+                    close_call::leave_number(&*self.leases, &record.call, closing.ended_at).await
+                }
+                None => Ok(()),
+            },
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = left {
+            tracing::warn!(error = %Chain(&error), "a pool's number is kept for a call that is over");
+        }
     }
 
     /// What only shows with the bid by which the call comes. Of a number that several publishers' bids share nobody knew
@@ -349,6 +484,11 @@ impl AnswerCall {
             verstat: incoming.verstat.clone(),
             repeat: Verdict::First,
             not_again: Vec::new(),
+            pool_shard: reached.shard,
+            attribution: reached.attribution,
+            visit: reached.visit,
+            tag: reached.tag,
+            tags: BTreeMap::new(),
             caller_key: None,
             previous_call_s: None,
             started_at: self.clock.now(),
@@ -360,6 +500,17 @@ impl AnswerCall {
             bid: None,
         }
     }
+}
+
+/// Whose a number is.
+struct Holder {
+    attribution: Attribution,
+    lease: Option<Lease>,
+}
+
+fn place_of(reached: &Reached) -> Option<PoolPlace> {
+    let number = reached.to.number()?.clone();
+    Some(PoolPlace { pool: reached.pool?, shard: reached.shard, number })
 }
 
 fn not_taken(why: NotTaken) -> Answer {

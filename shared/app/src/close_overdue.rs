@@ -15,7 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 use crate::close_call;
-use crate::ports::{CallRecord, Calls, CarrierCall, DUE_SHARDS, DueCall, PortResult, Telephony};
+use crate::ports::{
+    CallRecord, Calls, CarrierCall, DUE_SHARDS, DueCall, Leases, PortResult, PostbackQueue, Telephony,
+};
 use crate::trail::Chain;
 
 /// Calls looked at per shard and run.
@@ -42,6 +44,10 @@ enum Look {
 pub struct CloseOverdue {
     /// The calls.
     pub calls: Arc<dyn Calls>,
+    /// The numbers of pools.
+    pub leases: Arc<dyn Leases>,
+    /// Where it is noted that trackers are to be told.
+    pub postbacks: Arc<dyn PostbackQueue>,
     /// Twilio.
     pub telephony: Arc<dyn Telephony>,
     /// Time.
@@ -99,13 +105,17 @@ impl CloseOverdue {
         Look::Failed
     }
 
+    fn closing(&self) -> close_call::Tools<'_> {
+        close_call::Tools { calls: &*self.calls, leases: &*self.leases, postbacks: &*self.postbacks }
+    }
+
     async fn put_off(&self, due: &DueCall) -> PortResult<()> {
         let now = self.clock.now();
         self.calls.postpone(due.tenant, due.call, now.checked_add(LOOK_AGAIN).unwrap_or(now)).await
     }
 
     async fn look_at(&self, due: &DueCall) -> PortResult<bool> {
-        if close_call::close_if_over(&*self.calls, due.tenant, due.call).await? {
+        if close_call::close_if_over(&self.closing(), due.tenant, due.call).await? {
             return Ok(true);
         }
         let Some(record) = self.calls.load(due.tenant, due.call).await? else { return Ok(true) };
@@ -124,7 +134,7 @@ impl CloseOverdue {
         for event in ends {
             self.calls.record_event(due.tenant, due.call, &event).await?;
         }
-        if close_call::close_if_over(&*self.calls, due.tenant, due.call).await? {
+        if close_call::close_if_over(&self.closing(), due.tenant, due.call).await? {
             return Ok(true);
         }
         self.put_off(due).await?;

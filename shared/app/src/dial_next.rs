@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::close_call;
 use crate::place::{self, ANSWER_WITHIN, Placing, SoFar, StepAnswer};
-use crate::ports::{CallRecord, Calls, Counters, PortResult, Published, Step};
+use crate::ports::{CallRecord, Calls, Counters, Leases, PortResult, PostbackQueue, Published, Step};
 use crate::run_auction::call_context;
 
 /// What Twilio says about a dial that has ended.
@@ -42,11 +42,19 @@ pub struct DialNext {
     pub counters: Arc<dyn Counters>,
     /// The call.
     pub calls: Arc<dyn Calls>,
+    /// The numbers of pools.
+    pub leases: Arc<dyn Leases>,
+    /// Where it is noted that trackers are to be told.
+    pub postbacks: Arc<dyn PostbackQueue>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
 }
 
 impl DialNext {
+    fn closing(&self) -> close_call::Tools<'_> {
+        close_call::Tools { calls: &*self.calls, leases: &*self.leases, postbacks: &*self.postbacks }
+    }
+
     /// Answers the step after a dial. `account` is the one whose token signed the request.
     pub async fn decide(
         &self,
@@ -135,7 +143,7 @@ impl DialNext {
         }
         let caller_has_ended = leg_end(Leg::Caller, &record.events).is_some();
         if noted && caller_has_ended {
-            close_call::close_if_over(&*self.calls, record.call.tenant, record.call.id).await?;
+            close_call::close_if_over(&self.closing(), record.call.tenant, record.call.id).await?;
         }
         Ok(())
     }

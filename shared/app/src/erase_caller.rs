@@ -1,4 +1,4 @@
-//! Takes a caller out of everything that we keep: their calls, recordings, bids, publishers' pings about them and block-list
+//! Takes a caller out of everything that we keep: their calls and the visits these came from, recordings, bids, publishers' pings about them and block-list
 //! entry. Money stays.
 //!
 //! What must stay true: a request does a bounded amount and may be repeated, after a failure too, until it says that it is
@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::catalog::{self, Refused, Scribe, Tools};
 use crate::ports::{
     BidHistory, CallRecord, Callers, Calls, ErasedCall, ErasureProof, InboundBids, Kind, PortError,
-    PortResult, Telephony,
+    PortResult, Telephony, Visits,
 };
 
 /// Calls that one request erases, at most.
@@ -38,6 +38,8 @@ pub struct EraseCaller<'a> {
     pub bids: &'a dyn InboundBids,
     /// What bidders were asked about them, for good.
     pub history: &'a dyn BidHistory,
+    /// What their browsers said.
+    pub visits: &'a dyn Visits,
     /// Recordings at Twilio.
     pub telephony: &'a dyn Telephony,
     /// Who asks, the keyed hash and the time.
@@ -155,6 +157,9 @@ impl EraseCaller<'_> {
         }
         for auction in &record.auctions {
             self.history.forget(tenant, auction.id, auction.started_at).await?;
+        }
+        if let Some(visit) = record.call.visit {
+            self.visits.forget_visit(tenant, visit).await?;
         }
         let bids = self.callers.scrub(tenant, call, number).await?;
         let erased = ErasedCall { recordings: u32::try_from(recordings.len()).unwrap_or(u32::MAX), bids };

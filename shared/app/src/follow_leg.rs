@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 
 use crate::clock::Clock;
 use crate::close_call;
-use crate::ports::{CallRecord, Calls, Numbers, PortResult, RecordingEvent};
+use crate::ports::{CallRecord, Calls, Leases, Numbers, PortResult, PostbackQueue, RecordingEvent};
 
 /// When the caller has left, whatever was dialled ends within moments.
 const LOOK_SOON: SignedDuration = SignedDuration::from_mins(2);
@@ -24,6 +24,10 @@ pub struct FollowLeg {
     pub numbers: Arc<dyn Numbers>,
     /// The call.
     pub calls: Arc<dyn Calls>,
+    /// The numbers of pools.
+    pub leases: Arc<dyn Leases>,
+    /// Where it is noted that trackers are to be told.
+    pub postbacks: Arc<dyn PostbackQueue>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -70,8 +74,12 @@ impl FollowLeg {
             // for as long as this conversation lasts.
             self.calls.postpone(tenant, call, soon).await?;
         }
+        let has_click = record.call.tag.is_some() && record.call.click_id().is_some();
+        if event.status == CallStatus::InProgress && event.leg != Leg::Caller && has_click {
+            close_call::note_for_trackers(&*self.postbacks, &record.call).await;
+        }
         if event.status.is_terminal() {
-            let closed = close_call::close_if_over(&*self.calls, tenant, call).await?;
+            let closed = close_call::close_if_over(&self.closing(), tenant, call).await?;
             if !closed && event.leg == Leg::Caller {
                 // Something that we dialled has not ended, and perhaps never began: look soon, not hours later.
                 self.calls.postpone(tenant, call, soon).await?;
@@ -106,5 +114,9 @@ impl FollowLeg {
         }
         self.calls.record_recording(tenant, call, event).await?;
         Ok(Followed::Noted)
+    }
+
+    fn closing(&self) -> close_call::Tools<'_> {
+        close_call::Tools { calls: &*self.calls, leases: &*self.leases, postbacks: &*self.postbacks }
     }
 }

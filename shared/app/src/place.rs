@@ -34,6 +34,9 @@ pub const NOT_IN_SERVICE: &str = "We are sorry, this number is not in service at
 /// From the arrival of a request to its answer: a caller hears nothing meanwhile, and Twilio gives up after six seconds.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(3_900);
 
+/// Longest that a destination may ring, seconds.
+const LONGEST_RING_S: u16 = 600;
+
 /// How long after everything must be over somebody looks whether it is.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -394,6 +397,11 @@ fn dial(placing: &Placing<'_>, parties: &[Candidate]) -> Reply {
         recording_callback: (recording != Recording::Off).then(|| to(CallbackTo::Recording(placing.step))),
     };
     Reply { verbs: vec![Verb::Dial(dial)] }
+}
+
+/// The latest end of a call that begins now with a dial. One that is sent on after a long conversation may last longer.
+pub(crate) fn latest_end(now: Timestamp) -> Timestamp {
+    due_at(now, *TIME_LIMIT_S.end(), LONGEST_RING_S)
 }
 
 /// When somebody must look: nothing of this step can still be going on then.

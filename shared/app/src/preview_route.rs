@@ -3,7 +3,7 @@
 //! Nothing is counted, dialled, asked or written. Counters are looked at as they are now, whatever time is thought up, and
 //! bidders are not asked: where their turn comes, the list says so.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -219,6 +219,11 @@ pub(crate) fn call_of(
         verstat: wanted.verstat.clone(),
         repeat: Verdict::First,
         not_again: Vec::new(),
+        pool_shard: 0,
+        attribution: None,
+        visit: None,
+        tag: None,
+        tags: BTreeMap::new(),
         caller_key: None,
         started_at: wanted.at,
         seed: wanted.seed,

@@ -89,6 +89,7 @@ pub async fn preview_rtb_target(
     let settings = AuctionSettings { bidders: Vec::new(), ..campaign.auction.clone() };
     let about = About {
         call: &call,
+        place: &caller,
         campaign: &campaign,
         settings: &settings,
         bidder_id: &record.id,

@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 
 use domain::agent::AgentRef;
 use domain::call::CallStatus;
+use domain::dni::lease::Attribution;
 use domain::ids::{
     AdjustmentId, AuctionId, CallId, CampaignId, InboundBidId, NumberId, PublisherId, RtbTargetId,
+    TrackingTagId, VisitId,
 };
 use domain::money::{Currency, Money};
 use jiff::Timestamp;
@@ -52,6 +54,15 @@ pub struct CallLine {
     pub from_state: Option<String>,
     /// ZIP code of the caller.
     pub from_zip: Option<String>,
+    /// How it is known whose visit it belongs to; not for buyers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<Attribution>,
+    /// The visit of a page from which it came; not for buyers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit: Option<VisitId>,
+    /// The tag that showed the number on that page; not for buyers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<TrackingTagId>,
     /// Who sent it; not for buyers.
     pub publisher: Option<PublisherId>,
     /// When it reached us.
@@ -120,6 +131,9 @@ pub struct CallDetail {
     pub line: CallLine,
     /// The published version of the campaign that it ran on.
     pub campaign_version: u64,
+    /// What its visit makes known of it: `User:utm_term`, `Google:Source`, `FirstTouch:url` and so on; not for buyers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Destinations dialled, in order.
     pub attempts: Vec<AttemptView>,
     /// Recordings.

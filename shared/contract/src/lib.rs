@@ -30,3 +30,4 @@ pub mod rtb_targets;
 pub mod sip;
 pub mod test_auction;
 pub mod usage;
+pub mod visits;

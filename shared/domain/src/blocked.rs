@@ -30,8 +30,17 @@ const WITHHELD_ON_KEYS: &str = "+266696687";
 /// Whether a caller, as Twilio writes them, withholds their number, in any of the ways in which carriers say so.
 pub fn is_withheld(from: &str) -> bool {
     let user = ["sip:", "sips:"].iter().find_map(|scheme| from.strip_prefix(scheme)).unwrap_or(from);
-    user.split(['@', ';']).next() == Some(WITHHELD_ON_KEYS)
-        || BlockPattern::of_caller(from).iter().any(|pattern| pattern.as_str() == ANONYMOUS)
+    user.split(['@', ';']).next() == Some(WITHHELD_ON_KEYS) || is_nobody(name_in(from))
+}
+
+/// What identifies a caller in what Twilio wrote: all of it, or the user part of a SIP address.
+fn name_in(from: &str) -> &str {
+    let address = ["sip:", "sips:"].iter().find_map(|scheme| from.strip_prefix(scheme));
+    address.map_or(from, |address| address.split(['@', ';']).next().unwrap_or_default()).trim()
+}
+
+fn is_nobody(name: &str) -> bool {
+    name.is_empty() || WITHHELD.iter().any(|word| name.eq_ignore_ascii_case(word))
 }
 
 /// Which callers: `+` and the first 1 to 15 digits of their number, or [`ANONYMOUS`].
@@ -63,17 +72,14 @@ impl BlockPattern {
     /// Every pattern that blocks this caller, as Twilio writes them: all beginnings of their number, shortest first; the
     /// word for those who withhold it; nothing for other addresses. At most [`MAX_DIGITS`].
     pub fn of_caller(from: &str) -> Vec<Self> {
-        let address = ["sip:", "sips:"].iter().find_map(|scheme| from.strip_prefix(scheme));
-        let name =
-            address.map_or(from, |address| address.split(['@', ';']).next().unwrap_or_default()).trim();
+        let name = name_in(from);
         if let Some(digits) = name.strip_prefix('+')
             && (1..=MAX_DIGITS).contains(&digits.len())
             && digits.bytes().all(|byte| byte.is_ascii_digit())
         {
             return (1..=digits.len()).map(|length| Self(format!("+{}", &digits[..length]))).collect();
         }
-        let withheld = name.is_empty() || WITHHELD.iter().any(|word| name.eq_ignore_ascii_case(word));
-        if withheld { vec![Self(ANONYMOUS.to_owned())] } else { Vec::new() }
+        if is_nobody(name) { vec![Self(ANONYMOUS.to_owned())] } else { Vec::new() }
     }
 }
 

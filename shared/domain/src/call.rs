@@ -4,6 +4,7 @@
 //! events. A call closes when the caller's leg has ended **and** every attempt we dialled has ended.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,9 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::agent::AgentRef;
 use crate::campaign::Campaign;
 use crate::caps::Reservation;
+use crate::dni::lease::Attribution;
+use crate::dni::visit::click_id_of;
 use crate::duplicates::{Restricted, Verdict};
 use crate::ids::{
     AccountSid, CallId, CallSid, CampaignId, NumberId, NumberPoolId, PublisherId, RtbTargetId, TenantId,
+    TrackingTagId, VisitId,
 };
 use crate::inbound::{BidVerdict, CallBid, PassedOn};
 use crate::ledger::{Payout, PayoutLimit, Terms};
@@ -122,6 +126,21 @@ pub struct Call {
     /// The pool it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<NumberPoolId>,
+    /// The partition of the pool that its number's leases are written in.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pool_shard: u16,
+    /// How it is known whose visit it belongs to; `None` for a call to a SIP address, and for calls from before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<Attribution>,
+    /// The visit of a page from which it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit: Option<VisitId>,
+    /// The tag that showed the number on that page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<TrackingTagId>,
+    /// What the visit makes known of it, by tag: see [`crate::dni::call_tags`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// The caller as Twilio wrote it: mostly E.164, but also `anonymous` or a SIP address. Of a caller who called a SIP
     /// address of ours it is the number in their own address, if there is one.
     pub from: String,
@@ -170,6 +189,11 @@ pub struct Call {
     pub bid: Option<CallBid>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(number: &u16) -> bool {
+    *number == 0
+}
+
 impl Call {
     /// The caller's number, when it is one.
     pub fn caller(&self) -> Option<E164> {
@@ -197,6 +221,11 @@ impl Call {
     pub fn passed_on(&self) -> Option<(PassedOn, Money)> {
         let bid = self.bid.as_ref().filter(|bid| bid.is_honoured())?;
         Some((bid.passed_on?, bid.amount?))
+    }
+
+    /// The click in RedTrack that its visit came from.
+    pub fn click_id(&self) -> Option<&str> {
+        click_id_of(|name| self.tags.get(&format!("User:{name}")).map(String::as_str))
     }
 
     /// The number by which a caller is found again: of a SIP address that begins with one, too.

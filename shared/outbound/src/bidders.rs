@@ -39,6 +39,6 @@ async fn answer(
     }
 }
 
-fn no_answer(error: &OutboundError) -> NoAnswer {
+pub(crate) fn no_answer(error: &OutboundError) -> NoAnswer {
     NoAnswer { code: error.code().to_owned(), before_sending: error.is_connect() }
 }

@@ -30,6 +30,7 @@ mod network;
 mod request;
 mod response;
 mod tls;
+mod trackers;
 
 pub use address::is_public;
 pub use allow::{AllowList, AllowListError};
@@ -68,6 +69,6 @@ pub mod limits {
     pub const ADDRESS_HEAD_START: Duration = Duration::from_millis(200);
     /// A connection unused for this long is closed.
     pub const IDLE_CONNECTION: Duration = Duration::from_secs(30);
-    /// Unused connections kept per scheme, host and port.
-    pub const IDLE_CONNECTIONS_PER_HOST: usize = 8;
+    /// Unused connections kept per scheme, host and port: many bidders of an auction may be at one network.
+    pub const IDLE_CONNECTIONS_PER_HOST: usize = 256;
 }

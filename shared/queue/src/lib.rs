@@ -9,5 +9,5 @@ mod message;
 mod outbox;
 
 pub use consume::process_batch;
-pub use message::{LONGEST_BODY, Message, MessageError};
+pub use message::{CallToTell, LONGEST_BODY, Message, MessageError};
 pub use outbox::SqsOutbox;

@@ -4,6 +4,7 @@
 //! body never exceeds what SQS takes.
 
 use app::ports::BidLogEntry;
+use domain::ids::{CallId, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// Largest body, and largest sum of bodies in one batch, in bytes.
@@ -20,6 +21,18 @@ const VERSION: u16 = 1;
 pub enum Message {
     /// Bids to be logged. Harmless to repeat: an entry is stored under its auction and bidder.
     Bids(Vec<BidLogEntry>),
+    /// A call whose trackers are to be told what is new of it. Harmless to repeat: each kind of postback is marked with the
+    /// call.
+    Postbacks(CallToTell),
+}
+
+/// A call, named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallToTell {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub call: CallId,
 }
 
 /// The wire form. `v` counts changes of `body`'s shape.
@@ -31,6 +44,7 @@ struct Envelope<B> {
 }
 
 const BIDS: &str = "bids";
+const POSTBACKS: &str = "postbacks";
 
 /// A body is no message that we know.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +83,19 @@ impl Message {
             (BIDS, VERSION) => serde_json::from_value(envelope.body)
                 .map(Self::Bids)
                 .map_err(|source| MessageError::Body { kind: BIDS, source }),
+            (POSTBACKS, VERSION) => serde_json::from_value(envelope.body)
+                .map(Self::Postbacks)
+                .map_err(|source| MessageError::Body { kind: POSTBACKS, source }),
             (kind, v) => Err(MessageError::Unknown { kind: kind.chars().take(40).collect(), v }),
         }
+    }
+
+    /// Writes that a call's trackers are to be told.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn encode_postbacks(body: CallToTell) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Envelope { kind: POSTBACKS.to_owned(), v: VERSION, body })
     }
 
     /// Writes bids into as few bodies as fit, in order. An entry too long for a body by itself has its texts cut.

@@ -1,17 +1,18 @@
-//! The way into the queue: the `Outbox` port over SQS.
+//! The way into the queues: the `Outbox` and `PostbackQueue` ports over SQS.
 //!
 //! What must stay true: `Ok` means that SQS has every message. SQS takes a batch in parts, so what it refused for a passing
 //! reason is sent again; a message may therefore arrive twice.
 
 use std::time::Duration;
 
-use app::ports::{BidLogEntry, Outbox, PortError, PortResult};
+use app::ports::{BidLogEntry, Outbox, PortError, PortResult, PostbackQueue};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
+use domain::ids::{CallId, TenantId};
 
-use crate::message::{LONGEST_BODY, Message};
+use crate::message::{CallToTell, LONGEST_BODY, Message};
 
 const MOST_PER_BATCH: usize = 10;
 const ATTEMPTS: u32 = 3;
@@ -49,7 +50,7 @@ impl SqsOutbox {
     /// # Errors
     /// SQS does not answer, or not to us.
     pub async fn warm_up(&self) -> PortResult<()> {
-        let what = "reach the bid-log queue";
+        let what = "reach a queue";
         // An empty batch is the only harmless question that the sender's permission allows. SQS refuses it, and by that
         // has answered.
         match self.client.send_message_batch().queue_url(&self.queue_url).send().await {
@@ -66,7 +67,7 @@ impl SqsOutbox {
     }
 
     async fn send_batch(&self, mut bodies: Vec<String>) -> PortResult<()> {
-        let what = "hand bids to the bid-log queue";
+        let what = "hand a message to a queue";
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=ATTEMPTS {
             let mut request = self.client.send_message_batch().queue_url(&self.queue_url);
@@ -121,5 +122,14 @@ impl Outbox for SqsOutbox {
         let bodies = Message::encode_bids(entries)
             .map_err(|error| PortError::failed("write bids for the bid-log queue", error))?;
         self.send_all(bodies).await
+    }
+}
+
+#[async_trait]
+impl PostbackQueue for SqsOutbox {
+    async fn look_at(&self, tenant: TenantId, call: CallId) -> PortResult<()> {
+        let body = Message::encode_postbacks(CallToTell { tenant, call })
+            .map_err(|error| PortError::failed("write a message for the postback queue", error))?;
+        self.send_all(vec![body]).await
     }
 }

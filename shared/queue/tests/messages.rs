@@ -6,7 +6,7 @@ use app::ports::BidLogEntry;
 use domain::auction::{BidderResult, Refusal};
 use domain::money::Money;
 use proptest::prelude::*;
-use queue::{LONGEST_BODY, Message, MessageError};
+use queue::{CallToTell, LONGEST_BODY, Message, MessageError};
 
 fn entry(response: String) -> BidLogEntry {
     let bidder = "PI0190a1b2c3d77e5f8a9b0c1d2e3f4a5b".parse().expect("an id");
@@ -37,6 +37,7 @@ fn entry(response: String) -> BidLogEntry {
 fn decoded(bodies: &[String]) -> Vec<BidLogEntry> {
     let read = |body: &String| match Message::decode(body) {
         Ok(Message::Bids(entries)) => entries,
+        Ok(other) => panic!("{other:?}"),
         Err(error) => panic!("{error}"),
     };
     bodies.iter().flat_map(read).collect()
@@ -92,4 +93,16 @@ proptest! {
         let all_in_order = decoded(&bodies) == entries;
         prop_assert!(all_in_order);
     }
+}
+
+#[test]
+fn a_call_to_tell_of_arrives_as_it_was_sent() {
+    let sent = CallToTell {
+        tenant: "AC0190a1b2c3d47e5f8a9b0c1d2e3f4a5b".parse().expect("an id"),
+        call: "RGB1f0c5e8b7a2d4c6f9e3b1a0d8c7f6e5d".parse().expect("an id"),
+    };
+    let body = Message::encode_postbacks(sent).expect("written");
+    let expected = r#"{"kind":"postbacks","v":1,"body":{"tenant":"AC0190a1b2c3d47e5f8a9b0c1d2e3f4a5b","call":"RGB1f0c5e8b7a2d4c6f9e3b1a0d8c7f6e5d"}}"#;
+    assert_eq!(body, expected, "releases of different age understand each other");
+    assert_eq!(Message::decode(&body).expect("read"), Message::Postbacks(sent));
 }

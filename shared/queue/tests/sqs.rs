@@ -138,14 +138,11 @@ async fn only_the_messages_that_failed_come_again() {
     let record = |id: &str, body: &str| json!({"messageId": id, "body": body});
     let event = json!({"Records": [record("a", &good), record("b", &poor), record("c", "not ours"), record("d", &good)]});
     let event: SqsEvent = serde_json::from_value(event).expect("an event");
-    let response =
-        process_batch(
-            event,
-            async |Message::Bids(bids)| {
-                if bids.len() == 1 { Ok(()) } else { Err(std::io::Error::other("no room")) }
-            },
-        )
-        .await;
+    let response = process_batch(event, async |message| match message {
+        Message::Bids(bids) if bids.len() == 1 => Ok(()),
+        _ => Err(std::io::Error::other("no room")),
+    })
+    .await;
     let json = serde_json::to_value(response).expect("what Lambda sends");
     assert_eq!(json, json!({"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "c"}]}));
 }

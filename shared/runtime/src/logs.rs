@@ -8,7 +8,7 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Our own crates, as log targets. Whatever is not here is held to warnings.
-const OURS: [&str; 25] = [
+const OURS: [&str; 27] = [
     "api",
     "app",
     "bid_log",
@@ -19,6 +19,7 @@ const OURS: [&str; 25] = [
     "local_platform",
     "mail",
     "outbound",
+    "postback_delivery",
     "queue",
     "rtb_auction",
     "rtb_health",
@@ -30,6 +31,7 @@ const OURS: [&str; 25] = [
     "tests",
     "twilio",
     "vault",
+    "visit_events",
     "voice_dial_result",
     "voice_inbound",
     "voice_status",

@@ -102,6 +102,7 @@ pub struct Settings {
     app_origin: Option<String>,
     dni_origin: Option<String>,
     bid_log_queue_url: Option<String>,
+    postback_queue_url: Option<String>,
 }
 
 /// A setting is missing or cannot be used.
@@ -195,6 +196,7 @@ impl Settings {
             app_origin: optional("APP_ORIGIN").map(|text| origin("APP_ORIGIN", &text)).transpose()?,
             dni_origin: optional("DNI_ORIGIN").map(|text| origin("DNI_ORIGIN", &text)).transpose()?,
             bid_log_queue_url: optional("BID_LOG_QUEUE_URL"),
+            postback_queue_url: optional("POSTBACK_QUEUE_URL"),
         })
     }
 
@@ -234,6 +236,14 @@ impl Settings {
     /// The function was not given it.
     pub fn bid_log_queue_url(&self) -> Result<&str, SettingsError> {
         self.bid_log_queue_url.as_deref().ok_or(SettingsError::Missing { variable: "BID_LOG_QUEUE_URL" })
+    }
+
+    /// `POSTBACK_QUEUE_URL`.
+    ///
+    /// # Errors
+    /// The function was not given it.
+    pub fn postback_queue_url(&self) -> Result<&str, SettingsError> {
+        self.postback_queue_url.as_deref().ok_or(SettingsError::Missing { variable: "POSTBACK_QUEUE_URL" })
     }
 
     /// `ARCHIVE_BUCKET`, or else `ARCHIVE_DIR`.

@@ -11,11 +11,13 @@ use domain::bidder_alert::AlertKind;
 use domain::blocked::BlockPattern;
 use domain::call::{Leg, LegEvent, Source};
 use domain::caps::CounterId;
+use domain::dni::visit::Visit;
 use domain::email::EmailAddress;
 use domain::hash::fnv1a;
 use domain::ids::{
     AccountSid, AdjustmentId, ApiKeyId, AuctionId, AuditId, BuyerId, CallId, CampaignId, InboundBidId,
     InvitationId, NumberPoolId, PublisherId, RtbTargetId, SessionId, TenantId, TrackingTagId, UserId,
+    VisitId,
 };
 use domain::inbound::RtbId;
 use domain::ledger::Party;
@@ -419,6 +421,49 @@ pub fn pool_hours(tenant: TenantId, pool: NumberPoolId) -> String {
 /// An hour of a pool, by when it began.
 pub fn pool_hour(tenant: TenantId, pool: NumberPoolId, begins: Timestamp) -> Key {
     Key::new(pool_hours(tenant, pool), time(begins))
+}
+
+/// Partition of the visits that began on a UTC day. The last part is a shard; one is enough so far.
+pub fn visits_of_day(tenant: TenantId, date: Date) -> String {
+    format!("T#{tenant}#VI#{}#0", day(date))
+}
+
+/// A visit among those of a day.
+pub fn visit_in_day(tenant: TenantId, date: Date, visit: VisitId) -> Key {
+    Key::new(visits_of_day(tenant, date), visit.to_string())
+}
+
+/// A visit: its id says on which day it began.
+pub fn visit(tenant: TenantId, visit: VisitId) -> Key {
+    visit_in_day(tenant, Visit::day_of(visit), visit)
+}
+
+/// First index: partition of the visits that came from a click of a tracker, by a hash, because any text may be one.
+pub fn visits_of_click(tenant: TenantId, click: &str) -> String {
+    format!("T#{tenant}#CLICK#{}", app::api_keys::hash(click))
+}
+
+/// First index: a visit among those of its click, by time.
+pub fn visit_of_click(tenant: TenantId, click: &str, visit: VisitId) -> Key {
+    Key::new(visits_of_click(tenant, click), visit.to_string())
+}
+
+/// Sort keys of a visit's calls begin so.
+pub const CALL_OF_VISIT: &str = "CALL#";
+
+/// Partition of what belongs to a visit.
+pub fn visit_partition(tenant: TenantId, visit: VisitId) -> String {
+    format!("T#{tenant}#VISIT#{visit}")
+}
+
+/// A call of a visit, by its start.
+pub fn call_of_visit(tenant: TenantId, visit: VisitId, started_at: Timestamp, call: CallId) -> Key {
+    Key::new(visit_partition(tenant, visit), format!("{CALL_OF_VISIT}{}#{call}", time(started_at)))
+}
+
+/// What a tracker was told of a call: the once-only marker of a kind of postback.
+pub fn postback(tenant: TenantId, call: CallId, kind: &str) -> Key {
+    Key::new(call_partition(tenant, call), format!("POSTBACK#{kind}"))
 }
 
 /// An API key, by the SHA-256 of its token.

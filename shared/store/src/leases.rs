@@ -38,9 +38,11 @@ struct Change {
     expression: &'static str,
     condition: &'static str,
     values: HashMap<String, AttributeValue>,
+    /// Which row is told when it is done.
+    tells: ReturnValue,
 }
 
-/// What became of it, with the row as it is after it, or as it was when the condition did not hold.
+/// What became of it, with the row that was asked for, or as it was when the condition did not hold.
 enum Changed {
     Done(Item),
     Refused(Option<Item>),
@@ -53,7 +55,7 @@ impl Store {
         patience: Duration,
         change: Change,
     ) -> PortResult<Changed> {
-        let Change { key, expression, condition, values } = change;
+        let Change { key, expression, condition, values, tells } = change;
         let key = key_attributes(key);
         let named = names_in(expression).chain(names_in(condition));
         let names: HashMap<String, String> =
@@ -68,7 +70,7 @@ impl Store {
                 .condition_expression(condition)
                 .set_expression_attribute_names(Some(names.clone()))
                 .set_expression_attribute_values(Some(values.clone()))
-                .return_values(ReturnValue::AllNew)
+                .return_values(tells.clone())
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             let sending = Box::pin(request.send());
             async move {
@@ -102,7 +104,8 @@ impl Store {
             (":free_after".to_owned(), millis(lease.free_after())),
         ]);
         values.extend(also.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let change = Change { key: key_of(tenant, place), expression, condition, values };
+        let tells = ReturnValue::None;
+        let change = Change { key: key_of(tenant, place), expression, condition, values, tells };
         let row = match self.change_row(LEASE, LEASING, change).await? {
             Changed::Done(_) => return Ok(Leased::Done),
             Changed::Refused(row) => row,
@@ -284,6 +287,7 @@ impl Leases for Store {
                 (":until".to_owned(), millis(until)),
                 (":now".to_owned(), millis(now)),
             ]),
+            tells: ReturnValue::None,
         };
         Ok(match self.change_row(WHAT, PATIENT, change).await? {
             Changed::Done(_) => true,
@@ -309,6 +313,7 @@ impl Leases for Store {
                 (":until".to_owned(), millis(until)),
                 (":call".to_owned(), AttributeValue::Ss(vec![call.to_string()])),
             ]),
+            tells: ReturnValue::AllOld,
         };
         match self.change_row(WHAT, PATIENT, change).await? {
             Changed::Done(row) => pool_number(WHAT, &row).map(Some),
@@ -342,6 +347,7 @@ impl Leases for Store {
                     (":seen".to_owned(), millis(seen.free_after)),
                     (":call".to_owned(), AttributeValue::Ss(vec![call.to_string()])),
                 ]),
+                tells: ReturnValue::None,
             };
             if let Changed::Done(_) = self.change_row(WHAT, PATIENT, change).await? {
                 return Ok(());

@@ -29,11 +29,13 @@ mod limits;
 mod numbers;
 mod pool_rows;
 mod pool_use;
+mod postbacks;
 mod published;
 mod read;
 mod snapshots;
 mod table;
 mod tags;
+mod visits;
 mod write;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use domain::ids::{
     AccountSid, AdjustmentId, ApiKeyId, AuctionId, BlockedNumberId, BuyerId, CallId, CampaignId, Id,
     InboundBidId, IncomingWebhookId, InvitationId, Noun, NumberId, NumberPoolId, PublisherId, RingTreeId,
     RtbTargetId, SessionId, TargetGroupId, TargetId, TenantId, TrackingTagId, UrlParameterId, UserId,
+    VisitId,
 };
 use domain::ledger::Party;
 use domain::phone::E164;
@@ -16,7 +17,8 @@ use store::keys::{self, Key};
 use uuid::Uuid;
 
 /// Digit by which an id is made, and the name under which the table shows it.
-const NAMES: [(u128, &str, &str); 20] = [
+const NAMES: [(u128, &str, &str); 21] = [
+    (21, "VI", "<visit>"),
     (1, "AC", "<tenant>"),
     (2, "CA", "<campaign>"),
     (3, "TA", "<target>"),
@@ -201,6 +203,13 @@ fn the_table_of_access_patterns() {
     table.row("a campaign's pings, newest first", "gsi1", &of_campaign);
     let about_caller = keys::asked_about_at(tenant, "<keyed hash>", now, ping);
     table.row("bids and pings about a caller, to erase them", "gsi2", &about_caller);
+    let (visit, tag): (VisitId, TrackingTagId) = (id(21), id(22));
+    table.row("a tracking tag, for lookups", "get", &keys::tag(tag));
+    let of_day = keys::visit_in_day(tenant, day, visit);
+    table.row("a day's visits, newest first; its id says on which day", "query", &of_day);
+    table.row("visits of a click, newest first", "gsi1", &keys::visit_of_click(tenant, "x", visit));
+    table.row("a visit's calls", "query", &keys::call_of_visit(tenant, visit, now, call));
+    table.row("what a tracker was told of a call", "condition", &keys::postback(tenant, call, "RAWCall"));
     table.row("whose is the API key", "get", &keys::api_key("<sha-256>"));
     let user: UserId = id(14);
     let session: SessionId = id(15);

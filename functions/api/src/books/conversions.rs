@@ -5,6 +5,7 @@ use std::sync::Arc;
 use app::books::{NewReport, Reported, report_conversion};
 use app::catalog;
 use app::incoming_webhooks::token;
+use app::trail::Chain;
 use axum::Json;
 use axum::extract::State;
 use contract::books::{ConversionBody, ConversionView, WebhookAddress};
@@ -34,7 +35,12 @@ pub async fn report(
     let by = Reporter::Account(access.by.actor);
     let new = NewReport { call, campaign: None, by, revenue: body.revenue };
     match report_conversion(&tools(&context), access.tenant, new, Some(&access.by)).await? {
-        Reported::Counts(report) => Ok(Json(ConversionView::of(call, &report))),
+        Reported::Counts(report) => {
+            if let Err(error) = context.postbacks.look_at(access.tenant, call).await {
+                tracing::error!(error = %Chain(&error), "a tracker is not told of a conversion");
+            }
+            Ok(Json(ConversionView::of(call, &report)))
+        }
         Reported::UnknownCall => Err(Refusal::not_found()),
         Reported::Before(report) => Err(Refusal::new(Code::ReportedBefore, reported_before(&report))),
         Reported::TooLate => Err(Refusal::new(

@@ -31,6 +31,7 @@ pub async fn detail_for(context: &Context, viewer: &Viewer, id: CallId) -> Resul
     Ok(CallDetail {
         line: shown::line(&record.call, record.closing.as_ref(), viewer),
         campaign_version: record.call.snapshot_version,
+        tags: shown::tags(&record.call, viewer),
         attempts: shown::attempts(&record, viewer),
         recordings: shown::recordings(&record, viewer),
     })

@@ -25,6 +25,9 @@ fn line() -> Value {
         "from": "+14155550123",
         "from_state": "CA",
         "from_zip": "94105",
+        "attribution": "lease",
+        "visit": "VI019abc0de1f27a3b8c4d5e6f70819203",
+        "tag": "TT019abc0de1f27a3b8c4d5e6f70819203",
         "publisher": PUBLISHER,
         "started_at": "2026-11-22T10:00:00Z",
         "currency": "USD",
@@ -67,6 +70,12 @@ pub fn list() -> Doc {
 pub fn detail() -> Doc {
     let mut example = line();
     example["campaign_version"] = json!(3);
+    example["tags"] = json!({
+        "Google:Source": "google",
+        "Google:Term": "emergency plumber",
+        "User:clickid": "65f0c1d2e3",
+        "Visitor:City": "San Francisco",
+    });
     example["attempts"] = json!([{
         "number": 1,
         "destination": destination(),

@@ -39,6 +39,12 @@ pub fn check(viewer: &Viewer, filter: &CallFilter) -> Result<(), Refusal> {
             if filter.publisher.is_some() {
                 not_yours("publisher");
             }
+            if filter.tag.is_some() {
+                not_yours("tag");
+            }
+            if filter.attribution.is_some() {
+                not_yours("attribution");
+            }
             if filter.buyer.is_some_and(|buyer| buyer != own) {
                 not_yours("buyer");
             }
@@ -52,6 +58,8 @@ pub fn admits(filter: &CallFilter, call: &Call, closing: Option<&Closing>) -> bo
     let began_so = fits(filter.campaign, call.campaign)
         && filter.publisher.is_none_or(|publisher| call.publisher == Some(publisher))
         && filter.number.is_none_or(|number| call.number == Some(number))
+        && filter.tag.is_none_or(|tag| call.tag == Some(tag))
+        && filter.attribution.is_none_or(|attribution| call.attribution == Some(attribution))
         && filter.caller.as_ref().is_none_or(|caller| call.caller_number().as_ref() == Some(caller));
     began_so && ended_so(filter, closing)
 }

@@ -29,8 +29,8 @@ pub use events::events_for;
 pub use ledger::ledger_for;
 pub(crate) use ledger::shown as entry_view;
 pub use list::list_for;
-pub(crate) use shown::address;
 pub use shown::destination;
+pub(crate) use shown::{address, line as line_view, mask_ip, words};
 pub use viewer::Viewer;
 
 /// Their routes.

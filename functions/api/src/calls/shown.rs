@@ -1,5 +1,7 @@
 //! Calls as they are shown, numbers masked for those who may not see them.
 
+use std::collections::BTreeMap;
+
 use app::ports::{CallRecord, Closing};
 use contract::calls::{
     AttemptView, CallBidView, CallLine, ClosingView, DestinationRef, RecordingView, Verdict,
@@ -21,11 +23,38 @@ pub fn line(call: &Call, closing: Option<&Closing>, viewer: &Viewer) -> CallLine
         from: caller(&call.from, viewer.sees_numbers),
         from_state: call.from_state.clone(),
         from_zip: call.from_zip.clone(),
+        attribution: call.attribution.filter(|_| viewer.sees_publishers()),
+        visit: call.visit.filter(|_| viewer.sees_publishers()),
+        tag: call.tag.filter(|_| viewer.sees_publishers()),
         publisher: call.publisher.filter(|_| viewer.sees_publishers()),
         started_at: call.started_at,
         currency: call.currency,
         closing: closing.map(|closing| closed(closing, viewer)),
         bid: call.bid.as_ref().filter(|_| viewer.sees_publishers()).map(bid),
+    }
+}
+
+/// What its visit makes known of a call. What a browser said may hold somebody's number.
+pub fn tags(call: &Call, viewer: &Viewer) -> BTreeMap<String, String> {
+    let all = call.tags.iter().filter(|_| viewer.sees_publishers());
+    all.map(|(tag, value)| (tag.clone(), tag_value(tag, value, viewer.sees_numbers))).collect()
+}
+
+fn tag_value(tag: &str, value: &str, sees_numbers: bool) -> String {
+    match tag {
+        // Ids are made of digits, too.
+        "Visit:Id" | "Pool:Id" => value.to_owned(),
+        "Technology:IPAddress" if !sees_numbers => mask_ip(value),
+        _ => words(value, sees_numbers),
+    }
+}
+
+/// An internet address without what tells one visitor from their neighbours.
+pub fn mask_ip(address: &str) -> String {
+    let mut parts = address.split('.');
+    match (parts.next(), parts.next(), parts.count()) {
+        (Some(first), Some(second), 2) => format!("{first}.{second}.*.*"),
+        _ => address.split_once(':').map_or_else(String::new, |(first, _)| format!("{first}:*")),
     }
 }
 

@@ -65,6 +65,7 @@ pub const TAGS: &[(&[&str], &str, &str)] = &[
     (&["usage"], "Usage", "How much of their caps things have used."),
     (&["incoming-webhooks"], "Incoming webhooks", "Addresses by which your systems report conversions."),
     (&["adjustments", "ledger"], "Money", "Corrections of calls' money, and what is owed by and to whom."),
+    (&["visits"], "Visits", "Browser sessions that tracking tags have seen, and who is shown a number now."),
     (&["calls"], "Calls", "What happened: calls, their events, decisions, auctions and books."),
     (&["audit-log"], "Audit log", "Who changed what, and when."),
     (&["privacy"], "Privacy", "Forgetting a caller."),

@@ -51,3 +51,4 @@ mod twilio_accounts;
 mod twilio_sip;
 mod usage;
 mod validation;
+mod visits;

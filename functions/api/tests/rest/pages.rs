@@ -51,6 +51,6 @@ async fn a_folder_that_cannot_be_made_is_an_error() {
     let file = std::env::temp_dir().join(format!("no-folder-{}", uuid::Uuid::now_v7().as_simple()));
     std::fs::write(&file, "in the way").unwrap();
     let error = Pages(Objects::in_folder(&file)).write(&phone("+18335550100"), "x").await.unwrap_err();
-    assert_eq!(error.to_string(), "write a fallback document: failed");
+    assert_eq!(error.to_string(), "put a file: failed");
     std::fs::remove_file(file).unwrap();
 }

@@ -198,6 +198,7 @@ impl Scene {
             callers: &self.troubled,
             bids: &self.troubled,
             history: &self.history,
+            visits: &self.troubled,
             telephony: &self.telephony,
             scribe: Scribe { by: &by, vault: vault.as_ref(), clock: &self.clock },
         };

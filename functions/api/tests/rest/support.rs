@@ -22,8 +22,8 @@ use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
     BidShelf, CallArchive, FakeAccounts, FakeBidHistory, FakeCallers, FakeCatalog, FakeClock, FakeCounters,
-    FakeDesk, FakeHealth, FakeIdentity, FakeMailer, FakePages, FakePasswords, FakePools, FakeSip,
-    FakeTelephony, TwilioSays, connect_account, test_vault,
+    FakeDesk, FakeHealth, FakeIdentity, FakeMailer, FakePages, FakePasswords, FakePools, FakePostbacks,
+    FakeSip, FakeTelephony, FakeVisits, PoolRows, TwilioSays, connect_account, test_vault,
 };
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -59,6 +59,8 @@ pub struct World {
     pub calls: Arc<CallArchive>,
     pub callers: Arc<FakeCallers>,
     pub bids: Arc<BidShelf>,
+    pub visits: Arc<FakeVisits>,
+    pub rows: Arc<PoolRows>,
     pub clock: Arc<FakeClock>,
     pub identity: Arc<FakeIdentity>,
     pub desk: Arc<FakeDesk>,
@@ -145,6 +147,7 @@ impl World {
         let calls = Arc::new(CallArchive::default());
         let callers = Arc::new(FakeCallers::noting_in(desk.clone()));
         let bids = Arc::new(BidShelf::default());
+        let (visits, rows) = (Arc::new(FakeVisits::default()), Arc::new(PoolRows::default()));
         let identity = Arc::new(FakeIdentity::noting(desk.clone()));
         let passwords = Arc::new(FakePasswords::default());
         let clock = Arc::new(FakeClock::at(NOW.parse().unwrap()));
@@ -161,6 +164,9 @@ impl World {
             calls: calls.clone(),
             books: calls.clone(),
             callers: callers.clone(),
+            visits: visits.clone(),
+            leases: rows.clone(),
+            postbacks: Arc::new(FakePostbacks::default()),
             identity: identity.clone(),
             bid_log: bids.clone(),
             history: Arc::new(FakeBidHistory::default()),
@@ -209,6 +215,8 @@ impl World {
             calls,
             callers,
             bids,
+            visits,
+            rows,
             clock,
             identity,
             desk,

@@ -40,7 +40,9 @@ pub async fn context_over(world: &World, store: Arc<store::Store>) -> Arc<Contex
         _ => None,
     });
     let history = Arc::new(FakeBidHistory::default());
-    let outside = Outside { pages: world.pages.clone(), history, mailer: world.mailer.clone(), vault };
+    let postbacks = Arc::new(testkit::fakes::FakePostbacks::default());
+    let outside =
+        Outside { pages: world.pages.clone(), history, mailer: world.mailer.clone(), vault, postbacks };
     let context = Context::new(&settings.unwrap(), store, outside).unwrap();
     let (telephony, clock) = (world.telephony.clone(), world.clock.clone());
     Arc::new(Context { telephony, clock, ..context })

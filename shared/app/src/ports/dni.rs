@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::dni::lease::{Lease, PoolNumber};
+use domain::dni::redtrack::PostbackType;
 use domain::dni::tag::TagSetup;
 use domain::dni::visit::{Learned, Visit};
 use domain::ids::{CallId, NumberPoolId, TenantId, TrackingTagId, VisitId};
@@ -92,8 +93,9 @@ pub trait Leases: Send + Sync {
         now: Timestamp,
     ) -> PortResult<bool>;
 
-    /// Notes that a call rings on a number, which keeps it from being leased to others; the number as it is then. `None`: it
-    /// is not in the pool. Noting it again changes nothing.
+    /// Notes that a call rings on a number, which keeps it from being leased to others; the number as it was just before, so
+    /// that what a forgotten call left on it is seen to be outdated. `None`: it is not in the pool. Noting it again changes
+    /// nothing.
     async fn ring(
         &self,
         tenant: TenantId,
@@ -133,6 +135,18 @@ pub trait Visits: Send + Sync {
     /// One visit.
     async fn visit(&self, tenant: TenantId, visit: VisitId) -> PortResult<Option<Visit>>;
 
+    /// Of these, the visits that are there, in no order; no id twice.
+    async fn visits(&self, tenant: TenantId, visits: &[VisitId]) -> PortResult<Vec<Visit>>;
+
+    /// The latest visit that came from a click; eventually consistent.
+    async fn visit_of_click(&self, tenant: TenantId, click: &str) -> PortResult<Option<Visit>>;
+
+    /// The calls of a visit, the first ones first.
+    async fn calls_of_visit(&self, tenant: TenantId, visit: VisitId) -> PortResult<Vec<CallId>>;
+
+    /// Removes a visit with everything that is known of it. Doing it again does nothing.
+    async fn forget_visit(&self, tenant: TenantId, visit: VisitId) -> PortResult<()>;
+
     /// Those of a UTC day, the newest first; at most so many, after the one given.
     async fn visits_of_day(
         &self,
@@ -141,4 +155,48 @@ pub trait Visits: Send + Sync {
         after: Option<VisitId>,
         limit: u16,
     ) -> PortResult<Vec<Visit>>;
+}
+
+/// What trackers are to be told of calls is looked at later, away from the call.
+#[async_trait]
+pub trait PostbackQueue: Send + Sync {
+    /// Has a call looked at: whatever its trackers are to be told by then is told, each once. At least once, in no order.
+    async fn look_at(&self, tenant: TenantId, call: CallId) -> PortResult<()>;
+}
+
+/// Whether something that happens once is ours to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Nobody did it: it is ours.
+    Ours,
+    /// Somebody is at it.
+    Theirs,
+    /// It was done.
+    Done,
+}
+
+/// What trackers were told, once for each call and kind.
+#[async_trait]
+pub trait PostbackMarks: Send + Sync {
+    /// Takes a postback of a call on; one that somebody took on before `stale` and never told of is free again.
+    async fn take_on(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        kind: PostbackType,
+        now: Timestamp,
+        stale: Timestamp,
+    ) -> PortResult<Turn>;
+
+    /// Notes that it was sent.
+    async fn note_sent(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        kind: PostbackType,
+        now: Timestamp,
+    ) -> PortResult<()>;
+
+    /// Notes that it was not: it is anybody's again.
+    async fn give_up(&self, tenant: TenantId, call: CallId, kind: PostbackType) -> PortResult<()>;
 }

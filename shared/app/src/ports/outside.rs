@@ -25,9 +25,9 @@ pub struct BidderAnswer {
     pub elapsed: Duration,
 }
 
-/// A bidder gave no answer.
+/// Nobody answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the bidder could not be asked: {code}")]
+#[error("no answer: {code}")]
 pub struct NoAnswer {
     /// The outbound client's stable code, for example `timed_out`, `blocked_address`.
     pub code: String,
@@ -43,6 +43,13 @@ pub trait Bidders: Send + Sync {
 
     /// Looks whether an address answers at all, without a bid request (an HTTP HEAD).
     async fn probe(&self, url: &str, deadline: Instant) -> Result<BidderAnswer, NoAnswer>;
+}
+
+/// Tells trackers of calls over HTTP.
+#[async_trait]
+pub trait Trackers: Send + Sync {
+    /// Asks an address (`GET`); the HTTP status of the answer. Gives up at the deadline.
+    async fn tell(&self, url: &str, deadline: Instant) -> Result<u16, NoAnswer>;
 }
 
 /// What bidders were asked for.

@@ -13,6 +13,7 @@ use domain::call::Call;
 use domain::campaign::{AuctionSettings, BidderEntry};
 use domain::caps::{CounterId, Price, Usage};
 use domain::filter::Tags;
+use domain::geo::Place;
 use domain::ids::{AuctionId, RtbTargetId, TenantId};
 use domain::plan::Tree;
 use domain::routing::{self, Destined, Passed, Sight, Situation, Tried};
@@ -99,7 +100,7 @@ impl Asker<'_> {
         let deadline = began + Duration::from_millis(u64::from(deadline_ms));
         let situation = Situation { call, now, usage, tried, asked: &[], tags: tags.clone() };
         let caller = routing::place_of(call);
-        let verdicts = eligible(settings, snapshot, &situation);
+        let verdicts = eligible(settings, snapshot, &situation, &caller);
 
         let mut heard: Vec<(Turn<'_>, Option<Heard>)> = Vec::new();
         let mut asked = FuturesUnordered::new();
@@ -112,6 +113,7 @@ impl Asker<'_> {
             if let Ok(ask) = verdict {
                 let about = About {
                     call,
+                    place: &caller,
                     campaign: &snapshot.campaign,
                     settings,
                     bidder_id: &entry.rtb_target.to_string(),
@@ -120,7 +122,8 @@ impl Asker<'_> {
                     now,
                 };
                 let request = auction::request(bidder, &auction::facts(&about));
-                asked.push(async move { (index, self.ask(asking, turn, ask, request, deadline).await) });
+                let (turn, place) = ((turn, ask), &caller);
+                asked.push(async move { (index, self.ask(asking, turn, place, request, deadline).await) });
             }
         }
         while let Some((index, answer)) = asked.next().await {
@@ -165,8 +168,8 @@ impl Asker<'_> {
     async fn ask(
         &self,
         asking: &Asking<'_>,
-        turn: Turn<'_>,
-        ask: Ask,
+        (turn, ask): (Turn<'_>, Ask),
+        caller: &Place,
         mut request: BidRequest,
         deadline: Instant,
     ) -> Heard {
@@ -195,8 +198,7 @@ impl Asker<'_> {
                     latency_ms: milliseconds(answer.elapsed),
                     received_at: self.clock.now(),
                 };
-                let caller = routing::place_of(asking.call);
-                let read = auction::read_answer(bidder, entry, asking.settings, &caller, reading);
+                let read = auction::read_answer(bidder, entry, asking.settings, caller, reading);
                 Heard::answer(read, answer.status, &answer.body)
             }
         };
@@ -335,11 +337,11 @@ fn eligible(
     settings: &AuctionSettings,
     snapshot: &Snapshot,
     situation: &Situation<'_>,
+    place: &Place,
 ) -> Vec<Result<Ask, Passed>> {
     let mut sight = Sight::new(snapshot, situation);
-    let place = routing::place_of(situation.call);
     let prospect = Prospect {
-        place: &place,
+        place,
         position: place.position(),
         sub_id: situation.tags.get("Publisher:SubId"),
         // Callers who called too often were found out when the call began, see `Call::too_often`.

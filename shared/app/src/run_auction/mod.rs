@@ -329,6 +329,7 @@ impl RunAuction {
         let settings = snapshot.auction(tree).ok_or(Refusal::TimedOut)?;
         let about = About {
             call,
+            place: &routing::place_of(call),
             campaign: &snapshot.campaign,
             settings,
             bidder_id: &bid.bidder.to_string(),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use domain::call::CallStatus;
-use domain::ids::{BuyerId, CampaignId, NumberId, PublisherId, RtbTargetId, TargetId};
+use domain::dni::lease::Attribution;
+use domain::ids::{BuyerId, CampaignId, NumberId, PublisherId, RtbTargetId, TargetId, TrackingTagId};
 use domain::phone::E164;
 use domain::routing::Via;
 use domain::validate::{Problem, Problems};
@@ -18,7 +19,7 @@ pub const MAX_CALL_DAYS: i32 = 366;
 /// Days of calls listed when only the last day is named, or none.
 pub const DEFAULT_CALL_DAYS: i64 = 7;
 
-const fn of(name: &'static str, about: &'static str, takes: Takes) -> Parameter {
+pub(super) const fn of(name: &'static str, about: &'static str, takes: Takes) -> Parameter {
     Parameter { name, about, takes }
 }
 
@@ -32,7 +33,9 @@ macro_rules! id {
     };
 }
 
-const YES_OR_NO: Takes = Takes::OneOf(&["true", "false"]);
+pub(super) const YES_OR_NO: Takes = Takes::OneOf(&["true", "false"]);
+
+pub(super) use id;
 
 /// A state to look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,10 @@ pub struct CallFilter {
     pub buyer: Option<BuyerId>,
     /// To this number of the account, by id.
     pub number: Option<NumberId>,
+    /// From a visit of this tracking tag.
+    pub tag: Option<TrackingTagId>,
+    /// It is so known whose visit it belongs to.
+    pub attribution: Option<Attribution>,
     /// From this number.
     pub caller: Option<E164>,
     /// `open`, or the state the caller's leg ended in.
@@ -105,6 +112,12 @@ impl CallsQuery {
         of("rtb_target", "Calls whose books are about this bidder; not together with `target`.", id!("PI")),
         of("buyer", "Calls that this buyer pays for.", id!("BU")),
         of("number", "Calls to this number of the account, by its id.", id!("PN")),
+        of("tag", "Calls from visits that this tracking tag has seen.", id!("TT")),
+        of(
+            "attribution",
+            "Calls of which it is so known whose visit they belong to.",
+            Takes::OneOf(&["lease", "cool_down", "static_number", "nobody"]),
+        ),
         of(
             "caller",
             "Calls from this phone number; only for those with `numbers:read`.",
@@ -132,16 +145,7 @@ impl CallsQuery {
     pub fn read(pairs: &[(String, String)], now: Timestamp) -> Result<Self, Vec<Problem>> {
         let mut problems = Problems::new();
         let given = by_name(pairs, Self::PARAMETERS, &mut problems);
-        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let days = ["from", "to"].map(|name| day(name, given.get(name).copied(), &mut problems));
-        let to = days[1].unwrap_or(today);
-        let from = days[0].unwrap_or_else(|| to.saturating_sub(Span::new().days(DEFAULT_CALL_DAYS - 1)));
-        if from > to {
-            problems.add("from", "range", format!("the first day, {from}, comes after the last, {to}"));
-        }
-        if from.until((Unit::Day, to)).is_ok_and(|span| span.get_days() >= MAX_CALL_DAYS) {
-            problems.add("from", "range", format!("ask for at most {MAX_CALL_DAYS} days at once"));
-        }
+        let (from, to) = days(&given, now, &mut problems);
         let query = Self {
             from,
             to,
@@ -173,7 +177,9 @@ impl CallFilter {
             destination: target.map(Via::Target).or(bidder.map(Via::RtbTarget)),
             buyer: parsed(given, "buyer", problems),
             number: parsed(given, "number", problems),
-            caller: caller(given, problems),
+            tag: parsed(given, "tag", problems),
+            attribution: attribution(given, problems),
+            caller: number(given, "caller", problems),
             status: status(given, problems),
             connected: yes_or_no(given, "connected", problems),
             converted: yes_or_no(given, "converted", problems),
@@ -187,14 +193,29 @@ impl CallFilter {
     }
 }
 
+/// The range of days; without one, the [`DEFAULT_CALL_DAYS`] up to `now`.
+pub(super) fn days(given: &BTreeMap<&str, &str>, now: Timestamp, problems: &mut Problems) -> (Date, Date) {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let to = day("to", given.get("to").copied(), problems).unwrap_or(today);
+    let from = day("from", given.get("from").copied(), problems)
+        .unwrap_or_else(|| to.saturating_sub(Span::new().days(DEFAULT_CALL_DAYS - 1)));
+    if from > to {
+        problems.add("from", "range", format!("the first day, {from}, comes after the last, {to}"));
+    }
+    if from.until((Unit::Day, to)).is_ok_and(|span| span.get_days() >= MAX_CALL_DAYS) {
+        problems.add("from", "range", format!("ask for at most {MAX_CALL_DAYS} days at once"));
+    }
+    (from, to)
+}
+
 /// All parameters but those that say where and how much; names cannot hold `=` or a line's end, so no two lists look
 /// alike.
-fn shape(given: &BTreeMap<&str, &str>) -> String {
+pub(super) fn shape(given: &BTreeMap<&str, &str>) -> String {
     let shaping = given.iter().filter(|(name, _)| !["limit", "cursor"].contains(name));
     shaping.map(|(name, value)| format!("{name}={value}\n")).collect()
 }
 
-fn parsed<T>(given: &BTreeMap<&str, &str>, name: &str, problems: &mut Problems) -> Option<T>
+pub(super) fn parsed<T>(given: &BTreeMap<&str, &str>, name: &str, problems: &mut Problems) -> Option<T>
 where
     T: FromStr,
     T::Err: std::fmt::Display,
@@ -209,8 +230,8 @@ where
 }
 
 /// A `+` in a query means a space, and people forget to write it as `%2B`: both are understood.
-fn caller(given: &BTreeMap<&str, &str>, problems: &mut Problems) -> Option<E164> {
-    let text = given.get("caller")?;
+pub(super) fn number(given: &BTreeMap<&str, &str>, name: &str, problems: &mut Problems) -> Option<E164> {
+    let text = given.get(name)?;
     let number = match text.strip_prefix(' ') {
         Some(rest) => format!("+{rest}").parse(),
         None => text.parse(),
@@ -218,7 +239,7 @@ fn caller(given: &BTreeMap<&str, &str>, problems: &mut Problems) -> Option<E164>
     match number {
         Ok(number) => Some(number),
         Err(error) => {
-            problems.add("caller", "format", format!("{error}"));
+            problems.add(name, "format", format!("{error}"));
             None
         }
     }
@@ -238,7 +259,20 @@ fn status(given: &BTreeMap<&str, &str>, problems: &mut Problems) -> Option<Statu
     }
 }
 
-fn yes_or_no(given: &BTreeMap<&str, &str>, name: &str, problems: &mut Problems) -> Option<bool> {
+fn attribution(given: &BTreeMap<&str, &str>, problems: &mut Problems) -> Option<Attribution> {
+    match *given.get("attribution")? {
+        "lease" => Some(Attribution::Lease),
+        "cool_down" => Some(Attribution::CoolDown),
+        "static_number" => Some(Attribution::StaticNumber),
+        "nobody" => Some(Attribution::Nobody),
+        _ => {
+            problems.add("attribution", "choice", "lease, cool_down, static_number or nobody");
+            None
+        }
+    }
+}
+
+pub(super) fn yes_or_no(given: &BTreeMap<&str, &str>, name: &str, problems: &mut Problems) -> Option<bool> {
     match *given.get(name)? {
         "true" => Some(true),
         "false" => Some(false),

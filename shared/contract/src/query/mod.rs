@@ -5,10 +5,13 @@
 //! cannot disagree.
 
 mod calls;
+mod visits;
 
 use std::collections::BTreeMap;
 
 use domain::validate::{Problem, Problems};
+
+pub use visits::{LiveQuery, VisitFilter, VisitsQuery};
 
 pub use calls::{CallFilter, CallsQuery, DEFAULT_CALL_DAYS, MAX_CALL_DAYS, StatusFilter};
 

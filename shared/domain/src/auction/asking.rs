@@ -6,13 +6,13 @@ use super::Bid;
 use crate::call::Call;
 use crate::campaign::{AuctionSettings, Campaign};
 use crate::filter::Tags;
+use crate::geo::Place;
 use crate::phone::E164;
-use crate::routing::place_of;
 use crate::rtb_target::{BidRequest, CallerIdExposure, Confirmation, RtbTarget};
 use crate::screening::Attestation;
 use crate::tokens::{
-    BidFacts, CallFacts, CallerFacts, CampaignFacts, DialledFacts, Facts, PublisherFacts, ShownNumber,
-    TargetFacts,
+    BidFacts, CallFacts, CallerFacts, CampaignFacts, DialledFacts, Facts, GeoFacts, PublisherFacts,
+    ShownNumber, TargetFacts, VisitorFacts,
 };
 
 /// What a bid is asked for.
@@ -20,6 +20,8 @@ use crate::tokens::{
 pub struct About<'a> {
     /// The call.
     pub call: &'a Call,
+    /// Where its caller is.
+    pub place: &'a Place,
     /// Its campaign.
     pub campaign: &'a Campaign,
     /// The rules of the auction.
@@ -52,7 +54,7 @@ pub fn facts(about: &About<'_>) -> Facts {
                 (Some(number), CallerIdExposure::Masked) => ShownNumber::Masked(number),
                 (Some(number), CallerIdExposure::Full) => ShownNumber::Whole(number),
             },
-            place: place_of(call),
+            place: about.place.clone(),
             attestation: Some(Attestation::of_verstat(call.verstat.as_deref())),
         },
         dialled: DialledFacts { number: call.to.number().cloned(), name: None },
@@ -77,10 +79,40 @@ pub fn facts(about: &About<'_>) -> Facts {
             currency: Some(bidder.currency),
             ..BidFacts::default()
         },
+        geo: geo(about.tags),
+        visitor: visitor(about.tags),
         now: Some(about.now),
         time_zone: Some(campaign.time_zone.clone()),
         tags: about.tags.clone(),
         ..Facts::default()
+    }
+}
+
+/// Where the visitor was whose call it is.
+fn geo(tags: &Tags) -> GeoFacts {
+    let tag = |name: &str| tags.get(name).map(str::to_owned);
+    GeoFacts {
+        city: tag("Visitor:City"),
+        sub_division_code: tag("Visitor:Region"),
+        zip: tag("Visitor:PostalCode"),
+        country_code: tag("Visitor:Country"),
+        time_zone: tag("Visitor:TimeZone"),
+        ..GeoFacts::default()
+    }
+}
+
+/// With what they looked at the page.
+fn visitor(tags: &Tags) -> VisitorFacts {
+    let tag = |name: &str| tags.get(name).map(str::to_owned);
+    VisitorFacts {
+        ip: tag("Technology:IPAddress"),
+        user_agent: tag("Technology:UserAgentString"),
+        is_mobile: tag("Technology:IsMobile").map(|is| is == "yes"),
+        os: tag("Technology:OS"),
+        browser: tag("Technology:Browser"),
+        session: tag("Visit:Id"),
+        referrer: tag("Visit:Referrer"),
+        ..VisitorFacts::default()
     }
 }
 

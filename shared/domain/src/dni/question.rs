@@ -124,7 +124,8 @@ fn clean(text: &str, most: usize) -> String {
     text.chars().filter(|character| !character.is_control()).take(most).collect()
 }
 
-fn params(given: Option<&Value>, most: usize) -> Params {
+/// Parameters as they are kept: what has the wrong shape is passed over, what is too long is cut.
+pub fn params(given: Option<&Value>, most: usize) -> Params {
     let Some(Value::Object(given)) = given else { return Params::new() };
     let text = |value: &Value| match value {
         Value::String(text) => Some(clean(text, most)),

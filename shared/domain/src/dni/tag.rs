@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::redtrack::RedTrack;
 use crate::ids::{CampaignId, NumberId, NumberPoolId, PublisherId, TenantId, TrackingTagId};
 use crate::partner::MAX_NOTES;
 use crate::phone::E164;
@@ -57,6 +58,9 @@ pub struct TrackingTag {
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub refuse_bots: bool,
+    /// What RedTrack is told of its calls; `null`: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redtrack: Option<RedTrack>,
 }
 
 /// What visitors are shown.
@@ -111,6 +115,9 @@ impl Validate for TrackingTag {
                     "an origin is a scheme and a host as browsers write them: https://www.example.com";
                 problems.add(format!("allowed_origins[{index}]"), "origin", words);
             }
+        }
+        if let Some(redtrack) = &self.redtrack {
+            redtrack.check("redtrack", &mut problems);
         }
         problems.into_result()
     }

@@ -142,7 +142,20 @@ pub enum DeviceKind {
     Unknown,
 }
 
+/// The parameters in which RedTrack's click ids come.
+const CLICK_IDS: [&str; 3] = ["clickid", "rtkcid", "rtkclickid"];
+
+/// The click id among parameters.
+pub fn click_id_of<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
+    CLICK_IDS.into_iter().find_map(value).filter(|click| !click.is_empty())
+}
+
 impl Visit {
+    /// The click in RedTrack that it came from.
+    pub fn click_id(&self) -> Option<&str> {
+        click_id_of(|name| self.params.get(name).map(String::as_str))
+    }
+
     /// The UTC day on which a visit began: it is kept under it.
     pub fn day_of(id: VisitId) -> Date {
         let (seconds, nanos) = id.uuid().get_timestamp().map_or((0, 0), |stamp| stamp.to_unix());

@@ -9,6 +9,12 @@ use crate::snapshot::Snapshot;
 /// The tags of a call, named as in the field's tokens (`InboundNumber:State`, `Geo:ZipCode`, `DialedNumber:Number`).
 pub fn tags(call: &Call, snapshot: &Snapshot) -> Tags {
     let mut tags = Tags::new();
+    // What a browser said comes first: nothing that we know ourselves can be made up by it.
+    for (tag, value) in &call.tags {
+        if let Some((category, name)) = tag.split_once(':') {
+            tags.set(category, name, value);
+        }
+    }
     let number = call.caller_number();
     if let Some(number) = &number {
         tags.set("InboundNumber", "Number", number.as_str());
@@ -30,14 +36,21 @@ pub fn tags(call: &Call, snapshot: &Snapshot) -> Tags {
     let state = place.state.as_ref().map_or("", |state| state.as_str());
     let zip = place.zip.as_deref().unwrap_or_default();
     let country = place.country.map(|country| country.to_string()).unwrap_or_default();
+    // Where the caller is counts before where their browser was.
+    let or_visitor = |value: &str, name: &str| {
+        let visitors = || call.tags.get(&format!("Visitor:{name}")).cloned().unwrap_or_default();
+        if value.is_empty() { visitors() } else { value.to_owned() }
+    };
     for (category, name, value) in [
-        ("InboundNumber", "State", state),
-        ("Geo", "SubDivisionCode", state),
-        ("InboundNumber", "CountryCode", &country),
-        ("Geo", "CountryCode", &country),
-        ("Geo", "ZipCode", zip),
+        ("InboundNumber", "State", state.to_owned()),
+        ("Geo", "SubDivisionCode", or_visitor(state, "Region")),
+        ("InboundNumber", "CountryCode", country.clone()),
+        ("Geo", "CountryCode", or_visitor(&country, "Country")),
+        ("Geo", "ZipCode", or_visitor(zip, "PostalCode")),
+        ("Geo", "City", or_visitor("", "City")),
+        ("Geo", "TimeZone", or_visitor("", "TimeZone")),
     ] {
-        tags.set(category, name, value);
+        tags.set(category, name, &value);
     }
 
     if let Some(number) = call.to.number() {

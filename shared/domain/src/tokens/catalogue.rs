@@ -25,7 +25,18 @@ impl Line {
 }
 
 /// Categories whose names are the tenant's own: every name in them is known.
-const OPEN_CATEGORIES: [&str; 5] = ["user", "address", "email addresses", "demographics", "integration"];
+const OPEN_CATEGORIES: [&str; 9] = [
+    "user",
+    "address",
+    "email addresses",
+    "demographics",
+    "integration",
+    // What a visit brought along: the advertisement, where the visitor was, the first touch and the latest.
+    "google",
+    "visitor",
+    "firsttouch",
+    "lasttouch",
+];
 
 const fn line(names: &'static [&'static str], fill: fn(&Facts) -> Option<String>) -> Line {
     Line { names, fill }
@@ -146,8 +157,10 @@ static LINES: &[Line] = &[
     line(&["tag:Technology:OSVersion"], |facts| facts.visitor.os_version.clone()),
     line(&["tag:Technology:Browser"], |facts| facts.visitor.browser.clone()),
     line(&["tag:Technology:BrowserVersion"], |facts| facts.visitor.browser_version.clone()),
-    line(&["{sessionId}"], |facts| facts.visitor.session.clone()),
-    line(&["{referrer}"], |facts| facts.visitor.referrer.clone()),
+    line(&["tag:Visit:Id", "{sessionId}"], |facts| facts.visitor.session.clone()),
+    line(&["tag:Visit:Referrer", "{referrer}"], |facts| facts.visitor.referrer.clone()),
+    line(&["tag:Visit:LandingPage"], |facts| facts.tags.get("Visit:LandingPage").map(str::to_owned)),
+    line(&["tag:Pool:Id"], |facts| facts.tags.get("Pool:Id").map(str::to_owned)),
     // Dates and times.
     line(&["tag:Date:Date"], |facts| local(facts, "%Y-%m-%d")),
     line(&["tag:Date:Year"], |facts| local(facts, "%Y")),

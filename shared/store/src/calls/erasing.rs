@@ -313,6 +313,9 @@ fn scrubbed(item: &Item, number: &E164) -> PortResult<Option<Write>> {
         clean["from_zip"] = Value::Null;
         if let Some(call) = clean.as_object_mut() {
             call.remove("caller_key");
+            // What their browser said, and which one it was.
+            call.remove("tags");
+            call.remove("visit");
         }
         if let Some(bid) = clean.get_mut("bid").and_then(Value::as_object_mut) {
             // What the publisher said of them: its parameters, and what it made the state of.

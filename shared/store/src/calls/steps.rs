@@ -38,6 +38,7 @@ enum Role<'a> {
     Call,
     CallerIndex,
     CallerHistory,
+    VisitIndex,
     Step,
     Bid,
     FreedBid,
@@ -142,6 +143,9 @@ impl Store {
             && let Some(learns) = history::learns(&write.call, known, News::Began)?
         {
             writes.push((Role::CallerHistory, learns));
+        }
+        if let Some(indexed) = crate::visits::call_of_visit(&write.call).filter(|_| write.begins) {
+            writes.push((Role::VisitIndex, indexed));
         }
         if write.begins {
             writes.extend(crate::inbound::used_by(&write.call).into_iter().map(|used| (Role::Bid, used)));

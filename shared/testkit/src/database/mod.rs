@@ -5,6 +5,7 @@
 //! nothing may depend on that.
 
 mod bulk;
+mod pool;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

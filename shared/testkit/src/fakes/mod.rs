@@ -20,7 +20,9 @@ mod lines;
 mod mail;
 mod passwords;
 mod pools;
+mod rows;
 mod sip;
+mod visits;
 
 pub use accounts::{FakeAccounts, connect_account, test_vault};
 pub use archive::{BidShelf, CallArchive};
@@ -37,6 +39,9 @@ pub use lines::{FakePages, FakeTelephony, TwilioSays};
 pub use mail::FakeMailer;
 pub use passwords::FakePasswords;
 pub use pools::FakePools;
+pub use visits::{FakePostbacks, FakeVisits};
+
+pub use rows::PoolRows;
 pub use sip::{FakeSip, FakeSipDomain, SipStep};
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

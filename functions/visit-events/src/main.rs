@@ -1,0 +1,34 @@
+//! Composes what the handler needs and runs it on Lambda.
+
+use std::sync::Arc;
+
+use app::clock::SystemClock;
+use queue::SqsOutbox;
+use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
+use store::Store;
+use visit_events::{Context, handle};
+
+#[tokio::main]
+async fn main() -> Result<(), Cause> {
+    logs::init();
+    let settings = Settings::from_env()?;
+    let config = aws::config().await?;
+    let store = Arc::new(Store::connect(&config, &settings.table_name));
+    warm_up("database connection", store.ping()).await;
+    let vault = webhook::vault(&settings, &config, store.clone())?;
+    warm_up("data key", vault.warm_up()).await;
+    let context = Arc::new(Context {
+        tags: store.clone(),
+        visits: store.clone(),
+        reports: conversion_webhook::Context {
+            vault,
+            limiter: store.clone(),
+            catalog: store.clone(),
+            calls: store.clone(),
+            books: store,
+            postbacks: Arc::new(SqsOutbox::connect(&config, settings.postback_queue_url()?)),
+            clock: Arc::new(SystemClock),
+        },
+    });
+    run_http(move |request| handle(context.clone(), request)).await
+}
