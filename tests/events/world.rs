@@ -17,6 +17,7 @@ use app::close_overdue::CloseOverdue;
 use app::dial_next::DialNext;
 use app::follow_leg::FollowLeg;
 use app::lease_number::{ANSWER_WITHIN, LeaseNumber, Memory};
+use app::pools::SamplePools;
 use app::ports::{ApiKey, BidLogEntry, Catalog, Identity, Kind, Outbox, PortResult, Record, Vault};
 use app::run_auction::RunAuction;
 use app::tell_trackers::TellTrackers;
@@ -159,7 +160,12 @@ impl World {
                 Answer::Schedule(worked.map_err(|cause| cause.to_string()))
             }
             "housekeeping" => {
-                let context = housekeeping::Context { close_overdue: self.close_overdue() };
+                let sample_pools = SamplePools {
+                    pools: self.store.clone(),
+                    catalog: self.store.clone(),
+                    clock: self.clock.clone(),
+                };
+                let context = housekeeping::Context { close_overdue: self.close_overdue(), sample_pools };
                 let worked = housekeeping::handle(Arc::new(context), Tick::from_event(&event)).await;
                 Answer::Schedule(worked.map_err(|cause| cause.to_string()))
             }

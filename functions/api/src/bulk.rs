@@ -55,7 +55,8 @@ fn ids<N: Entry>(wishes: &Bulk) -> Result<Vec<Id<N::Noun>>, Refusal> {
     problems.into_result().map(|()| ids).map_err(|fields| Refusal::fields(Code::Invalid, fields))
 }
 
-fn shown(id: String, outcome: Outcome) -> BulkOutcome {
+/// One outcome as the API tells it.
+pub(crate) fn shown(id: String, outcome: Outcome) -> BulkOutcome {
     let refusal = match outcome {
         Outcome::Done(warnings) => {
             let warnings = warnings.into_iter().map(warning).collect();

@@ -11,7 +11,7 @@ use app::numbers::{Hooks, Lines, application_name};
 use app::ports::{
     Accounts, Audit, BidHistory, BidLog, BidderAlerts, Bidders, Books, Callers, Calls, CarrierNumbers,
     CarrierSip, Catalog, Counters, FallbackPages, Health, Identity, InboundBids, Leases, Limiter, Mailer,
-    Once, Passwords, PostbackQueue, Published, Vault, Visits,
+    Once, Passwords, Pools, PostbackQueue, Published, Vault, Visits,
 };
 use app::twilio_accounts::{Desk, Directory, OwnAccounts};
 use domain::audit::By;
@@ -80,6 +80,8 @@ pub struct Context {
     pub sip: Arc<dyn CarrierSip>,
     /// Fallback documents.
     pub pages: Arc<dyn FallbackPages>,
+    /// Pools' numbers and their use.
+    pub pools: Arc<dyn Pools>,
     /// What bidders were asked, for good.
     pub history: Arc<dyn BidHistory>,
     /// Time and new ids.
@@ -112,6 +114,8 @@ pub struct Context {
     pub per_minute: u32,
     /// Where people open the dashboard: scheme, host and port.
     pub app_origin: String,
+    /// Where pages load the number script and ask for numbers: scheme, host and port.
+    pub dni_origin: String,
     /// Counts attempts to sign in.
     pub limiter: Arc<dyn Limiter>,
     /// Hashes passwords.
@@ -170,6 +174,8 @@ impl Context {
             once: store.clone(),
             per_minute: settings.api_requests_per_minute,
             app_origin: settings.app_origin()?.to_owned(),
+            dni_origin: settings.dni_origin().to_owned(),
+            pools: store.clone(),
             telephony: telephony.clone(),
             sip: telephony,
             pages: outside.pages,

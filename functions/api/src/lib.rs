@@ -36,6 +36,7 @@ mod numbers;
 pub mod openapi;
 pub mod pages;
 mod params;
+mod pools;
 pub mod privacy;
 mod publish;
 mod reference;
@@ -82,6 +83,7 @@ pub fn all_routes() -> routes::Routes {
     let routes = twilio_accounts::routes(routes);
     let routes = twilio_sip::routes(routes);
     let routes = numbers::routes(routes);
+    let routes = pools::routes(routes);
     let routes = usage::routes(routes);
     let routes = rtb::routes(routes);
     let routes = visits::routes(routes);

@@ -1,16 +1,19 @@
-//! Closes what nobody closed: calls whose last callback never came, every minute.
+//! Every minute: closes what nobody closed, calls whose last callback never came; and looks at the number pools that are due.
 //!
-//! Idempotency: closing and settling a call is once-only, whoever does it.
+//! Idempotency: closing and settling a call is once-only, whoever does it; a look at a pool is named by its minute.
 
 use std::sync::Arc;
 
 use app::close_overdue::CloseOverdue;
+use app::pools::{SamplePools, Sampled};
 use runtime::{Cause, Tick};
 
 /// What the handler needs.
 pub struct Context {
-    /// The use case.
+    /// Closes calls.
     pub close_overdue: CloseOverdue,
+    /// Looks at pools.
+    pub sample_pools: SamplePools,
 }
 
 /// Works at one tick.
@@ -27,9 +30,14 @@ pub async fn handle(context: Arc<Context>, _tick: Tick) -> Result<(), Cause> {
             "overdue calls looked at"
         );
     }
-    if swept.failed == 0 {
-        Ok(())
-    } else {
-        Err(format!("{} overdue calls could not be looked at", swept.failed).into())
+    // Calls come first: a pool that is looked at a minute later harms nobody.
+    let sampled = context.sample_pools.run().await?;
+    if sampled != Sampled::default() {
+        tracing::info!(used = sampled.used, idle = sampled.idle, failed = sampled.failed, "pools looked at");
+    }
+    match (swept.failed, sampled.failed) {
+        (0, 0) => Ok(()),
+        (0, failed) => Err(format!("{failed} pools could not be looked at").into()),
+        (failed, _) => Err(format!("{failed} overdue calls could not be looked at").into()),
     }
 }

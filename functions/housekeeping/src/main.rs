@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::clock::SystemClock;
 use app::close_overdue::CloseOverdue;
+use app::pools::SamplePools;
 use app::twilio_accounts::Directory;
 use housekeeping::{Context, handle};
 use queue::SqsOutbox;
@@ -23,7 +24,10 @@ async fn main() -> Result<(), Cause> {
     warm_up("data key", vault.warm_up()).await;
     let accounts = Directory::new(store.clone(), vault, Arc::new(SystemClock));
     let twilio = RestClient::new(&settings.twilio_api_base, Pace::default())?;
+    let sample_pools =
+        SamplePools { pools: store.clone(), catalog: store.clone(), clock: Arc::new(SystemClock) };
     let context = Arc::new(Context {
+        sample_pools,
         close_overdue: CloseOverdue {
             calls: store.clone(),
             leases: store,

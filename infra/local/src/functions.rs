@@ -15,6 +15,7 @@ use app::close_overdue::CloseOverdue;
 use app::dial_next::DialNext;
 use app::follow_leg::FollowLeg;
 use app::lease_number::{ANSWER_WITHIN, LeaseNumber, Memory};
+use app::pools::SamplePools;
 use app::ports::Mailer;
 use app::run_auction::RunAuction;
 use app::tell_trackers::TellTrackers;
@@ -344,7 +345,9 @@ fn housekeeping(settings: &Settings, store: Arc<Store>, services: &Services) -> 
     let twilio = RestClient::new(&settings.twilio_api_base, Pace::default())?;
     let vault = webhook::vault(settings, &services.database, store.clone())?;
     let accounts = Directory::new(store.clone(), vault, clock());
+    let sample_pools = SamplePools { pools: store.clone(), catalog: store.clone(), clock: clock() };
     let context = Arc::new(housekeeping::Context {
+        sample_pools,
         close_overdue: CloseOverdue {
             calls: store.clone(),
             leases: store,

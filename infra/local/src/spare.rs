@@ -34,7 +34,7 @@ pub async fn ring_again(
     let tools = context.tools(tenant, &by);
     let mut after = None;
     loop {
-        let verified = numbers::verify(&tools, tenant, after.as_deref(), MAX_VERIFIED).await?;
+        let verified = numbers::verify(&tools, tenant, None, after.as_deref(), MAX_VERIFIED).await?;
         if verified.next.is_none() {
             return Ok(());
         }

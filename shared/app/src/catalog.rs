@@ -23,8 +23,8 @@ pub(crate) use listing::cut;
 pub use listing::{Listed, Listing, Position, SortBy, list, page};
 pub use noting::Scribe;
 pub(crate) use noting::{Noted, noted};
-pub(crate) use uses::fetch;
 pub use uses::{Reference, User, Using};
+pub(crate) use uses::{fetch, users_of};
 
 use domain::audit::By;
 use domain::ids::{Id, IdError, TenantId};

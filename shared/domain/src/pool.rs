@@ -117,8 +117,7 @@ const fn local() -> LineKind {
 impl NumberPool {
     /// The partition that a number which enters it is put in.
     pub fn shard_of(&self, number: &E164) -> u16 {
-        // The sort keys have the hash's last digits; its first ones are independent of them.
-        let place = (fnv1a(number.as_str()) >> 32) % u64::from(self.shards.max(1));
+        let place = fnv1a(number.as_str()) % u64::from(self.shards.max(1));
         u16::try_from(place).unwrap_or_default()
     }
 

@@ -100,6 +100,7 @@ pub struct Settings {
     vault_place: Option<VaultPlace>,
     mail_place: Option<MailPlace>,
     app_origin: Option<String>,
+    dni_origin: Option<String>,
     bid_log_queue_url: Option<String>,
     postback_queue_url: Option<String>,
 }
@@ -193,6 +194,7 @@ impl Settings {
             vault_place: optional("VAULT_KEY_ID").map(VaultPlace::Kms).or(key_file),
             mail_place: optional("MAIL_FROM").map(MailPlace::Ses).or(mail_dir),
             app_origin: optional("APP_ORIGIN").map(|text| origin("APP_ORIGIN", &text)).transpose()?,
+            dni_origin: optional("DNI_ORIGIN").map(|text| origin("DNI_ORIGIN", &text)).transpose()?,
             bid_log_queue_url: optional("BID_LOG_QUEUE_URL"),
             postback_queue_url: optional("POSTBACK_QUEUE_URL"),
         })
@@ -220,6 +222,12 @@ impl Settings {
     /// The function was not given it.
     pub fn app_origin(&self) -> Result<&str, SettingsError> {
         self.app_origin.as_deref().ok_or(SettingsError::Missing { variable: "APP_ORIGIN" })
+    }
+
+    /// `DNI_ORIGIN`: where pages load the number script and ask for numbers, as a browser writes an origin; `PUBLIC_BASE_URL`
+    /// unless set.
+    pub fn dni_origin(&self) -> &str {
+        self.dni_origin.as_deref().unwrap_or_else(|| self.public_base_url.trim_end_matches('/'))
     }
 
     /// `BID_LOG_QUEUE_URL`.

@@ -12,10 +12,10 @@ use domain::ids::{RtbTargetId, TenantId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Store;
-use crate::item::{Item, number, parsed, text};
+use crate::item::{Item, number, parsed};
 use crate::keys;
 use crate::read::{Part, Range};
-use crate::write::{Deed, STAMP, Write, stamped};
+use crate::write::{Write, hour_row};
 
 /// How long looks and hours are kept: a day longer than the longest uptime that can be asked for.
 pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -29,14 +29,7 @@ const LOOK: &str = "k#";
 /// A change of the row of an instant's hour, which may be its first.
 fn change(tenant: TenantId, bidder: RtbTargetId, at: Timestamp, clause: &str) -> Write {
     let begins = hour_of(at);
-    let ends = begins.checked_add(KEPT).unwrap_or(Timestamp::MAX);
-    let update = format!("SET {STAMP}, #expires_at = :expires_at, #ttl = :ttl{clause}");
-    let write = Write::new(Deed::Change(keys::bidder_hour(tenant, bidder, begins), update))
-        .name("#expires_at", "expires_at")
-        .name("#ttl", "ttl")
-        .value(":expires_at", text(keys::time(ends)))
-        .value(":ttl", number(ends.as_second()));
-    stamped(write, KIND, tenant)
+    hour_row((tenant, KIND), keys::bidder_hour(tenant, bidder, begins), (begins, KEPT), clause)
 }
 
 /// Counts a request.

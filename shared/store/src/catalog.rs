@@ -3,7 +3,7 @@
 //! A thing and its claim change in one transaction, and so does the count of its kind, which holds the limit exactly. The
 //! claims of phone numbers and of blocked numbers are the very items the call path looks up ([`keys::number`],
 //! [`keys::block`]), so these are known to the call path exactly as long as they stand in a catalogue. An RTB target is due
-//! for a health check from its creation on. A tracking tag stands once more where lookups find it ([`crate::tags`]), and a number
+//! for a health check from its creation on, and a pool to be looked at. A tracking tag stands once more where lookups find it ([`crate::tags`]), and a number
 //! of a pool has a row in which it is leased ([`crate::pool_rows`]); both come, change and go with the thing. The audit entry of a change is part of its transaction.
 
 use app::ports::{
@@ -120,6 +120,9 @@ impl Catalog for Store {
             .gsi1(keys::noun_in_list(tenant, kind, &record.id));
         if kind == Kind::RtbTarget {
             thing = thing.gsi2(keys::due_health(record.created_at));
+        }
+        if kind == Kind::NumberPool {
+            thing = thing.gsi2(keys::due_pool(record.created_at));
         }
         let claim = Claim { tenant, kind, record, unique };
         let mut writes = vec![

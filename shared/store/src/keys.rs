@@ -405,6 +405,24 @@ pub fn pool_number(tenant: TenantId, pool: NumberPoolId, shard: u16, number: &E1
     Key::new(pool_shard(tenant, pool, shard), format!("{POOL_NUMBER}{hash:04x}#{}", number.as_str()))
 }
 
+/// Second index: partition of pools by the time at which they are looked at next.
+pub const DUE_POOL: &str = "DUE#POOL#0";
+
+/// Second index: a pool among those to be looked at.
+pub fn due_pool(at: Timestamp) -> Key {
+    Key::new(DUE_POOL, time(at))
+}
+
+/// Partition of how a pool was used.
+pub fn pool_hours(tenant: TenantId, pool: NumberPoolId) -> String {
+    format!("T#{tenant}#POOL#{pool}#USE")
+}
+
+/// An hour of a pool, by when it began.
+pub fn pool_hour(tenant: TenantId, pool: NumberPoolId, begins: Timestamp) -> Key {
+    Key::new(pool_hours(tenant, pool), time(begins))
+}
+
 /// Partition of the visits that began on a UTC day. The last part is a shard; one is enough so far.
 pub fn visits_of_day(tenant: TenantId, date: Date) -> String {
     format!("T#{tenant}#VI#{}#0", day(date))

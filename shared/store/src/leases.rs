@@ -28,7 +28,7 @@ const LEASING: Duration = Duration::from_millis(80);
 /// Rows that a look for candidates reads.
 const LOOKED_AT: i32 = 48;
 const LEASE: &str = "lease a number of a pool";
-const FREE: &str = "#free_after < :now AND (attribute_not_exists(#calls) OR #calls_until < :now)";
+pub(crate) const FREE: &str = "#free_after < :now AND (attribute_not_exists(#calls) OR #calls_until < :now)";
 const TAKE: &str = "SET #previous = #lease, #previous_free_after = #free_after, #visit = :visit, #lease = :lease, \
                     #until = :until, #delay = :delay, #free_after = :free_after REMOVE #calls, #calls_until";
 
@@ -363,13 +363,6 @@ impl Leases for Store {
         at: Timestamp,
         lookups: u32,
     ) -> PortResult<()> {
-        self.add_exhausted(tenant, pool, at, lookups).await
-    }
-}
-
-impl Store {
-    // Temporary until the pools' usage rows are merged.
-    async fn add_exhausted(&self, _: TenantId, _: NumberPoolId, _: Timestamp, _: u32) -> PortResult<()> {
-        Ok(())
+        self.count_exhausted(tenant, pool, at, lookups).await
     }
 }

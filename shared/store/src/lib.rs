@@ -28,6 +28,7 @@ mod leases;
 mod limits;
 mod numbers;
 mod pool_rows;
+mod pool_use;
 mod postbacks;
 mod published;
 mod read;

@@ -10,6 +10,7 @@ use app::ports::{PortError, PortResult};
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::Store;
@@ -212,6 +213,23 @@ pub(crate) fn stamped(write: Write, kind: &str, tenant: domain::ids::TenantId) -
         .value(":kind", text(kind))
         .value(":v", crate::item::number(crate::item::SHAPE))
         .value(":tenant", text(tenant.to_string()))
+}
+
+/// A change of the row of an hour, which may be its first; it is kept for so long.
+pub(crate) fn hour_row(
+    (tenant, kind): (domain::ids::TenantId, &str),
+    key: Key,
+    (begins, kept): (Timestamp, SignedDuration),
+    clause: &str,
+) -> Write {
+    let ends = begins.checked_add(kept).unwrap_or(Timestamp::MAX);
+    let update = format!("SET {STAMP}, #expires_at = :expires_at, #ttl = :ttl{clause}");
+    let write = Write::new(Deed::Change(key, update))
+        .name("#expires_at", "expires_at")
+        .name("#ttl", "ttl")
+        .value(":expires_at", text(crate::keys::time(ends)))
+        .value(":ttl", crate::item::number(ends.as_second()));
+    stamped(write, kind, tenant)
 }
 
 /// The clause that goes with [`stamped`].

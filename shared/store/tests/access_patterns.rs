@@ -178,6 +178,9 @@ fn the_table_of_access_patterns() {
     table.row("is the name taken", "condition", &keys::name_claim(tenant, Kind::Campaign, "<name>"));
 
     table.row("bidders due for a look", "gsi2", &keys::due_health(now));
+    table.row("pools due for a look", "gsi2", &keys::due_pool(now));
+    let begins = domain::bidder_hour::hour_of(now);
+    table.row("how a pool was used, by the hour", "query", &keys::pool_hour(tenant, pool, begins));
     table.row("what was seen of a bidder", "query", &keys::health_check(tenant, bidder, now));
     let hour = domain::bidder_hour::hour_of(now);
     table.row("how a bidder did, by the hour", "query", &keys::bidder_hour(tenant, bidder, hour));

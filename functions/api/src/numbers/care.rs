@@ -81,12 +81,13 @@ pub async fn verify(
     let after: Option<String> =
         cursor.map(|cursor| cursor::open(access.tenant, LIST, &cursor)).transpose()?;
     let tools = context.tools(access.tenant, &access.by);
-    let verified = numbers::verify(&tools, access.tenant, after.as_deref(), limit).await?;
+    let verified = numbers::verify(&tools, access.tenant, None, after.as_deref(), limit).await?;
     let next = verified.next.and_then(|id| cursor::seal(access.tenant, LIST, id));
     Ok(Json(Page { items: verified.numbers.into_iter().map(shown).collect(), next }))
 }
 
-fn shown(verified: numbers::VerifiedNumber) -> VerifiedNumber {
+/// A number that was looked at, as the API tells it.
+pub(crate) fn shown(verified: numbers::VerifiedNumber) -> VerifiedNumber {
     VerifiedNumber {
         id: verified.id.to_string(),
         number: verified.number,

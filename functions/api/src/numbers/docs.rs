@@ -86,7 +86,7 @@ pub fn release() -> Doc {
         )
         .of(Shape::of::<NumberId>())
         .body(Shape::of::<ReleaseNumber>(), json!({"confirm": NUMBER}))
-        .refuses(&[Code::VersionConflict, Code::CarrierRefused, Code::CarrierAway])
+        .refuses(&[Code::InUse, Code::VersionConflict, Code::CarrierRefused, Code::CarrierAway])
 }
 
 /// `GET` of what the account has and nobody set up here.

@@ -6,6 +6,8 @@ mod docs;
 mod import;
 mod market;
 
+pub(crate) use care::shown as verified;
+
 use crate::routes::{Routes, Verb};
 
 /// Their routes.

@@ -34,6 +34,7 @@ mod partners;
 mod people;
 mod permission_is_a_type;
 mod pings;
+mod pool_numbers;
 mod pools;
 mod privacy;
 mod publish;

@@ -22,8 +22,8 @@ use runtime::HttpRequest;
 use serde_json::{Value, json};
 use testkit::fakes::{
     BidShelf, CallArchive, FakeAccounts, FakeBidHistory, FakeCallers, FakeCatalog, FakeClock, FakeCounters,
-    FakeDesk, FakeHealth, FakeIdentity, FakeMailer, FakePages, FakePasswords, FakePostbacks, FakeSip,
-    FakeTelephony, FakeVisits, PoolRows, TwilioSays, connect_account, test_vault,
+    FakeDesk, FakeHealth, FakeIdentity, FakeMailer, FakePages, FakePasswords, FakePools, FakePostbacks,
+    FakeSip, FakeTelephony, FakeVisits, PoolRows, TwilioSays, connect_account, test_vault,
 };
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -176,6 +176,7 @@ impl World {
             telephony: telephony.clone(),
             sip: sip.clone(),
             pages: pages.clone(),
+            pools: Arc::new(FakePools(catalog.clone())),
             clock: clock.clone(),
             accounts: accounts.clone(),
             directory: Arc::new(Directory::new(accounts.clone(), vault.clone(), clock.clone())),
@@ -197,6 +198,7 @@ impl World {
             once: desk.clone(),
             per_minute,
             app_origin: APP_ORIGIN.to_owned(),
+            dni_origin: "https://numbers.example.com".to_owned(),
             limiter: desk.clone(),
             passwords: passwords.clone(),
             even_time: Duration::ZERO,

@@ -135,7 +135,7 @@ const fn users(kind: Kind) -> &'static [Kind] {
 }
 
 /// What uses a thing: other things, and people.
-pub(super) async fn users_of(
+pub(crate) async fn users_of(
     tools: &Tools<'_>,
     tenant: TenantId,
     kind: Kind,

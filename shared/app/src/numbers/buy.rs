@@ -41,7 +41,7 @@ pub async fn buy(tools: &Tools<'_>, tenant: TenantId, purchase: Purchase) -> Out
     if let Err(refused) = check_account(tools, &account).await? {
         return Ok(Err(refused));
     }
-    let mut entry = Number {
+    let entry = Number {
         number,
         account_sid: account,
         campaign,
@@ -56,11 +56,19 @@ pub async fn buy(tools: &Tools<'_>, tenant: TenantId, purchase: Purchase) -> Out
     if !problems.is_empty() {
         return Ok(Err(Refused::Invalid(problems)));
     }
-    if let Err(refused) = place::stand(tools, tenant, &mut entry, None).await? {
-        return Ok(Err(refused));
-    }
     if numbers_of(tools, tenant).await?.iter().any(|(_, known)| known.number == entry.number) {
         return Ok(Err(Refused::Taken { field: Number::UNIQUE_FIELD }));
+    }
+    buy_checked(tools, tenant, entry).await
+}
+
+/// Buys a number whose account and references were looked at and that is not set up here, and sets it up.
+///
+/// # Errors
+/// As [`buy`].
+pub(crate) async fn buy_checked(tools: &Tools<'_>, tenant: TenantId, mut entry: Number) -> Outcome<Stored> {
+    if let Err(refused) = place::stand(tools, tenant, &mut entry, None).await? {
+        return Ok(Err(refused));
     }
     let (owned, warnings) = match obtain(tools, &entry).await? {
         Ok(obtained) => obtained,

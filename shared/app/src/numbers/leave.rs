@@ -9,7 +9,7 @@ use domain::validate::Problem;
 use tokio::time::{Instant, timeout_at};
 
 use super::{asked, deadline};
-use crate::catalog::{self, Outcome, Refused, Tools};
+use crate::catalog::{self, Entry as _, Outcome, Refused, Tools};
 use crate::ports::{PortError, PortResult};
 
 /// Takes a number off our application, if it is on it, and resets its fallback document.
@@ -69,6 +69,11 @@ pub async fn release(tools: &Tools<'_>, tenant: TenantId, id: NumberId, confirm:
             message: "repeat the number here, with + and country code: giving it back cannot be undone"
                 .to_owned(),
         }])));
+    }
+    // What is in use would stay here, without a number behind it.
+    let users = catalog::users_of(tools, tenant, Number::KIND, &record.id).await?;
+    if !users.is_empty() {
+        return Ok(Err(Refused::InUse(users)));
     }
     let (telephony, account) = (tools.lines.telephony, &number.account_sid);
     if let Err(refused) = super::check_account(tools, account).await? {

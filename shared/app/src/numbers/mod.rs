@@ -15,6 +15,7 @@ mod leave;
 mod search;
 mod verify;
 
+pub(crate) use buy::buy_checked;
 pub use buy::{Purchase, buy};
 pub(crate) use connect::said;
 pub use connect::{ConnectedNumber, FALLBACK_DOCUMENT, Hooks, Line, Lines, RenderFallback, application_name};
@@ -35,10 +36,14 @@ use crate::catalog::{Entry as _, Outcome as Done, Refused, Tools};
 use crate::ports::{Carried, CarrierRefusal, PortError, PortResult, Record};
 
 /// Numbers worked on at the same time, at most.
-const PARALLEL: usize = 8;
+pub(crate) const PARALLEL: usize = 8;
 
 /// Asks Twilio until the time is up; a refusal is about this field of the request.
-async fn asked<T>(until: Instant, field: &'static str, answer: impl Future<Output = Carried<T>>) -> Done<T> {
+pub(crate) async fn asked<T>(
+    until: Instant,
+    field: &'static str,
+    answer: impl Future<Output = Carried<T>>,
+) -> Done<T> {
     let what = "asking Twilio";
     let carried = timeout_at(until, answer).await.unwrap_or(Err(PortError::Busy { what }))?;
     Ok(carried.map_err(|refusal| carrier(field, refusal)))
@@ -54,7 +59,7 @@ fn carrier(field: &'static str, refusal: CarrierRefusal) -> Refused {
 }
 
 /// The account must be one of the tenant's.
-async fn check_account(tools: &Tools<'_>, account: &AccountSid) -> Done<()> {
+pub(crate) async fn check_account(tools: &Tools<'_>, account: &AccountSid) -> Done<()> {
     if tools.accounts.contains(account).await? {
         return Ok(Ok(()));
     }
@@ -95,6 +100,6 @@ pub(crate) async fn numbers_of(tools: &Tools<'_>, tenant: TenantId) -> PortResul
 }
 
 /// How long the numbers of one request may take together.
-fn deadline(tools: &Tools<'_>) -> Instant {
+pub(crate) fn deadline(tools: &Tools<'_>) -> Instant {
     Instant::now() + tools.lines.hooks.patience
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::ids::{AccountSid, ApplicationSid, CampaignId, NumberId, TenantId};
+use domain::ids::{AccountSid, ApplicationSid, CampaignId, NumberId, NumberPoolId, TenantId};
 use domain::number::Number;
 use domain::phone::E164;
 use futures::future::{join_all, try_join_all};
@@ -68,19 +68,23 @@ pub async fn verify_one(tools: &Tools<'_>, tenant: TenantId, id: NumberId) -> Ou
     Ok(looked_at.into_iter().next().ok_or(Refused::NotFound))
 }
 
-/// Looks at the numbers after this id, so many at most.
+/// Looks at the numbers after this id, so many at most; all of them, or those of one pool.
 ///
 /// # Errors
 /// The catalogue did not answer.
 pub async fn verify(
     tools: &Tools<'_>,
     tenant: TenantId,
+    pool: Option<NumberPoolId>,
     after: Option<&str>,
     limit: usize,
 ) -> PortResult<Verified> {
     let mut numbers = numbers_of(tools, tenant).await?;
     numbers.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
-    numbers.retain(|(record, _)| after.is_none_or(|after| record.id.as_str() > after));
+    numbers.retain(|(record, number)| {
+        after.is_none_or(|after| record.id.as_str() > after)
+            && pool.is_none_or(|pool| number.pool == Some(pool))
+    });
     let limit = limit.clamp(1, MAX_VERIFIED);
     let more = numbers.len() > limit;
     numbers.truncate(limit);

@@ -9,8 +9,8 @@ use domain::number::Number;
 use domain::phone::E164;
 use domain::pool::{NumberPool, Overflow};
 use domain::target::Status;
-use domain::validate::Problem;
 
+use super::invalid;
 use crate::catalog::{self, Outcome, Refused, Tools, User, Using};
 use crate::numbers::numbers_of;
 use crate::ports::{Kind, PortResult};
@@ -97,7 +97,7 @@ pub(crate) async fn check_tag(
         && let Some(record) = catalog::get::<Number>(tools, tenant, id).await?
         && catalog::entry_of::<Number>(&record)?.pool.is_some()
     {
-        return Ok(Err(invalid("shows.number", "in_pool", IN_A_POOL.to_owned())));
+        return Ok(Err(invalid("shows.number", "in_pool", IN_A_POOL)));
     }
     let was_active = before.is_some_and(|before| before.status == Status::Active);
     let before = before.filter(|_| was_active).and_then(|before| before.default_number.as_ref());
@@ -130,13 +130,9 @@ async fn check_shown(
     let Some(number) = number.filter(|number| Some(*number) != before) else { return Ok(Ok(())) };
     let numbers = numbers_of(tools, tenant).await?;
     let pooled = numbers.iter().any(|(_, known)| known.number == *number && known.pool.is_some());
-    Ok(if pooled { Err(invalid(field, "in_pool", IN_A_POOL.to_owned())) } else { Ok(()) })
+    Ok(if pooled { Err(invalid(field, "in_pool", IN_A_POOL)) } else { Ok(()) })
 }
 
 /// Why a number cannot be shown to everybody.
 const IN_A_POOL: &str =
     "this number is in a pool, where each visitor has a number of their own: take it out of the pool first";
-
-fn invalid(field: &str, rule: &str, message: String) -> Refused {
-    Refused::Invalid(vec![Problem { field: field.to_owned(), rule: rule.to_owned(), message }])
-}

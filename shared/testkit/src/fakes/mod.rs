@@ -19,6 +19,7 @@ mod leases;
 mod lines;
 mod mail;
 mod passwords;
+mod pools;
 mod rows;
 mod sip;
 mod visits;
@@ -37,6 +38,7 @@ pub use leases::{FakeLeases, LeaseCounts};
 pub use lines::{FakePages, FakeTelephony, TwilioSays};
 pub use mail::FakeMailer;
 pub use passwords::FakePasswords;
+pub use pools::FakePools;
 pub use visits::{FakePostbacks, FakeVisits};
 
 pub use rows::PoolRows;
