@@ -18,6 +18,7 @@ What is read from the environment, and handed on to COMMAND with the values the 
 What COMMAND finds besides:
     E2E_BASE_URL             the HTTP API, and the PUBLIC_BASE_URL of the functions
     E2E_FALLBACK_BASE_URL    the CDN, and the FALLBACK_BASE_URL of the functions
+    E2E_SITE_URL             the CDN before the number script (its lookups need HTTPS and are not led on)
     E2E_FALLBACK_BUCKET  E2E_TABLE  E2E_BID_LOG_QUEUE_URL  E2E_BID_LOG_DEAD_LETTERS_URL
     E2E_TWILIO_API_PORT      the reserved port of TWILIO_API_BASE: COMMAND may listen there
     E2E_BIDDER_PORTS         comma-separated reserved ports that OUTBOUND_ALLOW names: COMMAND may listen there
@@ -101,6 +102,7 @@ class Emulator:
         self.process: subprocess.Popen | None = None
         self.api = FrontDoor()
         self.cdn = FrontDoor()
+        self.site = FrontDoor()
         self.port, twilio_port, *bidder_ports = reserve_ports(2 + BIDDER_PORTS)
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.access_key = "".join(secrets.choice("123456789") for _ in range(12))  # the emulator's account number
@@ -114,6 +116,7 @@ class Emulator:
             **self.settings,
             "E2E_BASE_URL": self.api.url,
             "E2E_FALLBACK_BASE_URL": self.cdn.url,
+            "E2E_SITE_URL": self.site.url,
             "E2E_TWILIO_API_PORT": str(twilio_port),
             "E2E_BIDDER_PORTS": ",".join(map(str, bidder_ports)),
             "E2E_STACK": STACK,
@@ -248,6 +251,14 @@ class Emulator:
         self.cdn.lead_to(
             "127.0.0.1", self.port, outputs["FallbackDistributionDomain"], extra={"X-Forwarded-Proto": "https"}
         )
+        self.site.lead_to(
+            "127.0.0.1", self.port, outputs["DniUrl"].removeprefix("https://"), extra={"X-Forwarded-Proto": "https"}
+        )
+        with (self.folder / "number-script.log").open("wb") as log:
+            filling = [sys.executable, str(ROOT / "infra/tools/number-script.py"), STACK]
+            code = subprocess.run(filling, env=self.environment(), stdout=log, stderr=log, check=False).returncode
+        if code != 0:
+            raise Failure("the number script could not be put into its bucket:\n" + (self.folder / "number-script.log").read_text())
         self.exports |= {
             "E2E_TABLE": outputs["TableName"],
             "E2E_BID_LOG_QUEUE_URL": outputs["BidLogQueueUrl"],
@@ -285,6 +296,7 @@ class Emulator:
             self.end_process_group()
         self.api.close()
         self.cdn.close()
+        self.site.close()
         if keep:
             shutil.rmtree(self.folder / "scratch", ignore_errors=True)
             say(f"logs are in {self.folder}")

@@ -35,6 +35,8 @@ architecture=$(sed -nE 's/^Architecture:[[:space:]]*"?([a-z0-9_]+)"?[[:space:]]*
 infra/tools/setup.sh venv build
 infra/tools/lambda-build.sh "${architecture:-arm64}"
 infra/tools/sam.sh deploy --config-env "$stage" "$@"
+region=$(sed -nE 's/.*--region[ =]([a-z0-9-]+).*/\1/p' <<<"$*")
+.tools/venv/bin/python infra/tools/number-script.py "callcenter-$stage" ${region:+"$region"}
 
 if grep -q 'not-known-yet\.invalid' "$parameters"; then
   echo "deploy: now put the address shown as ApiUrl into $parameters as PublicBaseUrl and deploy again: Twilio's signatures are checked against it."

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use app::incoming_webhooks::token;
 use app::ports::{Calls, Catalog, Kind, Record};
-use conversion_webhook::{Context, PER_MINUTE, handle};
+use conversion_webhook::handle;
 use domain::ids::IncomingWebhookId;
 use domain::ledger::{Conversion, Revenue};
 use domain::money::Money;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
+use reports::{PER_MINUTE, Reports};
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use store::Store;
@@ -22,7 +23,7 @@ struct Hook {
     _database: TestDatabase,
     store: Store,
     clock: Arc<FakeClock>,
-    context: Arc<Context>,
+    context: Arc<Reports>,
     path: String,
 }
 
@@ -44,7 +45,7 @@ async fn hook(settings: Value) -> Hook {
     let vault = test_vault();
     let token = token(vault.as_ref(), tenant(), id).await.expect("a token");
     let clock = Arc::new(FakeClock::at(after(10)));
-    let context = Arc::new(Context {
+    let context = Arc::new(Reports {
         vault,
         limiter: Arc::new(store.clone()),
         catalog: Arc::new(store.clone()),

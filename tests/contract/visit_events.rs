@@ -5,7 +5,6 @@ use std::sync::Arc;
 use app::incoming_webhooks::token;
 use app::ports::{Calls, Catalog, Kind, PortResult, Record, Tags, Visits};
 use async_trait::async_trait;
-use conversion_webhook::PER_MINUTE;
 use domain::call::Call;
 use domain::dni::tag::{Source, TagSetup};
 use domain::dni::visit::Visit;
@@ -14,6 +13,7 @@ use domain::ledger::{Conversion, Revenue};
 use domain::money::Money;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
+use reports::PER_MINUTE;
 use runtime::HttpRequest;
 use serde_json::{Value, json};
 use store::Store;
@@ -88,7 +88,7 @@ async fn scene(params: Value) -> Scene {
     let context = Arc::new(Context {
         tags: Arc::new(TwoTags(vec![tag(50, tenant()), tag(51, tenant())])),
         visits: Arc::new(store.clone()),
-        reports: conversion_webhook::Context {
+        reports: reports::Reports {
             vault,
             limiter: Arc::new(store.clone()),
             catalog: Arc::new(store.clone()),

@@ -76,6 +76,7 @@ async fn deployment() -> Deployment {
 async fn whole_calls_on_the_emulator() {
     let deployment = deployment().await;
     the_cdn_gives_each_number_its_own_document(&deployment).await;
+    the_number_script_stays_behind_its_version().await;
     whole_calls::all(&deployment).await;
     bids_stay_in_the_archive().await;
 }
@@ -126,10 +127,30 @@ async fn the_cdn_gives_each_number_its_own_document(deployment: &Deployment) {
 
 /// A document of the CDN.
 async fn read(address: &str) -> String {
-    #[expect(clippy::disallowed_methods, reason = "a test speaks to loopback addresses of its own")]
-    let client = reqwest::Client::new();
-    let url = format!("{}/{address}", variable("E2E_FALLBACK_BASE_URL"));
-    let answer = client.get(url).send().await.unwrap();
+    let answer = get(&format!("{}/{address}", variable("E2E_FALLBACK_BASE_URL"))).await;
     assert_eq!(answer.status().as_u16(), 200, "{address}");
     answer.text().await.unwrap()
+}
+
+async fn get(url: &str) -> reqwest::Response {
+    #[expect(clippy::disallowed_methods, reason = "a test speaks to loopback addresses of its own")]
+    let client = reqwest::Client::new();
+    // As a page does that names the script's hash.
+    client.get(url).header("origin", "https://www.example.com").send().await.unwrap()
+}
+
+/// What `infra/tools/number-script.py` put into the bucket, through the distribution.
+async fn the_number_script_stays_behind_its_version() {
+    let releases = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/dni/releases");
+    let newest = contract::number_script::latest().unwrap();
+    let script = std::fs::read(format!("{releases}/{}/ccp.js", newest.version)).unwrap();
+    for (version, caching) in
+        [(newest.version.as_str(), "public, max-age=31536000, immutable"), ("v1", "public, max-age=300")]
+    {
+        let answer = get(&format!("{}/dni/{version}/ccp.js", variable("E2E_SITE_URL"))).await;
+        assert_eq!(answer.status().as_u16(), 200, "{version}");
+        assert_eq!(answer.headers()["cache-control"], caching, "{version}");
+        assert_eq!(answer.headers()["access-control-allow-origin"], "*", "{version}");
+        assert_eq!(answer.bytes().await.unwrap(), script, "{version}");
+    }
 }

@@ -281,8 +281,8 @@ impl World {
         }
     }
 
-    fn reports(&self) -> conversion_webhook::Context {
-        conversion_webhook::Context {
+    fn reports(&self) -> reports::Reports {
+        reports::Reports {
             vault: test_vault(),
             limiter: self.store.clone(),
             catalog: self.store.clone(),

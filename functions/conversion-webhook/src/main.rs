@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use app::clock::SystemClock;
-use conversion_webhook::{Context, handle};
+use conversion_webhook::handle;
 use queue::SqsOutbox;
+use reports::Reports;
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 
@@ -17,7 +18,7 @@ async fn main() -> Result<(), Cause> {
     warm_up("database connection", store.ping()).await;
     let vault = webhook::vault(&settings, &config, store.clone())?;
     warm_up("data key", vault.warm_up()).await;
-    let context = Arc::new(Context {
+    let reports = Arc::new(Reports {
         vault,
         limiter: store.clone(),
         catalog: store.clone(),
@@ -26,5 +27,5 @@ async fn main() -> Result<(), Cause> {
         postbacks: Arc::new(SqsOutbox::connect(&config, settings.postback_queue_url()?)),
         clock: Arc::new(SystemClock),
     });
-    run_http(move |request| handle(context.clone(), request)).await
+    run_http(move |request| handle(reports.clone(), request)).await
 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use app::incoming_webhooks::{active, read_token};
 use app::ports::{PortResult, Tags, Visits};
-use conversion_webhook::{PER_MINUTE, invalid, told, too_many, unknown_call, unknown_webhook};
 use domain::dni::tag::TagSetup;
 use domain::dni::visit::{Learned, Params, Visit};
 use domain::ids::{CallId, TenantId, TrackingTagId};
@@ -20,6 +19,7 @@ use domain::validate::Problems;
 use event::Event;
 use http::header::{ALLOW, AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderValue, Method};
+use reports::{Reports, invalid, unknown_call, unknown_webhook};
 use runtime::run::Chain;
 use runtime::{HttpRequest, HttpResponse};
 use serde_json::json;
@@ -31,7 +31,7 @@ pub struct Context {
     /// The visits.
     pub visits: Arc<dyn Visits>,
     /// What takes conversion reports.
-    pub reports: conversion_webhook::Context,
+    pub reports: Reports,
 }
 
 /// Answers one request.
@@ -58,10 +58,8 @@ async fn answer(context: &Context, request: &HttpRequest) -> PortResult<HttpResp
     let Some(setup) = setup else {
         return Ok(HttpResponse::problem(404, "unknown_tag", "there is no such tracking tag"));
     };
-    if let Some(retry_after_s) = too_many(&context.reports, setup.tenant).await? {
-        let words = format!("more than {PER_MINUTE} events in a minute: go on in {retry_after_s} seconds");
-        let refusal = HttpResponse::problem(429, "rate_limited", &words);
-        return Ok(refusal.with_header(RETRY_AFTER, HeaderValue::from(retry_after_s)));
+    if let Some(refusal) = context.reports.too_many(setup.tenant).await? {
+        return Ok(refusal);
     }
     let event = match Event::read(request) {
         Ok(event) => event,
@@ -133,7 +131,8 @@ async fn converted(
     if let Some(refusal) = other_currency(context, tenant, call, event).await? {
         return Ok(refusal);
     }
-    told(&context.reports, tenant, id, &webhook, Reading { call, fires: event.converts(), revenue }).await
+    let reading = Reading { call, fires: event.converts(), revenue };
+    context.reports.told(tenant, id, &webhook, reading).await
 }
 
 /// The secret of an incoming webhook: in a header, or in the query for systems that can only be given an address.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::clock::SystemClock;
 use queue::SqsOutbox;
+use reports::Reports;
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 use visit_events::{Context, handle};
@@ -20,7 +21,7 @@ async fn main() -> Result<(), Cause> {
     let context = Arc::new(Context {
         tags: store.clone(),
         visits: store.clone(),
-        reports: conversion_webhook::Context {
+        reports: Reports {
             vault,
             limiter: store.clone(),
             catalog: store.clone(),

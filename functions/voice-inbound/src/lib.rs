@@ -32,7 +32,8 @@ pub async fn handle(context: Arc<Context>, request: HttpRequest) -> HttpResponse
 }
 
 async fn answer(context: &Context, incoming: &Incoming) -> HttpResponse {
-    match context.answer_call.answer(incoming).await {
+    // On the heap: it holds all that a call's answer needs.
+    match Box::pin(context.answer_call.answer(incoming)).await {
         Ok(Answer::Taken(reply)) => webhook::reply(&context.door, &reply),
         Ok(Answer::NotTaken(reply, why)) => {
             tracing::warn!(call = %incoming.call_sid, why = why.code(), "call not taken");

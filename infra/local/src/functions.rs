@@ -232,12 +232,8 @@ fn dni_lookup(settings: &Settings, store: Arc<Store>, services: &Services) -> Re
     Ok(Handler::Http(Arc::new(move |request| Box::pin(dni_lookup::handle(context.clone(), request)))))
 }
 
-fn reports(
-    settings: &Settings,
-    store: Arc<Store>,
-    services: &Services,
-) -> Result<conversion_webhook::Context, Cause> {
-    Ok(conversion_webhook::Context {
+fn reports(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<reports::Reports, Cause> {
+    Ok(reports::Reports {
         vault: webhook::vault(settings, &services.database, store.clone())?,
         limiter: store.clone(),
         catalog: store.clone(),

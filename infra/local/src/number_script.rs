@@ -23,7 +23,7 @@ pub fn router() -> Router {
 
 async fn script(UrlPath(version): UrlPath<String>) -> Response {
     let (version, caching) = match version.as_str() {
-        "v1" => (newest().await, FOR_A_WHILE),
+        "v1" => (contract::number_script::latest().map(|release| release.version), FOR_A_WHILE),
         _ => (Some(version), FOR_EVER),
     };
     let Some(version) = version.filter(|version| is_version(version)) else {
@@ -41,12 +41,6 @@ async fn script(UrlPath(version): UrlPath<String>) -> Response {
         }
         Err(_) => StatusCode::NOT_FOUND.into_response(),
     }
-}
-
-async fn newest() -> Option<String> {
-    let manifest = tokio::fs::read(Path::new(RELEASES).join("manifest.json")).await.ok()?;
-    let manifest: serde_json::Value = serde_json::from_slice(&manifest).ok()?;
-    manifest.get("version")?.as_str().map(str::to_owned)
 }
 
 fn is_version(text: &str) -> bool {

@@ -70,8 +70,10 @@ fn may_depend(from: &Package, to: &str) -> bool {
         (_, "testkit") => true,
         // The one place where neighbours meet, so that they need not know each other.
         ("shared", "webhook") => ["app", "domain", "runtime", "twilio", "vault"].contains(&to),
+        // What two functions share that take the same reports.
+        ("shared", "reports") => ["app", "domain", "runtime"].contains(&to),
         ("shared", _) => ["app", "domain"].contains(&to),
-        ("functions", _) => ADAPTERS.contains(&to) || ["app", "domain", "webhook"].contains(&to),
+        ("functions", _) => ADAPTERS.contains(&to) || ["app", "domain", "reports", "webhook"].contains(&to),
         _ => true,
     }
 }

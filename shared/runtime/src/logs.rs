@@ -8,12 +8,13 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Our own crates, as log targets. Whatever is not here is held to warnings.
-const OURS: [&str; 28] = [
+const OURS: [&str; 30] = [
     "api",
     "app",
     "bid_log",
     "contract",
     "conversion_webhook",
+    "dni_lookup",
     "domain",
     "housekeeping",
     "local_platform",
@@ -22,6 +23,7 @@ const OURS: [&str; 28] = [
     "outbound",
     "postback_delivery",
     "queue",
+    "reports",
     "rtb_auction",
     "rtb_health",
     "rtb_inbound",

@@ -94,7 +94,7 @@ async fn walk(
         let found = context.visits.visits_of_day(viewer.tenant, at.day, at.after, most).await?;
         searched_to = at.day;
         let mut rest = found.iter().take(ask).peekable();
-        while let Some(visit) = rest.next() {
+        for visit in rest.by_ref() {
             looks_left = looks_left.saturating_sub(1);
             at.after = Some(visit.id);
             if owns(viewer, visit) && admits(&query.filter, visit) {

@@ -40,8 +40,11 @@ const LOOKS: u8 = 2;
 #[derive(Debug, Default)]
 pub struct Memory {
     tags: Mutex<HashMap<TrackingTagId, KnownTag>>,
-    pools: Mutex<HashMap<(TenantId, NumberPoolId), Arc<tokio::sync::Mutex<Pool>>>>,
+    pools: Mutex<HashMap<(TenantId, NumberPoolId), KnownPool>>,
 }
+
+/// Held while the table is looked at, so that one question looks for all that wait.
+type KnownPool = Arc<tokio::sync::Mutex<Pool>>;
 
 /// A tag as it was when it was read; `None`: there was none.
 #[derive(Debug, Clone)]
@@ -131,7 +134,7 @@ impl Memory {
 
 /// The search of one question.
 pub(super) struct Search {
-    memory: Arc<tokio::sync::Mutex<Pool>>,
+    memory: KnownPool,
     tenant: TenantId,
     id: NumberPoolId,
     shards: u16,
@@ -224,6 +227,8 @@ impl Pool {
 
     fn fill(&mut self, mut found: Vec<PoolPlace>, kept: usize) {
         found.truncate(kept);
+        // Whoever was at it may have been cut off by their deadline.
+        self.refilling = false;
         let now = Instant::now();
         self.candidates = found.into_iter().map(|place| (place, now)).collect();
     }

@@ -122,7 +122,7 @@ impl LeaseNumber {
                 asking.note_visit(deadline, (Some(number.clone()), false)).await;
                 Given::Shared(Some(number.clone()))
             }
-            Source::Pool(id, pool) => asking.from_pool(*id, pool, deadline).await,
+            Source::Pool(id, pool) => asking.of_pool(*id, pool, deadline).await,
         };
         self.shown(setup, visit, given, now).await
     }
@@ -190,7 +190,7 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    async fn from_pool(&self, id: NumberPoolId, pool: &NumberPool, deadline: Instant) -> Given {
+    async fn of_pool(&self, id: NumberPoolId, pool: &NumberPool, deadline: Instant) -> Given {
         let leasing = timeout_at(deadline, self.lease(id, pool, deadline)).await;
         let given = leasing.unwrap_or(Err(PortError::Busy { what: "lease a number" }));
         given.unwrap_or_else(|error| {
