@@ -13,7 +13,8 @@ use app::follow_leg::FollowLeg;
 use app::place::StepAnswer;
 use app::ports::{
     AccountRow, AccountStanding, Accounts, BidLogEntry, BidderAnswer, Bidders, CallRecord, Calls,
-    CarrierCall, Catalog, Counters, Kind, NoAnswer, Outbox, PortResult, Record, Saved, SipSetUp, Telephony,
+    CarrierCall, Catalog, Counters, Kind, NoAnswer, Outbox, PoolPlace, PortResult, Record, Saved, SipSetUp,
+    Telephony,
 };
 use app::run_auction::RunAuction;
 use app::secret::Secret;
@@ -635,7 +636,8 @@ impl World {
     /// Gives the number that is called a row in its pool: from then on it can be leased.
     pub async fn put_pool_row(&self) {
         let database = self.database.as_ref().unwrap();
-        database.pool_row(self.tenant, POOL, &self.number).await.unwrap();
+        let place = PoolPlace { pool: POOL, shard: 0, number: self.number.clone() };
+        database.pool_row(self.tenant, &place).await.unwrap();
     }
 
     /// Takes the number that is called out of its pool.

@@ -264,7 +264,7 @@ async fn storm(size: Size, seed: u64) {
     for index in 0..size.numbers {
         let shard = u16::try_from(index).unwrap() % shards;
         let place = PoolPlace { pool: pool_id(), shard, number: number(index) };
-        crate::world::add_row(&database, &place).await;
+        database.pool_row(tenant(), &place).await.unwrap();
     }
     let now = seconds_since(0.0) / SPEED * 1_000.0;
     let mut chance = StdRng::seed_from_u64(seed);

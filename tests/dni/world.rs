@@ -3,9 +3,8 @@
 use std::sync::Mutex;
 
 use app::clock::Clock;
-use app::ports::{PoolPlace, PortResult, Tags};
+use app::ports::{PortResult, Tags};
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::dni::question::Question;
 use domain::dni::tag::{Source, TagSetup};
 use domain::ids::{NumberPoolId, TenantId, TrackingTagId, VisitId};
@@ -15,7 +14,6 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
-use testkit::database::{TABLE, TestDatabase};
 use tokio::time::Instant;
 use uuid::{NoContext, Uuid};
 
@@ -99,22 +97,6 @@ impl Tags for NoTags {
     async fn tag(&self, _: TrackingTagId) -> PortResult<Option<TagSetup>> {
         Ok(None)
     }
-}
-
-/// Puts a number's row into the table, as the catalogue does when a number enters a pool.
-pub async fn add_row(database: &TestDatabase, place: &PoolPlace) {
-    let key = store::keys::pool_number(tenant(), place.pool, place.shard, &place.number);
-    let (text, zero) = (|text: &str| AttributeValue::S(text.to_owned()), AttributeValue::N("0".to_owned()));
-    let mut put = database.client().put_item().table_name(TABLE);
-    put = put.item("pk", text(&key.pk)).item("sk", text(&key.sk)).item("kind", text("pool_number"));
-    put = put.item("number", text(place.number.as_str())).item("tenant", text(&tenant().to_string()));
-    for name in ["visit", "lease", "previous"] {
-        put = put.item(name, text(""));
-    }
-    for name in ["until", "free_after", "previous_free_after"] {
-        put = put.item(name, zero.clone());
-    }
-    put.send().await.unwrap();
 }
 
 #[expect(clippy::disallowed_methods, reason = "whoever runs a test says so by the environment")]

@@ -167,14 +167,6 @@ impl Scene<'_> {
         script
     }
 
-    /// The id of the scene's number.
-    pub async fn number_id(&self) -> String {
-        let numbers = self.deployment.ok("GET", "/api/numbers?limit=100", None).await;
-        let numbers = numbers["items"].as_array().unwrap();
-        let own = numbers.iter().find(|number| number["number"] == self.number.as_str()).unwrap();
-        own["id"].as_str().unwrap().to_owned()
-    }
-
     /// Changes a thing, whatever its version is now.
     pub async fn change(&self, path: &str, mut patch: Value) {
         let now = self.deployment.ok("GET", path, None).await;

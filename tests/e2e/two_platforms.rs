@@ -21,12 +21,19 @@ async fn installation(reaches: Vec<String>) -> (Deployment, Arc<Platform>) {
     crate::deployment_with(options).await
 }
 
+async fn number_id(scene: &Scene<'_>) -> String {
+    let numbers = scene.deployment.ok("GET", "/api/numbers?limit=100", None).await;
+    let numbers = numbers["items"].as_array().unwrap();
+    let own = numbers.iter().find(|number| number["number"] == scene.number.as_str()).unwrap();
+    own["id"].as_str().unwrap().to_owned()
+}
+
 /// A campaign that is bid for 12.50 with its own number, for calls of half a minute; what its publisher needs to ask it.
 async fn asked<'a>(deployment: &'a Deployment, rtb: Value) -> (Scene<'a>, Value) {
     let scene = deployment.scene(&[]).await;
     let mut settings = json!({
         "base_bid": 12_500_000, "good_for_s": 60, "pays_on": {"length": {"seconds": 30}},
-        "numbers": [scene.number_id().await]
+        "numbers": [number_id(&scene).await]
     });
     for (field, value) in rtb.as_object().into_iter().flatten() {
         settings[field] = value.clone();

@@ -37,6 +37,18 @@ pub struct TlsError(#[source] Box<dyn std::error::Error + Send + Sync>);
 /// # Errors
 /// [`TlsError`] when the compiled-in roots cannot be loaded.
 pub async fn config() -> Result<SdkConfig, TlsError> {
+    config_with(compiled_in_roots()).await
+}
+
+/// As [`config`], for endpoints whose certificate is made for a measurement: trusts this one, too.
+///
+/// # Errors
+/// As [`config`].
+pub async fn config_trusting(root_pem: &str) -> Result<SdkConfig, TlsError> {
+    config_with(compiled_in_roots() + root_pem).await
+}
+
+async fn config_with(roots_pem: String) -> Result<SdkConfig, TlsError> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the SDK's own variables, which it would look up at more places than we want"
@@ -44,7 +56,7 @@ pub async fn config() -> Result<SdkConfig, TlsError> {
     let read = |variable: &str| std::env::var(variable).ok().filter(|region| !region.is_empty());
     let named = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(read);
     let region = Region::new(named.unwrap_or_else(|| FALLBACK_REGION.to_owned()));
-    Ok(loader()?.region(region).load().await)
+    Ok(loader(roots_pem)?.region(region).load().await)
 }
 
 /// The configuration for one endpoint that stands in for AWS, with credentials that mean nothing.
@@ -52,14 +64,17 @@ pub async fn config() -> Result<SdkConfig, TlsError> {
 /// # Errors
 /// As [`config`].
 pub async fn config_for_stand_in(endpoint_url: &str) -> Result<SdkConfig, TlsError> {
-    let loader = loader()?.region(Region::new(FALLBACK_REGION)).test_credentials().endpoint_url(endpoint_url);
+    let loader = loader(compiled_in_roots())?
+        .region(Region::new(FALLBACK_REGION))
+        .test_credentials()
+        .endpoint_url(endpoint_url);
     Ok(loader.load().await)
 }
 
-fn loader() -> Result<aws_config::ConfigLoader, TlsError> {
+fn loader(roots_pem: String) -> Result<aws_config::ConfigLoader, TlsError> {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .tls_context(tls_context()?)
+        .tls_context(tls_context(roots_pem)?)
         .build_https();
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_ATTEMPTS)
@@ -76,9 +91,9 @@ fn loader() -> Result<aws_config::ConfigLoader, TlsError> {
         .timeout_config(timeouts))
 }
 
-fn tls_context() -> Result<TlsContext, TlsError> {
+fn tls_context(roots_pem: String) -> Result<TlsContext, TlsError> {
     let mut roots = TrustStore::empty();
-    roots.add_pem_certificate(compiled_in_roots());
+    roots.add_pem_certificate(roots_pem);
     TlsContext::builder().with_trust_store(roots).build().map_err(|error| TlsError(Box::new(error)))
 }
 

@@ -1,8 +1,8 @@
 //! A number's row in a pool, as the catalogue writes it when the number enters the pool.
 
+use app::ports::PoolPlace;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ids::{NumberPoolId, TenantId};
-use domain::phone::E164;
+use domain::ids::TenantId;
 use store::keys;
 
 use super::{TABLE, TestDatabase};
@@ -10,12 +10,13 @@ use super::{TABLE, TestDatabase};
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 impl TestDatabase {
-    /// Puts the row of a number that nobody was ever shown, in the pool's first partition.
+    /// Puts the row of a number that nobody was ever shown; one that is there is forgotten.
     ///
     /// # Errors
     /// The database does not take it.
-    pub async fn pool_row(&self, tenant: TenantId, pool: NumberPoolId, number: &E164) -> Result<(), Cause> {
-        let key = keys::pool_number(tenant, pool, 0, number);
+    pub async fn pool_row(&self, tenant: TenantId, place: &PoolPlace) -> Result<(), Cause> {
+        let PoolPlace { pool, shard, number } = place;
+        let key = keys::pool_number(tenant, *pool, *shard, number);
         let texts = [
             ("pk", key.pk.as_str()),
             ("sk", &key.sk),
