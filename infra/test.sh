@@ -73,6 +73,9 @@ number_script() {
     fi
     (cd web/dni && npm test --silent)
 }
+number_script_on_the_platform() {
+    (cd web/dni && LOCAL_PLATFORM="$CARGO_TARGET_DIR/debug/local-platform" npm run test:platform --silent)
+}
 emulator() { infra/emulator/emulator.py run -- cargo test --quiet -p tests --test emulator -- --nocapture; }
 
 lint_stages() {
@@ -95,6 +98,7 @@ all() {
     stage "conformance tools" node_selftest
     stage "number script" number_script
     stage "build" build
+    stage "number script on the platform" number_script_on_the_platform
     stage "tests" rust_tests
     stage "TwiML of the whole run" twiml_corpus
     stage "API contract" api_contract

@@ -8,7 +8,6 @@
 //! The function is this program, started anew with [`AS_FUNCTION`] set: its `main` with one more root certificate, because
 //! the function trusts public authorities only and the database here has none of theirs.
 
-#![expect(clippy::disallowed_types, reason = "the load comes from a plain HTTP client")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark is told by its environment what it is")]
 #![expect(clippy::print_stdout, reason = "its figures are what a benchmark is for")]
 #![expect(

@@ -10,6 +10,7 @@ mod scene;
 mod sip_bids;
 mod stolen_table;
 mod two_platforms;
+mod visitors;
 mod whole_calls;
 
 use std::sync::Arc;
@@ -33,6 +34,12 @@ async fn deployment_with(options: Options) -> (Deployment, Arc<Platform>) {
         _keep: Box::new(platform.clone()),
     };
     (deployment, platform)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_visitors_on_the_local_platform() {
+    let (deployment, platform) = deployment().await;
+    visitors::all(&deployment, Some(&format!("{}/_sim/postbacks", platform.api_url()))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -221,6 +221,6 @@ pub fn verdicts(auction: &Value) -> Vec<(String, String)> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test speaks to loopback addresses of its own")]
-fn client() -> reqwest::Client {
+pub fn client() -> reqwest::Client {
     reqwest::Client::new()
 }

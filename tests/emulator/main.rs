@@ -5,6 +5,8 @@
 mod routing_calls;
 #[path = "../e2e/scene.rs"]
 mod scene;
+#[path = "../e2e/visitors.rs"]
+mod visitors;
 #[path = "../e2e/whole_calls.rs"]
 mod whole_calls;
 
@@ -78,6 +80,7 @@ async fn whole_calls_on_the_emulator() {
     the_cdn_gives_each_number_its_own_document(&deployment).await;
     the_number_script_stays_behind_its_version().await;
     whole_calls::all(&deployment).await;
+    visitors::all(&deployment, None).await;
     bids_stay_in_the_archive().await;
 }
 

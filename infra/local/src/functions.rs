@@ -35,6 +35,7 @@ use twilio::telephony::TwilioTelephony;
 use webhook::Door;
 
 use crate::template::Template;
+use crate::tracker::SimulatedTrackers;
 
 type Http = dyn Fn(HttpRequest) -> BoxFuture<'static, HttpResponse> + Send + Sync;
 type Sqs = dyn Fn(SqsEvent) -> BoxFuture<'static, SqsBatchResponse> + Send + Sync;
@@ -59,6 +60,8 @@ pub struct Services {
     pub queue: SdkConfig,
     /// Told of each e-mail, if anybody is.
     pub announce_mail: Option<Arc<Announce>>,
+    /// Told instead of the tags' trackers.
+    pub trackers: SimulatedTrackers,
 }
 
 /// Composes every function of the template.
@@ -107,7 +110,7 @@ fn one(id: &str, settings: &Settings, services: &Services) -> Result<Handler, Ca
             let context = Arc::new(bid_log::Context { keep_bids: KeepBids { log: store, history } });
             Handler::Sqs(Arc::new(move |event| Box::pin(bid_log::handle(context.clone(), event))))
         }
-        "PostbackDelivery" => postback_delivery(settings, store)?,
+        "PostbackDelivery" => postback_delivery(store, services),
         "RtbHealth" => rtb_health(settings, store, services)?,
         "Housekeeping" => housekeeping(settings, store, services)?,
         _ => return Err("the template has this function, but infra/local does not compose it".into()),
@@ -253,18 +256,18 @@ fn visit_events(settings: &Settings, store: Arc<Store>, services: &Services) -> 
     Ok(Handler::Http(Arc::new(move |request| Box::pin(visit_events::handle(context.clone(), request)))))
 }
 
-fn postback_delivery(settings: &Settings, store: Arc<Store>) -> Result<Handler, Cause> {
+fn postback_delivery(store: Arc<Store>, services: &Services) -> Handler {
     let context = Arc::new(postback_delivery::Context {
         tell_trackers: TellTrackers {
             calls: store.clone(),
             tags: store.clone(),
             visits: store.clone(),
             marks: store,
-            trackers: Arc::new(outbound(settings)?),
+            trackers: Arc::new(services.trackers.clone()),
             clock: clock(),
         },
     });
-    Ok(Handler::Sqs(Arc::new(move |event| Box::pin(postback_delivery::handle(context.clone(), event)))))
+    Handler::Sqs(Arc::new(move |event| Box::pin(postback_delivery::handle(context.clone(), event))))
 }
 
 fn conversion_webhook(settings: &Settings, store: Arc<Store>, services: &Services) -> Result<Handler, Cause> {

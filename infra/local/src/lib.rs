@@ -23,9 +23,11 @@ pub mod running;
 mod schedules;
 pub mod seed;
 mod serve;
+mod shop;
 pub mod simulator;
 mod spare;
 pub mod template;
+mod tracker;
 
 pub use options::{Options, Ports, Schedules, Storage};
 pub use platform::Platform;

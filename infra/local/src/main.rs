@@ -20,7 +20,7 @@ local-platform call  [--data DIR] [--scenario NAME]  places a simulated call thr
                      [--key ccp_live_…]              the key of whoever the number belongs to, if not the demo account
 local-platform reset [--data DIR]                    forgets all data
 local-platform contract                              for checks of the API: in memory, on free ports, until standard
-                     input ends; says {\"url\", \"key\"} when it answers";
+                     input ends; says {\"url\", \"key\", \"phone\"} when it answers";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -138,10 +138,13 @@ CallCenter Pro runs here. Data are in {folder}/, Ctrl-C stops it.
   demo API key             {key}
   demo sign-in             {email}   {password}
 
+  a web page for visitors  {api}/_sim/shop?utm_campaign=spring&clickid=demo-1   (each sees a number of their own)
+  what trackers were told  {api}/_sim/postbacks
   Numbers to call: {HOME_SERVICES} (six bidders), {WINNER_BUSY} (the winner is busy), {NO_BIDS} (nobody bids)
 
 Try next, in another terminal:
   make call
+  make call NUMBER=…                      the number that the web page shows you
   make call SCENARIO=winner-busy          or: {scenarios}
   curl -H 'Authorization: Bearer {key}' {api}/api/calls
 
@@ -190,10 +193,13 @@ async fn call(flags: &Flags) -> Result<(), Cause> {
     place_and_watch(&running, &placing, &mut std::io::stdout()).await
 }
 
-/// A platform for a program that tries the API: it lives as long as the program holds our standard input open.
+/// A platform for a program that tries it: it lives as long as the program holds our standard input open.
 async fn contract() -> Result<(), Cause> {
     let platform = Platform::start(Options::for_tests()).await?;
-    say(&serde_json::json!({"url": platform.api_url(), "key": platform.api_key()}).to_string());
+    let ready = serde_json::json!({
+        "url": platform.api_url(), "key": platform.api_key(), "phone": platform.phone_url(),
+    });
+    say(&ready.to_string());
     tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
     platform.shutdown().await;
     Ok(())

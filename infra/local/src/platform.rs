@@ -30,7 +30,8 @@ use crate::routes::Routes;
 use crate::serve::Server;
 use crate::simulator::Networks;
 use crate::template::{Event, TEMPLATE, Template};
-use crate::{fallback, number_script, schedules, seed, simulator, spare};
+use crate::tracker::SimulatedTrackers;
+use crate::{fallback, number_script, schedules, seed, shop, simulator, spare};
 
 /// The product's table.
 const TABLE: &str = "callcenter";
@@ -49,6 +50,7 @@ pub struct Platform {
     folder: PathBuf,
     api_address: SocketAddr,
     routes: Routes,
+    beside: Router,
     gateway: Mutex<Option<Server>>,
     lambda: Lambda,
     fallback: Server,
@@ -86,13 +88,15 @@ struct Ground {
     queues: Queues,
 }
 
-/// What answers at the API's address: the functions, the number script, and the simulated bidders (`/_sim/rtb/{scenario}`), for
-/// whoever wants to see what they say. Auctions ask them at their own address, the only one that is allowed.
-fn front(routes: &Routes, lambda: &Lambda, bidders: &RunningBidders) -> Router {
-    Gateway::new(routes.clone(), lambda.clone())
-        .router()
-        .merge(bidders.router())
-        .merge(number_script::router())
+/// What answers at the API's address beside the functions: the number script; a page with it (`/_sim/shop`); what trackers were
+/// told (`/_sim/postbacks`); and the simulated bidders (`/_sim/rtb/{scenario}`), for whoever wants to see what they say.
+/// Auctions ask them at their own address, the only one that is allowed.
+fn beside(bidders: &RunningBidders, trackers: &SimulatedTrackers, api: ApiClient) -> Router {
+    bidders.router().merge(number_script::router()).merge(trackers.router()).merge(shop::router(api))
+}
+
+fn front(routes: &Routes, lambda: &Lambda, beside: &Router) -> Router {
+    Gateway::new(routes.clone(), lambda.clone()).router().merge(beside.clone())
 }
 
 impl Platform {
@@ -132,9 +136,10 @@ impl Platform {
         ]);
         let lambda = Lambda::new(functions::compose(&template, &environment, &ground.services)?, &template);
         let routes = Routes::of(&template);
-        let gateway = Server::start(listeners.api, front(&routes, &lambda, &bidders))?;
-
         let api = ApiClient::new(&format!("http://{api_address}"), &ground.demo.api_key)?;
+        let beside = beside(&bidders, &ground.services.trackers, api.clone());
+        let gateway = Server::start(listeners.api, front(&routes, &lambda, &beside))?;
+
         let settings = Settings::from_lookup(|variable| environment.get(variable).cloned())?;
         let context = functions::api_context(&settings, Arc::new(ground.store.clone()), &ground.services)?;
         ground.demo.open_account(&context.identity_tools()).await?;
@@ -148,6 +153,7 @@ impl Platform {
             folder: ground.folder,
             api_address,
             routes,
+            beside,
             gateway: Mutex::new(Some(gateway)),
             lambda,
             fallback,
@@ -327,7 +333,7 @@ impl Platform {
         if gateway.is_none() {
             let listener = listen::take(self.api_address.port(), "API").await?;
             self.lambda.revive();
-            *gateway = Some(Server::start(listener, front(&self.routes, &self.lambda, &self.bidders))?);
+            *gateway = Some(Server::start(listener, front(&self.routes, &self.lambda, &self.beside))?);
         }
         Ok(())
     }
@@ -393,7 +399,9 @@ async fn lay(options: &Options, database_port: u16, queue_url: &str) -> Result<G
     };
     let queue = runtime::aws::config_for_stand_in(queue_url).await?;
     let queues = Queues::open(&direct, clock).await?;
-    let services = Services { database: through, queue, announce_mail: options.announce_mail.clone() };
+    let announce_mail = options.announce_mail.clone();
+    let services =
+        Services { database: through, queue, announce_mail, trackers: SimulatedTrackers::default() };
     Ok(Ground { demo, folder, temporary, database, faults, services, store, queues })
 }
 

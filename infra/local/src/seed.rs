@@ -1,4 +1,4 @@
-//! What the demo tenant has: publisher, buyers, campaigns, bidders, targets and numbers, made through our own API as a customer would.
+//! What the demo tenant has: publisher, buyers, campaigns, bidders, targets, numbers, and a web page's tracking tag, made through our own API as a customer would.
 //!
 //! What must stay true: doing it again makes nothing twice (things are found by name), so a start that was interrupted is
 //! finished by the next one; what a user changed stays as it is. All phone numbers are fictional ones (`555-01xx`).
@@ -18,6 +18,11 @@ pub const HOME_SERVICES: &str = "+12025550101";
 pub const WINNER_BUSY: &str = "+12025550102";
 /// Nobody bids, so the static target is dialled.
 pub const NO_BIDS: &str = "+12025550103";
+/// Numbers that the visitors of the demo's web page are shown.
+pub const VISITORS_NUMBERS: [&str; 5] =
+    ["+12025550140", "+12025550141", "+12025550142", "+12025550143", "+12025550144"];
+/// The name of that page's tracking tag.
+pub const SHOP: &str = "Harbour Street Plumbing";
 /// A line that is always busy.
 pub const BUSY_LINE: &str = "+12025550166";
 
@@ -141,6 +146,7 @@ pub async fn plant(api: &ApiClient, account: &AccountSid, bidders_at: &str) -> R
         let body = rtb_target(&bidder, &buyer.id, bidders_at);
         ids.insert(bidder.name, find_or_make(api, "/api/rtb-targets", "name", body).await?.0.id);
     }
+    let mut campaigns = BTreeMap::new();
     for plan in PLANS {
         let entries: Vec<Value> = plan
             .bidders
@@ -170,8 +176,32 @@ pub async fn plant(api: &ApiClient, account: &AccountSid, bidders_at: &str) -> R
         if made || number_made {
             publish(api, &campaign.id).await?;
         }
+        campaigns.insert(plan.number, campaign.id);
     }
-    Ok(())
+    let campaign = campaigns.remove(HOME_SERVICES).unwrap_or_default();
+    plant_shop(api, account, &campaign, &publisher.id).await
+}
+
+/// A pool, and the tag of the page that the local platform shows: its number is replaced by one of the pool.
+async fn plant_shop(
+    api: &ApiClient,
+    account: &AccountSid,
+    campaign: &str,
+    publisher: &str,
+) -> Result<(), ApiError> {
+    let pool = find_or_make(api, "/api/number-pools", "name", json!({"name": SHOP})).await?.0;
+    for number in VISITORS_NUMBERS {
+        let number = json!({
+            "number": number, "account_sid": account, "campaign": campaign, "publisher": publisher, "pool": pool.id,
+        });
+        find_or_make(api, "/api/numbers", "number", number).await?;
+    }
+    let tag = json!({
+        "name": SHOP, "campaign": campaign, "publisher": publisher, "shows": {"pool": pool.id},
+        "replace": {"numbers": [HOME_SERVICES], "shadow": true},
+        "redtrack": {"domain": "track.example.com"},
+    });
+    find_or_make(api, "/api/tracking-tags", "name", tag).await.map(drop)
 }
 
 fn rtb_target(bidder: &Bidder, buyer: &str, bidders_at: &str) -> Value {

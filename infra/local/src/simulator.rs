@@ -152,7 +152,8 @@ impl Networks {
     /// The networks of the accounts that the demo file names.
     pub fn new(demo: &Demo, time_scale: u32) -> Self {
         let mut own = config(&demo.twilio, time_scale);
-        for number in [seed::HOME_SERVICES, seed::WINNER_BUSY, seed::NO_BIDS] {
+        let called = [seed::HOME_SERVICES, seed::WINNER_BUSY, seed::NO_BIDS];
+        for number in called.into_iter().chain(seed::VISITORS_NUMBERS) {
             own = own.number(NumberConfig::new(number, ""));
         }
         Self { demo: PhoneNetwork::new(own), spare: PhoneNetwork::new(config(&demo.spare, time_scale)) }

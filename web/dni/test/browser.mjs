@@ -14,8 +14,14 @@ const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-
 const FLAGS =
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
-export async function start() {
+export async function launch() {
   if (!CHROMIUM) throw new Error("no Chromium: run infra/tools/chromium.sh, or set CHROMIUM=/path/to/it");
+  // Playwright switches the back-forward cache off, and here it is what is tested.
+  const ignoreDefaultArgs = ["--disable-back-forward-cache"];
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(" "), ignoreDefaultArgs });
+}
+
+export async function start() {
   const platform = await startPlatform();
   const origin = REAL || platform.origin;
   const pages = new Map();
@@ -36,12 +42,7 @@ export async function start() {
     response.end("<!doctype html><meta charset=utf-8><title>Shop</title>" + (pages.get(pathname) ?? "<p>Nothing here"));
   });
   const { port } = server.address();
-  // Playwright switches the back-forward cache off, and here it is what is tested.
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: FLAGS.split(" "),
-    ignoreDefaultArgs: ["--disable-back-forward-cache"],
-  });
+  const browser = await launch();
   return {
     platform,
     browser,
