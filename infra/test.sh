@@ -137,6 +137,8 @@ soak)
     stage "disordered callbacks and caps, 500 stories" cargo test --quiet -p tests --test calls -- order capacity
     export ASKS=250
     stage "limits under eight processes, 2,000 requests at once" cargo test --quiet -p tests --test calls -- processes
+    export SESSIONS=10000
+    stage "numbers of 10,000 visitors, twice" cargo test --quiet -p tests --test dni -- storm --nocapture
     ;;
 fuzz)
     # Nothing else needs the nightly compiler, so its absence is told and is no failure.

@@ -29,6 +29,8 @@ const LEASING: Duration = Duration::from_millis(80);
 const LOOKED_AT: i32 = 48;
 const LEASE: &str = "lease a number of a pool";
 pub(crate) const FREE: &str = "#free_after < :now AND (attribute_not_exists(#calls) OR #calls_until < :now)";
+/// Stands for the visit in a row that was set aside: its number is being given back, and belongs to nobody any more.
+pub(crate) const ASIDE: &str = "aside";
 const TAKE: &str = "SET #previous = #lease, #previous_free_after = #free_after, #visit = :visit, #lease = :lease, \
                     #until = :until, #delay = :delay, #free_after = :free_after REMOVE #calls, #calls_until";
 
@@ -264,9 +266,10 @@ impl Leases for Store {
         lease: &Lease,
         seen: &PoolNumber,
     ) -> PortResult<Leased> {
-        const AS_SEEN: &str = "#until = :seen AND (attribute_not_exists(#calls) OR #calls_until < :now)";
+        const AS_SEEN: &str =
+            "#until = :seen AND #visit <> :aside AND (attribute_not_exists(#calls) OR #calls_until < :now)";
         let until = seen.lease.as_ref().map_or(Timestamp::UNIX_EPOCH, |lease| lease.until);
-        let also = [(":seen", millis(until)), (":now", millis(lease.since))];
+        let also = [(":seen", millis(until)), (":now", millis(lease.since)), (":aside", text(ASIDE))];
         self.write_lease((tenant, place), lease, (TAKE, AS_SEEN), also).await
     }
 

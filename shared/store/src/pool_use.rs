@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::Store;
 use crate::item::{Item, number, number_of, parsed, text};
 use crate::keys::{self, GSI2};
-use crate::leases::FREE;
+use crate::leases::{ASIDE, FREE};
 use crate::read::{Part, Range};
 use crate::write::{Deed, Write, hour_row};
 
@@ -83,13 +83,15 @@ impl Pools for Store {
         until: Timestamp,
     ) -> PortResult<bool> {
         let key = keys::pool_number(tenant, place.pool, place.shard, &place.number);
-        let write = Write::new(Deed::Change(key, "SET #free_after = :until".to_owned()))
+        let write = Write::new(Deed::Change(key, "SET #free_after = :until, #visit = :aside".to_owned()))
             .only_if(FREE)
             .name("#free_after", "free_after")
+            .name("#visit", "visit")
             .name("#calls", "calls")
             .name("#calls_until", "calls_until")
             .value(":now", number(now.as_millisecond()))
-            .value(":until", number(until.as_millisecond()));
+            .value(":until", number(until.as_millisecond()))
+            .value(":aside", text(ASIDE));
         self.change("set a pool's number aside", write).await
     }
 

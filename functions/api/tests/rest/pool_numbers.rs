@@ -82,8 +82,15 @@ impl Scene {
 
     /// Leases a number for five minutes.
     async fn lease(&self, number: &str) {
+        let (lease, now) = (self.new_lease(), self.now());
+        let (store, tenant) = (self.table.store(), self.table.world.tenant);
+        let taken = store.take(tenant, &self.place(number), &lease, now).await.unwrap();
+        assert_eq!(taken, Leased::Done);
+    }
+
+    fn new_lease(&self) -> Lease {
         let now = self.now();
-        let lease = Lease {
+        Lease {
             visit: VisitId::from_uuid(Uuid::from_u128(7)),
             tag: TrackingTagId::from_uuid(Uuid::from_u128(8)),
             campaign: CampaignId::from_uuid(Uuid::from_u128(9)),
@@ -91,10 +98,7 @@ impl Scene {
             since: now,
             until: now + SignedDuration::from_secs(300),
             delay_s: 30,
-        };
-        let (store, tenant) = (self.table.store(), self.table.world.tenant);
-        let taken = store.take(tenant, &self.place(number), &lease, now).await.unwrap();
-        assert_eq!(taken, Leased::Done);
+        }
     }
 
     fn bought(&self) -> Vec<String> {
@@ -284,6 +288,8 @@ async fn a_number_that_is_set_aside_is_leased_to_nobody_and_one_that_is_leased_i
     for number in &FOR_SALE[..2] {
         scene.own(number).await;
     }
+    scene.lease(FOR_SALE[1]).await;
+    scene.table.world.clock.advance(331);
     scene.lease(FOR_SALE[0]).await;
     let (store, tenant, now) = (scene.table.store(), scene.table.world.tenant, scene.now());
     let until = now + SignedDuration::from_secs(120);
@@ -291,6 +297,11 @@ async fn a_number_that_is_set_aside_is_leased_to_nobody_and_one_that_is_leased_i
     assert!(store.set_aside(tenant, &scene.place(FOR_SALE[1]), now, until).await.unwrap());
     let row = store.pool_numbers(tenant, scene.pool, 1).await.unwrap();
     assert!(row.iter().all(|number| !number.is_free(now)));
+    // Neither whoever was shown it last nor a pool that gives out the least recently used may have it.
+    let aside = row.iter().find(|number| number.number.as_str() == FOR_SALE[1]).unwrap();
+    let (place, lease) = (scene.place(FOR_SALE[1]), scene.new_lease());
+    assert_eq!(store.renew(tenant, &place, &lease, now).await.unwrap(), Leased::Lost);
+    assert_eq!(store.take_over(tenant, &place, &lease, aside).await.unwrap(), Leased::Lost);
     assert!(
         !store.set_aside(tenant, &scene.place("+12025559999"), now, until).await.unwrap(),
         "it is not there"
