@@ -76,7 +76,7 @@ number_script() {
 number_script_on_the_platform() {
     (cd web/dni && LOCAL_PLATFORM="$CARGO_TARGET_DIR/debug/local-platform" npm run test:platform --silent)
 }
-emulator() { infra/emulator/emulator.py run -- cargo test --quiet -p tests --test emulator -- --nocapture; }
+emulator() { infra/emulator/emulator.py run -- cargo test --quiet --workspace --test emulator -- --nocapture; }
 
 lint_stages() {
     stage "format" format
@@ -122,7 +122,7 @@ deploy-local)
     stage "end to end on the emulator" emulator
     ;;
 soak)
-    stage "kill storms" cargo test --quiet -p local-platform --test soak -- --nocapture
+    stage "kill storms" cargo test --quiet --workspace --test soak -- --nocapture
     export PROPTEST_CASES=2000
     PROPTEST_RNG_SEED=$(date +%s)
     export PROPTEST_RNG_SEED
@@ -134,11 +134,11 @@ soak)
     stage "lists of 100,000 calls" cargo test --quiet --workspace --test rest -- scale --nocapture
     export PROPTEST_CASES=500
     export CALLERS=1000
-    stage "disordered callbacks and caps, 500 stories" cargo test --quiet -p tests --test calls -- order capacity
+    stage "disordered callbacks and caps, 500 stories" cargo test --quiet --workspace --test calls -- order capacity
     export ASKS=250
-    stage "limits under eight processes, 2,000 requests at once" cargo test --quiet -p tests --test calls -- processes
+    stage "limits under eight processes, 2,000 requests at once" cargo test --quiet --workspace --test calls -- processes
     export SESSIONS=10000
-    stage "numbers of 10,000 visitors, twice" cargo test --quiet -p tests --test dni -- storm --nocapture
+    stage "numbers of 10,000 visitors, twice" cargo test --quiet --workspace --test dni -- storm --nocapture
     ;;
 fuzz)
     # Nothing else needs the nightly compiler, so its absence is told and is no failure.

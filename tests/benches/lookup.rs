@@ -55,6 +55,8 @@ use uuid::Uuid;
 /// Set where this program is the function: the file of the root certificate that it trusts beside the others.
 const AS_FUNCTION: &str = "LOOKUP_BENCH_ROOT";
 const NUMBERS: u16 = 2_000;
+/// The last digits of the first one.
+const FIRST: u32 = 2_000_000;
 const ROUNDS: usize = 9;
 const LOOKUPS: usize = 300;
 /// Before anything is measured. As many again in each round keep the pool nearly free.
@@ -100,7 +102,7 @@ impl World {
         let usual = [("pool", "1"), ("seconds", "1")];
         let item = usual.map(|(name, digits)| (name, AttributeValue::N(digits.to_owned())));
         world.put_item(Key { pk: "USUAL#tag".to_owned(), sk: "TAG".to_owned() }, item.to_vec()).await;
-        world.all_numbers_are_free().await;
+        world.free(0..NUMBERS).await;
         // The function never makes a data key; this is how the installation got its first.
         let store = world.database.store();
         let key = WrappedKey { number: 1, wrapped: vec![1] };
@@ -123,9 +125,10 @@ impl World {
         Box::pin(put.send()).await.expect("a write");
     }
 
-    async fn all_numbers_are_free(&self) {
-        for index in 0..NUMBERS {
-            let number: E164 = format!("+1415{:07}", 2_000_000 + u32::from(index)).parse().expect("a number");
+    /// Takes back what was leased: nobody can wait for the leases' ends.
+    async fn free(&self, numbers: impl IntoIterator<Item = u16>) {
+        for index in numbers {
+            let number: E164 = format!("+1415{:07}", FIRST + u32::from(index)).parse().expect("a number");
             let place = PoolPlace { pool: pool(), shard: index % shards(), number };
             self.database.pool_row(tenant(), &place).await.expect("a write");
         }
@@ -267,16 +270,26 @@ fn body_of(answer: &Value) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| panic!("no answer: {answer}"))
 }
 
+/// Which of the pool's numbers was leased.
+fn leased(answer: &Value) -> u16 {
+    let shown = body_of(answer);
+    assert_eq!(shown["attributed"], true, "{answer}");
+    let digits: u32 = shown["number"].as_str().and_then(|number| number[5..].parse().ok()).expect("a number");
+    u16::try_from(digits - FIRST).expect("one of the pool")
+}
+
 /// CPU of a lookup in microseconds, over a round; and how long each took.
-async fn round_of_ours(function: &mut Bootstrap, lookups: usize) -> (u64, Vec<Duration>) {
+async fn round_of_ours(function: &mut Bootstrap, world: &World, lookups: usize) -> (u64, Vec<Duration>) {
     let question = question();
-    let (before, mut took) = (cpu_of(function.id()), Vec::new());
+    let (before, mut took, mut given) = (cpu_of(function.id()), Vec::new(), Vec::new());
     for _ in 0..lookups {
         let (for_this, answer) = function.invoke(&question).await;
-        assert_eq!(body_of(&answer)["attributed"], true, "{answer}");
+        given.push(leased(&answer));
         took.push(for_this);
     }
-    (each(cpu_of(function.id()) - before, lookups), took)
+    let spent = cpu_of(function.id()) - before;
+    world.free(given).await;
+    (each(spent, lookups), took)
 }
 
 async fn round_of_node(function: &mut Bootstrap, lookups: usize) -> u64 {
@@ -373,12 +386,11 @@ fn ms(of: Duration) -> String {
 async fn first_answers(cloud: &Cloud, world: &World) {
     let mut took = Vec::new();
     for _ in 0..STARTS {
-        world.all_numbers_are_free().await;
         let began = Instant::now();
         let mut function = Bootstrap::start(cloud.function()).await;
         let (_, answer) = function.invoke(&question()).await;
         took.push(began.elapsed());
-        assert_eq!(body_of(&answer)["attributed"], true, "{answer}");
+        world.free([leased(&answer)]).await;
     }
     took.sort_unstable();
     let slowest = took[took.len() - 1];
@@ -427,8 +439,7 @@ async fn measure() {
         }
         None => Some((Bootstrap::start(node_function(&scripts, &endpoint)).await, Express::start(&scripts))),
     };
-    world.all_numbers_are_free().await;
-    round_of_ours(&mut ours, WARM_UP).await;
+    round_of_ours(&mut ours, &world, WARM_UP).await;
     if let Some((node, express)) = &mut others {
         round_of_node(node, WARM_UP).await;
         express.round(WARM_UP).await;
@@ -437,8 +448,7 @@ async fn measure() {
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut ratios: [Vec<u64>; 2] = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        world.all_numbers_are_free().await;
-        let (cpu, waited) = round_of_ours(&mut ours, LOOKUPS).await;
+        let (cpu, waited) = round_of_ours(&mut ours, &world, LOOKUPS).await;
         own.push(cpu);
         took.extend(waited);
         let Some((node, express)) = &mut others else { continue };
