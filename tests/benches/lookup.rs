@@ -488,7 +488,7 @@ fn main() {
     if let Some(root) = std::env::var_os(AS_FUNCTION) {
         let root = std::fs::read_to_string(root).expect("a certificate");
         // As the function's own main makes it.
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let config = runtime::aws::config_trusting(&root).await.expect("a configuration");
             function::serve(config).await.expect("the function runs");

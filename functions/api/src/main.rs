@@ -9,7 +9,7 @@ use queue::SqsOutbox;
 use runtime::{ArchivePlace, Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Cause> {
     logs::init();
     let settings = Settings::from_env()?;

@@ -8,7 +8,7 @@ use objects::{BidArchive, Objects};
 use runtime::{ArchivePlace, Cause, Settings, aws, logs, run_sqs, warm_up};
 use store::Store;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Cause> {
     logs::init();
     let settings = Settings::from_env()?;

@@ -9,7 +9,7 @@ use dni_lookup::{Context, handle};
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Cause> {
     serve(aws::config().await?).await
 }

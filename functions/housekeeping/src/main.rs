@@ -13,7 +13,7 @@ use store::Store;
 use twilio::rest::{Pace, RestClient};
 use twilio::telephony::TwilioTelephony;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Cause> {
     logs::init();
     let settings = Settings::from_env()?;

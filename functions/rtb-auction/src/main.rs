@@ -10,7 +10,7 @@ use rtb_auction::{Context, handle};
 use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Cause> {
     logs::init();
     let settings = Settings::from_env()?;

@@ -12,7 +12,7 @@ use rtb_health::{Context, handle};
 use runtime::{Cause, MailPlace, Settings, aws, logs, run_schedule, warm_up};
 use store::Store;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Cause> {
     logs::init();
     let settings = Settings::from_env()?;

@@ -9,7 +9,7 @@ use runtime::{Cause, Settings, aws, logs, run_http, warm_up};
 use store::Store;
 use voice_dial_result::{Context, handle};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Cause> {
     logs::init();
     let settings = Settings::from_env()?;

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::Store;
-use crate::failure::{Failure, PATIENT};
+use crate::failure::PATIENT;
 use crate::item::{Draft, Item, body, json, key_attributes, number, number_of, text_of};
 use crate::keys::{self, CALL_OF_VISIT, GSI1};
 use crate::read::{Part, Range};
@@ -69,12 +69,12 @@ impl Visits for Store {
                 .only_if("#revision = :revision")
                 .name("#revision", REVISION)
                 .value(":revision", number(revision));
-            match self.transact(deadline, &[put.into_action(WHAT, self.table())?]).await {
-                Ok(()) => return Ok(true),
-                // Another question was faster: what it told is kept, and this comes to it.
-                Err(Failure::Cancelled(_)) if Instant::now() < deadline => {}
-                Err(Failure::Cancelled(_)) => return Err(PortError::Busy { what: WHAT }),
-                Err(failure) => return Err(failure.into_port(WHAT)),
+            if self.put_if(WHAT, put).await? {
+                return Ok(true);
+            }
+            // Another question was faster: what it told is kept, and this comes to it.
+            if Instant::now() >= deadline {
+                return Err(PortError::Busy { what: WHAT });
             }
         }
     }

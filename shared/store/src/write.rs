@@ -183,6 +183,32 @@ impl Store {
         }
     }
 
+    /// Puts an item under a condition. `false`: that did not hold; after a lost answer because it was put already.
+    pub(crate) async fn put_if(&self, what: &'static str, write: Write) -> PortResult<bool> {
+        let Deed::Put(item) = write.deed else {
+            return Err(PortError::failed(what, "not a put"));
+        };
+        let (names, values) = (write.names, write.values);
+        let put = persist(Instant::now() + PATIENT, || {
+            let request = self
+                .client()
+                .put_item()
+                .table_name(self.table())
+                .set_item(Some(item.clone()))
+                .set_condition_expression(write.condition.clone())
+                .set_expression_attribute_names(Some(names.clone()))
+                .set_expression_attribute_values(Some(values.clone()));
+            let sending = Box::pin(request.send());
+            async move { sending.await.map_err(sort) }
+        })
+        .await;
+        match put {
+            Ok(_) => Ok(true),
+            Err(Failure::Refused) => Ok(false),
+            Err(failure) => Err(failure.into_port(what)),
+        }
+    }
+
     /// Does all of it or nothing. The token makes a repetition after a lost answer find its own success.
     pub(crate) async fn transact(
         &self,
