@@ -266,17 +266,9 @@ fn auctions_are_decided_as_written() {
                 continue;
             }
             let bidder_id = id.to_string();
-            let about = About {
-                call: &call,
-                place: &caller,
-                campaign: &campaign,
-                settings: &tree,
-                bidder_id: &bidder_id,
-                bidder: &target,
-                tags: &tags,
-                now,
-            };
-            let facts = auction::facts(&about);
+            let about = About { call: &call, place: &caller, campaign: &campaign, tags: &tags, now };
+            let asked = auction::Bidder { id: &bidder_id, target: &target, settings: &tree };
+            let facts = auction::facts(&about, asked);
             requests.insert(bidder.name.clone(), auction::request(&target, &facts));
             facts_of.insert(id, facts);
             if bidder.answer.is_null() && bidder.status == 200 {

@@ -254,6 +254,7 @@ impl AnswerCall {
             usage,
             asked: &asked,
             tried: &[],
+            tags: None,
             caller,
             gives_back: Vec::new(),
             recovers: false,

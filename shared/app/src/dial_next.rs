@@ -90,6 +90,7 @@ impl DialNext {
             usage: &usage,
             asked: &so_far.asked,
             tried: &so_far.tried,
+            tags: None,
             caller: None,
             gives_back,
             recovers,
