@@ -211,6 +211,9 @@ impl Cloud {
                     else {
                         return;
                     };
+                    // Small answers are not held back.
+                    let at_once = [outside.get_ref().0.set_nodelay(true), inside.set_nodelay(true)];
+                    assert!(at_once.iter().all(Result::is_ok), "a connection takes the option");
                     // Ends with the connection, also when that is cut.
                     let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
                 });

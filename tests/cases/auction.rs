@@ -252,6 +252,8 @@ fn auctions_are_decided_as_written() {
             now,
         };
 
+        let about = About { call: &call, place: &caller, campaign: &campaign, tags: &tags, now };
+        let mut facts = auction::facts_of_call(&about);
         let mut names = BTreeMap::new();
         let (mut bids, mut facts_of) = (Vec::new(), BTreeMap::new());
         let (mut refused, mut because) = (BTreeMap::new(), BTreeMap::new());
@@ -266,19 +268,11 @@ fn auctions_are_decided_as_written() {
                 continue;
             }
             let bidder_id = id.to_string();
-            let about = About {
-                call: &call,
-                place: &caller,
-                campaign: &campaign,
-                settings: &tree,
-                bidder_id: &bidder_id,
-                bidder: &target,
-                tags: &tags,
-                now,
-            };
-            let facts = auction::facts(&about);
+            let asked = auction::Bidder { id: &bidder_id, target: &target, settings: &tree };
+            // As in an auction, where nothing of what one bidder may see may stay for the next.
+            auction::address(&mut facts, &call, asked);
             requests.insert(bidder.name.clone(), auction::request(&target, &facts));
-            facts_of.insert(id, facts);
+            facts_of.insert(id, facts.clone());
             if bidder.answer.is_null() && bidder.status == 200 {
                 continue;
             }

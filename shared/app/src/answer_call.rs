@@ -389,6 +389,7 @@ impl AnswerCall {
             usage,
             asked: &asked,
             tried: &[],
+            tags: None,
             caller,
             gives_back: Vec::new(),
             recovers: false,

@@ -98,6 +98,7 @@ impl DialNext {
             usage: &usage,
             asked: &so_far.asked,
             tried: &so_far.tried,
+            tags: None,
             caller: None,
             gives_back,
             recovers,

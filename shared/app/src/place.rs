@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::auction::Auction;
 use domain::call::{Attempt, Call, LAST_STEP, attempt_number};
 use domain::caps::{CounterId, Held, Joint, Limit, Measure, Outcome, Reservation, Shares, Usage};
+use domain::filter::Tags;
 use domain::inbound::{BidVerdict, StaleBid};
 use domain::ledger::Payout;
 use domain::routing::{self, Asked, Candidate, Decisions, Passed, Situation, Stop, Tried, TurnedAway, Walk};
@@ -103,6 +104,8 @@ pub struct Placing<'a> {
     pub asked: &'a [Asked<'a>],
     /// Destinations dialled before.
     pub tried: &'a [Tried],
+    /// What filters compare, when it was put together for this call before.
+    pub tags: Option<Tags>,
     /// What was known of the caller when this step was begun; only with [`Self::begins`].
     pub caller: Option<KnownCaller>,
     /// What attempts held whose dial failed, and goes back.
@@ -126,7 +129,7 @@ impl Placing<'_> {
     /// The same step of the same call, which has not got its bid for this reason.
     fn without_bid(self, why: BidVerdict) -> Self {
         let call = Arc::new(self.call.without_bid(why, &self.snapshot.campaign));
-        Self { call, ..self }
+        Self { call, tags: None, ..self }
     }
 }
 
@@ -137,7 +140,7 @@ pub async fn place(calls: &dyn Calls, clock: &dyn Clock, placing: Placing<'_>) -
     let Placing { tried, asked, .. } = placing;
     let usage = as_if_given_back(placing.usage, &placing.gives_back);
     let usage = usage.as_ref();
-    let tags = routing::tags(&placing.call, placing.snapshot);
+    let tags = placing.tags.clone().unwrap_or_else(|| routing::tags(&placing.call, placing.snapshot));
     let situation = Situation { call: &placing.call, now, usage, tried, asked, tags };
     let mut walk = Walk::new(placing.snapshot, &situation);
     let mut tried_one = false;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is sent, counted or written. Secrets are not opened: their headers are named, their values hidden.
 
-use domain::auction::{self, About, Answer, Bid, BidRequest, BidderResult, Explanation};
+use domain::auction::{self, About, Answer, Bid, BidRequest, Bidder, BidderResult, Explanation};
 use domain::campaign::{AuctionSettings, BidderEntry, Campaign};
 use domain::filter::Tags;
 use domain::ids::{CampaignId, RtbTargetId, TenantId};
@@ -87,17 +87,8 @@ pub async fn preview_rtb_target(
         now: wanted.at,
     };
     let settings = AuctionSettings { bidders: Vec::new(), ..campaign.auction.clone() };
-    let about = About {
-        call: &call,
-        place: &caller,
-        campaign: &campaign,
-        settings: &settings,
-        bidder_id: &record.id,
-        bidder: &bidder,
-        tags: &tags,
-        now: wanted.at,
-    };
-    let facts = auction::facts(&about);
+    let about = About { call: &call, place: &caller, campaign: &campaign, tags: &tags, now: wanted.at };
+    let facts = auction::facts(&about, Bidder { id: &record.id, target: &bidder, settings: &settings });
     let hidden = |mut request: BidRequest| {
         authenticate::hidden(&bidder.authentication, &mut request);
         request

@@ -10,6 +10,7 @@ mod set;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
@@ -79,9 +80,9 @@ impl fmt::Display for TagName {
     }
 }
 
-/// What is known about one call, by tag.
+/// What is known about one call, by tag. A copy shares the tags until one of both is changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tags(BTreeMap<String, String>);
+pub struct Tags(Arc<BTreeMap<String, String>>);
 
 impl Tags {
     /// None yet.
@@ -91,11 +92,20 @@ impl Tags {
 
     /// Sets a tag, in place of what it was; an empty value removes it.
     pub fn set(&mut self, category: &str, name: &str, value: &str) {
-        let tag = folded(&format!("{category}:{name}")).into_owned();
-        if value.is_empty() {
-            self.0.remove(&tag);
+        let mut tag = String::with_capacity(category.len() + 1 + name.len());
+        tag.push_str(category);
+        tag.push(':');
+        tag.push_str(name);
+        if tag.is_ascii() {
+            tag.make_ascii_lowercase();
         } else {
-            self.0.insert(tag, value.to_owned());
+            tag = tag.to_lowercase();
+        }
+        let tags = Arc::make_mut(&mut self.0);
+        if value.is_empty() {
+            tags.remove(&tag);
+        } else {
+            tags.insert(tag, value.to_owned());
         }
     }
 

@@ -47,12 +47,13 @@ impl E164 {
 
 /// Masks any text that may hold a caller's number; texts of fewer than seven digits become `***`.
 pub fn mask(text: &str) -> String {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let mut digits = String::with_capacity(text.len());
+    digits.extend(text.chars().filter(char::is_ascii_digit));
     let national = if digits.len() == 11 { digits.strip_prefix('1').unwrap_or(&digits) } else { &digits };
     if national.len() < 7 {
         return "***".to_owned();
     }
-    format!("{}***{}", &national[..3], &national[national.len() - 4..])
+    [&national[..3], "***", &national[national.len() - 4..]].concat()
 }
 
 impl fmt::Debug for E164 {

@@ -22,7 +22,7 @@ use crate::partner::Buyer;
 use crate::phone::E164;
 use crate::plan::{Planned, Strategy, Tree};
 use crate::routing::Via;
-use crate::rtb_target::NotTaken;
+use crate::rtb_target::{NotTaken, PreparedRequest};
 use crate::target::{RtbTarget, Target};
 use crate::validate::{Problem, Problems};
 
@@ -67,7 +67,10 @@ pub struct Snapshot {
 
 /// What routing makes of a snapshot once, however many calls follow. Two snapshots do not differ in it.
 #[derive(Debug, Default)]
-pub struct Prepared(OnceLock<Filters>);
+pub struct Prepared {
+    filters: OnceLock<Filters>,
+    requests: OnceLock<BTreeMap<RtbTargetId, PreparedRequest>>,
+}
 
 #[derive(Debug)]
 struct Filters {
@@ -251,8 +254,16 @@ impl Snapshot {
         self.prepared().of.get(&via).copied()
     }
 
+    /// How a bidder is asked, its templates read; `None` for one it does not have.
+    pub fn prepared_request(&self, bidder: RtbTargetId) -> Option<&PreparedRequest> {
+        let requests = self.prepared.requests.get_or_init(|| {
+            self.rtb_targets.iter().map(|(id, bidder)| (*id, bidder.form().prepared())).collect()
+        });
+        requests.get(&bidder)
+    }
+
     fn prepared(&self) -> &Filters {
-        self.prepared.0.get_or_init(|| {
+        self.prepared.filters.get_or_init(|| {
             let of_targets = self.targets.iter().map(|(id, target)| (Via::Target(*id), &target.filter));
             let of_bidders =
                 self.rtb_targets.iter().map(|(id, bidder)| (Via::RtbTarget(*id), &bidder.filter));

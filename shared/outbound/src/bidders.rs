@@ -2,36 +2,37 @@
 
 use app::ports::{BidderAnswer, Bidders, NoAnswer};
 use async_trait::async_trait;
+use bytes::Bytes;
 use domain::auction::BidRequest;
 use tokio::time::Instant;
 
-use crate::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
+use crate::request::Outgoing;
+use crate::{Outbound, OutboundError, OutboundResponse};
 
 #[async_trait]
 impl Bidders for Outbound {
     async fn ask(&self, request: &BidRequest, deadline: Instant) -> Result<BidderAnswer, NoAnswer> {
-        let request = OutboundRequest {
-            method: request.method.as_str().to_owned(),
-            url: request.url.clone(),
-            headers: request.headers.clone(),
-            body: request.body.clone().into_bytes(),
+        let outgoing = Outgoing {
+            method: request.method.as_str(),
+            url: &request.url,
+            headers: &request.headers,
+            body: Bytes::copy_from_slice(request.body.as_bytes()),
         };
-        answer(self, request, deadline).await
+        answer(self, outgoing, deadline).await
     }
 
     async fn probe(&self, url: &str, deadline: Instant) -> Result<BidderAnswer, NoAnswer> {
-        let request =
-            OutboundRequest { method: "HEAD".to_owned(), url: url.to_owned(), ..OutboundRequest::default() };
-        answer(self, request, deadline).await
+        let outgoing = Outgoing { method: "HEAD", url, headers: &[], body: Bytes::new() };
+        answer(self, outgoing, deadline).await
     }
 }
 
 async fn answer(
     outbound: &Outbound,
-    request: OutboundRequest,
+    outgoing: Outgoing<'_>,
     deadline: Instant,
 ) -> Result<BidderAnswer, NoAnswer> {
-    match outbound.send(request, deadline).await {
+    match outbound.deliver(outgoing, deadline).await {
         Ok(OutboundResponse { status, headers, body, elapsed }) => {
             Ok(BidderAnswer { status, headers, body, elapsed })
         }

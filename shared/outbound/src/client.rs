@@ -19,14 +19,16 @@ use crate::connector::GuardedConnector;
 use crate::error::{OutboundError, OutboundSetupError};
 use crate::guard::{self, Destination};
 use crate::network::{Network, SystemNetwork};
-use crate::request::{self, OutboundRequest};
+use crate::request::{self, OutboundRequest, Outgoing};
 use crate::response::{self, OutboundResponse};
+use crate::target::Targets;
 use crate::{limits, tls};
 
 /// Calls tenants' URLs. Cloning is cheap and shares the pooled connections.
 #[derive(Clone)]
 pub struct Outbound {
     allow: AllowList,
+    targets: Arc<Targets>,
     client: Client<GuardedConnector, Full<Bytes>>,
 }
 
@@ -73,7 +75,7 @@ impl Outbound {
             .http1_max_buf_size(limits::READ_BUFFER_BYTES)
             .http1_max_headers(limits::RESPONSE_HEADERS)
             .build(connector);
-        Ok(Outbound { allow: options.allow, client })
+        Ok(Outbound { allow: options.allow, targets: Arc::default(), client })
     }
 
     /// [`crate::check_url`] with this client's allow-list.
@@ -95,19 +97,30 @@ impl Outbound {
         request: OutboundRequest,
         deadline: Instant,
     ) -> Result<OutboundResponse, OutboundError> {
+        let OutboundRequest { method, url, headers, body } = request;
+        let outgoing = Outgoing { method: &method, url: &url, headers: &headers, body: body.into() };
+        self.deliver(outgoing, deadline).await
+    }
+
+    /// [`Outbound::send`] for whoever keeps the request.
+    pub(crate) async fn deliver(
+        &self,
+        outgoing: Outgoing<'_>,
+        deadline: Instant,
+    ) -> Result<OutboundResponse, OutboundError> {
         let started = Instant::now();
         let timed_out = || OutboundError::TimedOut { after: started.elapsed() };
         if deadline <= started {
             return Err(timed_out());
         }
-        let answer = timeout_at(deadline, self.exchange(request)).await.map_err(|_| timed_out())??;
+        let answer = timeout_at(deadline, self.exchange(outgoing)).await.map_err(|_| timed_out())??;
         Ok(OutboundResponse { elapsed: started.elapsed(), ..answer })
     }
 
-    async fn exchange(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
-        let (_, url) = guard::read_url(&request.url, &self.allow)?;
-        let outgoing = request::build(request, &url)?;
-        let incoming = self.client.request(outgoing).await.map_err(response::head_fault)?;
+    async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<OutboundResponse, OutboundError> {
+        let target = self.targets.of(outgoing.url, &self.allow)?;
+        let request = request::build(outgoing, target)?;
+        let incoming = self.client.request(request).await.map_err(response::head_fault)?;
         response::read(incoming).await
     }
 }

@@ -29,6 +29,7 @@ mod meter;
 mod network;
 mod request;
 mod response;
+mod target;
 mod tls;
 mod trackers;
 

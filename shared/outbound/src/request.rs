@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
 use http_body_util::Full;
-use url::Url;
 
 use crate::error::OutboundError;
 
@@ -47,6 +46,14 @@ pub struct OutboundRequest {
     pub body: Vec<u8>,
 }
 
+/// The same, of somebody who keeps it.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a [(String, String)],
+    pub(crate) body: Bytes,
+}
+
 /// Checks a header when it is saved: it can be written as HTTP, and it is not one of ours to set.
 ///
 /// # Errors
@@ -64,27 +71,25 @@ fn read_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Out
     Ok((name, value))
 }
 
-/// The request as the HTTP library takes it. `url` is the one that was judged.
-pub(crate) fn build(request: OutboundRequest, url: &Url) -> Result<Request<Full<Bytes>>, OutboundError> {
+/// The request as the HTTP library takes it. `target` is the URL that was judged.
+pub(crate) fn build(outgoing: Outgoing<'_>, target: Uri) -> Result<Request<Full<Bytes>>, OutboundError> {
+    let Outgoing { method, headers, body, .. } = outgoing;
     let method = METHODS
         .into_iter()
-        .find(|method| method.as_str().eq_ignore_ascii_case(&request.method))
+        .find(|known| known.as_str().eq_ignore_ascii_case(method))
         .ok_or_else(|| invalid("the method is not one that may be used"))?;
-    let target = &url[..url::Position::AfterQuery];
-    let target =
-        target.parse::<Uri>().map_err(|_| OutboundError::InvalidUrl { reason: "it cannot be sent" })?;
 
-    let mut outgoing = Request::new(Full::new(Bytes::from(request.body)));
-    *outgoing.method_mut() = method;
-    *outgoing.uri_mut() = target;
-    let headers = outgoing.headers_mut();
-    for (name, value) in &request.headers {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = target;
+    let sent = request.headers_mut();
+    for (name, value) in headers {
         let (name, value) = read_header(name, value)?;
-        headers.append(name, value);
+        sent.append(name, value);
     }
-    headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(OUR_USER_AGENT));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    Ok(outgoing)
+    sent.entry(USER_AGENT).or_insert(HeaderValue::from_static(OUR_USER_AGENT));
+    sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    Ok(request)
 }
 
 fn invalid(reason: &'static str) -> OutboundError {

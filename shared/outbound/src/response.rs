@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_ENCODING, HeaderMap, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -59,8 +59,11 @@ fn read_headers(headers: &HeaderMap) -> Result<Vec<(String, String)>, OutboundEr
     if headers.len() > limits::RESPONSE_HEADERS || bytes > limits::RESPONSE_HEADER_BYTES {
         return Err(headers_too_large());
     }
-    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    Ok(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect())
+    let text = |value: &HeaderValue| match value.to_str() {
+        Ok(ascii) => ascii.to_owned(),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    };
+    Ok(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
 }
 
 /// Only `identity` content, framed by length, by `chunked`, or by the end of the connection.

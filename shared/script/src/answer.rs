@@ -3,6 +3,9 @@
 //! What the body looks like decides, not what its headers say: those are often wrong. What must stay true: reading takes time
 //! and memory linear in the body, and a body that was cut off is never half an answer.
 
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 use serde_json::{Map, Value as Json};
@@ -25,17 +28,18 @@ pub enum Format {
 
 /// An answer that could be read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct Answer<'a> {
     /// HTTP status.
     pub status: u16,
-    /// Headers; names in lower case.
-    pub headers: Map<String, Json>,
+    headers: &'a [(String, String)],
+    /// The same as a tree: made when an expression asks for it, which few do.
+    header_tree: OnceLock<Map<String, Json>>,
     /// What it is written in.
     pub format: Format,
     /// Its body as a tree.
     pub tree: Json,
     /// Its body as text.
-    pub text: String,
+    pub text: Cow<'a, str>,
 }
 
 /// The body is broken JSON or XML, a web page, or no text at all.
@@ -43,17 +47,22 @@ pub struct Answer {
 #[error("neither JSON, XML, a form nor plain text")]
 pub struct Unreadable;
 
-impl Answer {
+impl<'a> Answer<'a> {
     /// Reads a complete answer.
     ///
     /// # Errors
     /// The body begins like JSON or XML and is not, or is no text at all.
-    pub fn read(status: u16, headers: &[(String, String)], body: &[u8]) -> Result<Self, Unreadable> {
+    pub fn read(status: u16, headers: &'a [(String, String)], body: &'a [u8]) -> Result<Self, Unreadable> {
         let text = decoded(body);
         let (format, tree) = tree_of(&text)?;
+        Ok(Self { status, headers, header_tree: OnceLock::new(), format, tree, text })
+    }
+
+    /// Its headers; names in lower case.
+    pub fn headers(&self) -> &Map<String, Json> {
         let named =
             |(name, value): &(String, String)| (name.to_ascii_lowercase(), Json::from(value.as_str()));
-        Ok(Self { status, headers: headers.iter().map(named).collect(), format, tree, text })
+        self.header_tree.get_or_init(|| self.headers.iter().map(named).collect())
     }
 
     /// The tree when the body is written in this, else `null`.
@@ -63,18 +72,23 @@ impl Answer {
 }
 
 /// UTF-8, or UTF-16 with its mark; what is neither is replaced.
-fn decoded(body: &[u8]) -> String {
+fn decoded(body: &[u8]) -> Cow<'_, str> {
     let wide = |from: fn([u8; 2]) -> u16, bytes: &[u8]| {
         let units: Vec<u16> =
             bytes.chunks_exact(2).filter_map(|pair| pair.try_into().ok()).map(from).collect();
-        String::from_utf16_lossy(&units)
+        Cow::Owned(String::from_utf16_lossy(&units))
     };
     match body {
         [0xff, 0xfe, rest @ ..] => wide(u16::from_le_bytes, rest),
         [0xfe, 0xff, rest @ ..] => wide(u16::from_be_bytes, rest),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        _ => String::from_utf8_lossy(body).into_owned(),
+        [0xef, 0xbb, 0xbf, rest @ ..] => text_of(rest),
+        _ => text_of(body),
     }
+}
+
+/// What is not UTF-8 is replaced. Looking first is many times quicker when all of it is.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn tree_of(text: &str) -> Result<(Format, Json), Unreadable> {

@@ -13,6 +13,24 @@ pub const MAX_LENGTH: usize = 256;
 pub struct JsonPath {
     source: String,
     path: serde_json_path::JsonPath,
+    /// The same, when it only goes down by names and indices: nearly every bidder's, and many times quicker to follow.
+    steps: Option<Vec<Step>>,
+}
+
+/// One step down from a value.
+#[derive(Debug, Clone)]
+enum Step {
+    Name(String),
+    Index(usize),
+}
+
+impl Step {
+    fn down<'a>(&self, from: &'a Value) -> Option<&'a Value> {
+        match self {
+            Self::Name(name) => from.as_object()?.get(name),
+            Self::Index(index) => from.as_array()?.get(*index),
+        }
+    }
 }
 
 /// Why an expression was refused when it was saved.
@@ -40,7 +58,7 @@ impl JsonPath {
         }
         let path =
             serde_json_path::JsonPath::parse(source).map_err(|error| PathError::Syntax(error.to_string()))?;
-        Ok(Self { source: source.to_owned(), path })
+        Ok(Self { source: source.to_owned(), path, steps: plain_steps(source) })
     }
 
     /// The expression as it was written.
@@ -50,8 +68,36 @@ impl JsonPath {
 
     /// The first value the expression finds.
     pub fn first<'a>(&self, document: &'a Value) -> Option<&'a Value> {
-        self.path.query(document).first()
+        match &self.steps {
+            Some(steps) => steps.iter().try_fold(document, |value, step| step.down(value)),
+            None => self.path.query(document).first(),
+        }
     }
+}
+
+/// The steps of a path such as `$.bids[0].amount`; `None` for one that says more than that.
+fn plain_steps(source: &str) -> Option<Vec<Step>> {
+    let mut rest = source.strip_prefix('$')?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        let (step, after) = match rest.strip_prefix('[') {
+            Some(inside) => {
+                let (index, after) = inside.split_once(']')?;
+                let digits = index.bytes().all(|byte| byte.is_ascii_digit());
+                (Step::Index(index.parse().ok().filter(|_| digits)?), after)
+            }
+            None => {
+                let name = rest.strip_prefix('.')?;
+                let end = name.find(['.', '[']).unwrap_or(name.len());
+                let (name, after) = name.split_at(end);
+                let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                (Step::Name(Some(name).filter(|name| plain && !name.is_empty())?.to_owned()), after)
+            }
+        };
+        steps.push(step);
+        rest = after;
+    }
+    Some(steps)
 }
 
 fn outside_quotes_contains_descent(source: &str) -> bool {

@@ -1,14 +1,19 @@
 //! Expressions mean what they say, say where they are wrong, and never do more than they may.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use script::answer::{Answer, Format};
 use script::decimal::Decimal;
 use script::expression::{Expression, MAX_LENGTH};
+use script::json_path::JsonPath;
 
-fn answer() -> Answer {
+static HEADERS: LazyLock<[(String, String); 1]> = LazyLock::new(|| [("X-Bid".to_owned(), "9".to_owned())]);
+
+fn answer() -> Answer<'static> {
     let body = br#"{"status": "success", "bid": "12.50", "price": 20, "exact": 0.1, "none": null, "words": "No Capacity",
         "list": [{"id": 7}, "b"], "my field": 1, "yes": true, "big": "1,250.75"}"#;
-    Answer::read(200, &[("X-Bid".to_owned(), "9".to_owned())], body).unwrap()
+    Answer::read(200, &*HEADERS, body).unwrap()
 }
 
 fn value(expression: &str) -> String {
@@ -232,6 +237,44 @@ fn words() -> impl Strategy<Value = String> {
         " ",
     ]);
     prop::collection::vec(word, 0..24).prop_map(|words| words.concat())
+}
+
+/// A path of names and indices is followed step by step, its other spelling by the library.
+#[test]
+fn a_path_finds_the_same_in_both_its_spellings() {
+    let body = serde_json::json!({
+        "bid": {"amount": 12.5, "none": null, "list": [{"id": 7}, "b", []]}, "list": [[1, 2]], "Bid": 1, "0": "zero", "_a1": 2,
+    });
+    let steps = [
+        "bid", "amount", "none", "list", "id", "Bid", "_a1", "missing", "length", "[0]", "[1]", "[2]", "[9]",
+    ];
+    let written = |step: &str, quoted: bool| match (step.starts_with('['), quoted) {
+        (true, _) => step.to_owned(),
+        (false, true) => format!("['{step}']"),
+        (false, false) => format!(".{step}"),
+    };
+    let mut found = 0;
+    for one in steps {
+        for two in steps {
+            for three in steps {
+                let path = |quoted| [one, two, three].map(|step| written(step, quoted)).concat();
+                let first = |quoted| {
+                    let path = JsonPath::parse(&format!("${}", path(quoted))).unwrap();
+                    path.first(&body).cloned()
+                };
+                assert_eq!(first(false), first(true), "{}", path(false));
+                found += usize::from(first(false).is_some());
+            }
+        }
+    }
+    assert!(found >= 4, "{found}");
+    assert_eq!(JsonPath::parse("$").unwrap().first(&body), Some(&body));
+    for path in ["$.bid.list[-1]", "$.bid.*", "$[?@.amount > 1]", "$.bid['amount', 'none']"] {
+        assert!(JsonPath::parse(path).unwrap().first(&body).is_some(), "{path}");
+    }
+    for path in ["$.0", "$.bid.", "$[01]", "$.a-b", "$[+1]", "bid"] {
+        assert!(JsonPath::parse(path).is_err(), "{path}");
+    }
 }
 
 proptest! {

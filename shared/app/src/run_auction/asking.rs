@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::auction::{self, About, Answer, Auction, BidRequest, BidderResult, Ceiling, Refusal};
+use domain::auction::{self, About, Answer, Auction, BidRequest, Bidder, BidderResult, Ceiling, Refusal};
 use domain::breaker::{self, Ask};
 use domain::call::Call;
 use domain::campaign::{AuctionSettings, BidderEntry};
@@ -25,7 +25,7 @@ use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::heard::{Heard, milliseconds};
+use super::heard::{Exchange, Heard, milliseconds};
 use crate::authenticate::authenticate;
 use crate::clock::Clock;
 use crate::ports::{BidderAnswer, Bidders, Counters, Limiter, NoAnswer, Vault};
@@ -79,7 +79,7 @@ pub(super) struct Asking<'a> {
 pub(super) struct Outcome {
     pub(super) auction: Auction,
     /// In the order of the auction's results.
-    pub(super) heard: Vec<Heard>,
+    pub(super) exchanges: Vec<Exchange>,
     /// The bidders that were asked, and whether each of them works: any answer is one.
     pub(super) answered: Vec<(RtbTargetId, bool)>,
 }
@@ -102,26 +102,21 @@ impl Asker<'_> {
         let caller = routing::place_of(call);
         let verdicts = eligible(settings, snapshot, &situation, &caller);
 
+        let about = About { call, place: &caller, campaign: &snapshot.campaign, tags, now };
+        let mut facts = auction::facts_of_call(&about);
         let mut heard: Vec<(Turn<'_>, Option<Heard>)> = Vec::new();
         let mut asked = FuturesUnordered::new();
         for (entry, verdict) in settings.bidders.iter().zip(verdicts) {
-            let Some(bidder) = snapshot.rtb_targets.get(&entry.rtb_target) else { continue };
+            let id = entry.rtb_target;
+            let prepared = snapshot.prepared_request(id);
+            let Some((bidder, prepared)) = snapshot.rtb_targets.get(&id).zip(prepared) else { continue };
             let turn = Turn { entry, bidder };
             let silent = |reason| Heard::silent(entry, bidder, Refusal::NotAsked(reason), None);
             let index = heard.len();
             heard.push((turn, verdict.as_ref().err().cloned().map(silent)));
             if let Ok(ask) = verdict {
-                let about = About {
-                    call,
-                    place: &caller,
-                    campaign: &snapshot.campaign,
-                    settings,
-                    bidder_id: &entry.rtb_target.to_string(),
-                    bidder,
-                    tags,
-                    now,
-                };
-                let request = auction::request(bidder, &auction::facts(&about));
+                auction::address(&mut facts, call, Bidder { id: &id.to_string(), target: bidder, settings });
+                let request = prepared.fill(&facts);
                 let (turn, place) = ((turn, ask), &caller);
                 asked.push(async move { (index, self.ask(asking, turn, place, request, deadline).await) });
             }
@@ -143,15 +138,16 @@ impl Asker<'_> {
         drop(asked);
 
         let waited = began.elapsed();
-        let heard: Vec<Heard> = heard
-            .into_iter()
-            .map(|(turn, heard)| {
-                let given_up = || Heard::silent(turn.entry, turn.bidder, Refusal::NotWaitedFor, Some(waited));
-                heard.unwrap_or_else(given_up)
-            })
-            .collect();
-        let mut ranking = auction::rank(heard.iter().filter_map(|heard| heard.bid.clone()).collect());
-        let mut results: Vec<BidderResult> = heard.iter().map(|heard| heard.result.clone()).collect();
+        let (mut results, mut exchanges): (Vec<BidderResult>, Vec<Exchange>) = Default::default();
+        let mut bids = Vec::new();
+        for (turn, heard) in heard {
+            let given_up = || Heard::silent(turn.entry, turn.bidder, Refusal::NotWaitedFor, Some(waited));
+            let Heard { result, bid, exchange } = heard.unwrap_or_else(given_up);
+            results.push(result);
+            bids.extend(bid);
+            exchanges.push(exchange);
+        }
+        let mut ranking = auction::rank(bids);
         if ranking.len() < usize::from(settings.min_bidders) {
             ranking.clear();
             for result in results.iter_mut().filter(|result| result.refusal.is_none()) {
@@ -162,7 +158,7 @@ impl Asker<'_> {
         let answered = results.iter().filter_map(|result| Some((result.bidder, works(result)?))).collect();
         let call = call.id;
         let auction = Auction { id, call, step, tree, started_at, deadline_ms, took_ms, results, ranking };
-        Outcome { auction, heard, answered }
+        Outcome { auction, exchanges, answered }
     }
 
     async fn ask(
@@ -225,6 +221,9 @@ impl Asker<'_> {
     /// of a request that is not sent is taken back: so it is never asked more often, and seldom less. A trial takes back
     /// whatever it counted.
     async fn take_place(&self, asking: &Asking<'_>, turn: Turn<'_>) -> Result<(), Refusal> {
+        if !turn.bidder.rate_limits.any() {
+            return Ok(());
+        }
         let now = self.clock.now();
         let of = format!("bidder#{}#{}", asking.call.tenant, turn.entry.rtb_target);
         let windows: Vec<_> = turn.bidder.rate_limits.windows(now).collect();

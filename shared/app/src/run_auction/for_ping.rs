@@ -92,9 +92,9 @@ impl<'a> Market<'a> {
         let deadline_ms = settings.deadline_ms.min(left_ms);
         let asking =
             Asking { call, step: 0, tree, settings, deadline_ms, now, tags, tried: &[], snapshot, usage };
-        let Outcome { auction, heard, answered } = self.asker().ask_everyone(&asking).await;
+        let Outcome { auction, exchanges, answered } = self.asker().ask_everyone(&asking).await;
         if self.occasion == Occasion::Ping {
-            self.log.extend(heard::log(call, &auction, heard, AskedFor::Ping));
+            self.log.extend(heard::log(call, &auction, exchanges, AskedFor::Ping));
             self.answered.extend(answered);
         }
         self.auctions.push((tree, Some(auction)));

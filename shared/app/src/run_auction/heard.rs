@@ -1,5 +1,6 @@
 //! What we heard from one bidder, and what the log keeps of it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use domain::auction::{Auction, Bid, BidRequest, BidderResult, Refusal};
@@ -18,6 +19,12 @@ const LOGGED_TEXT: usize = 4_096;
 pub(super) struct Heard {
     pub(super) result: BidderResult,
     pub(super) bid: Option<Bid>,
+    pub(super) exchange: Exchange,
+}
+
+/// What was said between a bidder and us.
+#[derive(Default)]
+pub(super) struct Exchange {
     /// What was sent, its secrets hidden; `None` when it was not asked.
     pub(super) request: Option<BidRequest>,
     pub(super) status: Option<u16>,
@@ -41,21 +48,25 @@ impl Heard {
             destination: None,
             refusal: Some(refusal),
         };
-        Self { result, bid: None, request: None, status: None, response: None }
+        Self { result, bid: None, exchange: Exchange::default() }
     }
 
     /// An answer, and what it means.
     pub(super) fn answer((result, bid): (BidderResult, Option<Bid>), status: u16, body: &[u8]) -> Self {
-        let response = Some(for_log(&String::from_utf8_lossy(body)));
-        Self { result, bid, request: None, status: Some(status), response }
+        // Looking first whether it is UTF-8 is many times quicker when it is.
+        let text = str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
+        let response = Some(for_log(&text));
+        Self { result, bid, exchange: Exchange { request: None, status: Some(status), response } }
     }
 
     /// What it was an answer to.
     pub(super) fn sent(&mut self, bidder: &RtbTarget, mut request: BidRequest) {
         authenticate::hidden_wholly(bidder, &mut request);
-        self.request = Some(request);
+        self.exchange.request = Some(request);
     }
+}
 
+impl Exchange {
     /// Its line in the log of an auction, with what became of it there.
     fn into_log(
         self,
@@ -87,11 +98,11 @@ impl Heard {
 pub(super) fn log(
     call: &Call,
     auction: &Auction,
-    heard: Vec<Heard>,
+    exchanges: Vec<Exchange>,
     asked_for: AskedFor,
 ) -> Vec<BidLogEntry> {
-    let each = heard.into_iter().zip(&auction.results);
-    each.map(|(heard, result)| heard.into_log(call, auction, result, asked_for)).collect()
+    let each = exchanges.into_iter().zip(&auction.results);
+    each.map(|(exchange, result)| exchange.into_log(call, auction, result, asked_for)).collect()
 }
 
 /// A bidder's own words may repeat the caller's number.

@@ -16,6 +16,7 @@ use domain::auction::{self, About, Answer, Auction, Bid, Refusal};
 use domain::call::{Call, CallStatus, Leg, leg_end};
 use domain::campaign::AuctionSettings;
 use domain::caps::{CounterId, Usage};
+use domain::filter::Tags;
 use domain::ids::{AccountSid, AuctionId, CallId, TenantId};
 use domain::phone::Destination;
 use domain::plan::Tree;
@@ -138,11 +139,11 @@ impl RunAuction {
     ) -> PortResult<Reply> {
         let answer_by = Instant::now() + ANSWER_WITHIN;
         let so_far = SoFar::of(record);
-        let now = self.clock.now();
-        let Some((tree, settings)) = next_tree(&record.call, &so_far, snapshot, usage, now) else {
-            return self.place_after(record, (step, token), snapshot, usage, None, answer_by).await;
+        let (call, now) = (&record.call, self.clock.now());
+        let tags = routing::tags(call, snapshot);
+        let Some((tree, settings)) = next_tree(call, &so_far, snapshot, usage, &tags, now) else {
+            return self.place_after(record, (step, token), (snapshot, &tags), usage, None, answer_by).await;
         };
-        let call = &record.call;
         let asking = Asking {
             call,
             step,
@@ -150,20 +151,20 @@ impl RunAuction {
             settings,
             deadline_ms: settings.deadline_on_call_ms(),
             now,
-            tags: &routing::tags(call, snapshot),
+            tags: &tags,
             tried: &so_far.tried,
             snapshot,
             usage,
         };
-        let Outcome { auction, heard, answered } = self.asker().ask_everyone(&asking).await;
+        let Outcome { auction, exchanges, answered } = self.asker().ask_everyone(&asking).await;
         // Seconds have passed: what was full may have room, what was open may be paused. An old look is better than none.
         let of = rows_of(snapshot, call);
         let whose = (snapshot, call.publisher);
         let fresh = counted::usage(&*self.counters, call.tenant, whose, &of, call.started_at).await;
         let fresh = fresh.unwrap_or_else(|_| usage.clone());
-        let log = heard::log(call, &auction, heard, AskedFor::Call);
-        let auction = Arc::new(auction);
-        let placed = self.place_after(record, (step, token), snapshot, &fresh, Some(&auction), answer_by);
+        let log = heard::log(call, &auction, exchanges, AskedFor::Call);
+        let placed =
+            self.place_after(record, (step, token), (snapshot, &tags), &fresh, Some(auction), answer_by);
         // The caller does not wait for a slow queue: the auction itself is stored with the step, and only the texts would
         // be missing from the log.
         let log_by = answer_by.min(Instant::now() + LOG_WITHIN);
@@ -206,23 +207,22 @@ impl RunAuction {
         }
         tracing::warn!(call = %call.id, step, "auction did not answer in time, taking the static route");
         let (snapshot, usage) = self.context(record).await?;
-        let next = next_tree(call, &SoFar::of(record), &snapshot, &usage, self.clock.now());
+        let tags = routing::tags(call, &snapshot);
+        let next = next_tree(call, &SoFar::of(record), &snapshot, &usage, &tags, self.clock.now());
         // It has had its time: whoever answers now is too late, and nobody is asked twice.
-        let auction = next.map(|(tree, settings)| {
-            Arc::new(Auction {
-                id: AuctionId::from_uuid(self.clock.new_id()),
-                call: call.id,
-                step,
-                tree,
-                started_at,
-                deadline_ms: settings.deadline_on_call_ms(),
-                took_ms: milliseconds(waited),
-                results: Vec::new(),
-                ranking: Vec::new(),
-            })
+        let auction = next.map(|(tree, settings)| Auction {
+            id: AuctionId::from_uuid(self.clock.new_id()),
+            call: call.id,
+            step,
+            tree,
+            started_at,
+            deadline_ms: settings.deadline_on_call_ms(),
+            took_ms: milliseconds(waited),
+            results: Vec::new(),
+            ranking: Vec::new(),
         });
         let answer_by = Instant::now() + TAKE_OVER_WITHIN;
-        self.place_after(record, (step, by), &snapshot, &usage, auction.as_ref(), answer_by).await
+        self.place_after(record, (step, by), (&snapshot, &tags), &usage, auction, answer_by).await
     }
 
     /// Goes on along the plan, with what this step's auction brought, in the step that was started under a token. Without an
@@ -232,26 +232,24 @@ impl RunAuction {
         &self,
         record: &CallRecord,
         (step, started_by): (u16, Uuid),
-        snapshot: &Snapshot,
+        (snapshot, tags): (&Snapshot, &Tags),
         usage: &HashMap<CounterId, Usage>,
-        auction: Option<&Arc<Auction>>,
+        mut auction: Option<Auction>,
         answer_by: Instant,
     ) -> PortResult<Reply> {
-        let mut bids: Vec<(Tree, Vec<Bid>)> = record
-            .auctions
-            .iter()
-            .chain(auction.map(|auction| &**auction))
-            .map(|auction| (auction.tree, auction.ranking.clone()))
-            .collect();
+        let mut bids: Vec<(Tree, Vec<Bid>)> =
+            record.auctions.iter().map(|auction| (auction.tree, auction.ranking.clone())).collect();
+        let own = auction.as_mut().map(|auction| (auction.tree, std::mem::take(&mut auction.ranking)));
+        bids.extend(own);
         let tried = SoFar::of(record).tried;
-        self.confirm(record, snapshot, usage, (&mut bids, &tried), answer_by).await;
-        let asked: Vec<Asked<'_>> =
-            bids.iter().map(|(tree, bids)| Asked { tree: *tree, bids: bids.as_slice() }).collect();
+        self.confirm(record, (snapshot, tags), usage, (&mut bids, &tried), answer_by).await;
         // What was confirmed is kept with the auction of this step.
         let auction = auction.map(|auction| {
-            let ranking = bids.iter().find(|(tree, _)| *tree == auction.tree).map(|(_, bids)| bids.clone());
-            Arc::new(Auction { ranking: ranking.unwrap_or_default(), ..Auction::clone(auction) })
+            let ranking = bids.pop().map(|(_, bids)| bids).unwrap_or_default();
+            Arc::new(Auction { ranking, ..auction })
         });
+        let earlier = bids.iter().map(|(tree, bids)| Asked { tree: *tree, bids: bids.as_slice() });
+        let asked: Vec<Asked<'_>> = earlier.chain(auction.iter().map(|auction| auction.asked())).collect();
         let placing = Placing {
             call: Arc::clone(&record.call),
             begins: false,
@@ -261,10 +259,11 @@ impl RunAuction {
             usage,
             asked: &asked,
             tried: &tried,
+            tags: Some(tags.clone()),
             caller: None,
             gives_back: Vec::new(),
             recovers: false,
-            auction,
+            auction: auction.clone(),
             answer_by,
         };
         place::place(&*self.calls, &*self.clock, placing).await
@@ -275,18 +274,24 @@ impl RunAuction {
     async fn confirm(
         &self,
         record: &CallRecord,
-        snapshot: &Snapshot,
+        (snapshot, tags): (&Snapshot, &Tags),
         usage: &HashMap<CounterId, Usage>,
         (bids, tried): (&mut [(Tree, Vec<Bid>)], &[Tried]),
         answer_by: Instant,
     ) {
+        let confirms = |bid: &Bid| {
+            let bidder = snapshot.rtb_targets.get(&bid.bidder);
+            bidder.is_some_and(|bidder| bidder.confirmation.is_some())
+        };
+        if !bids.iter().flat_map(|(_, bids)| bids).any(confirms) {
+            return;
+        }
         let call = &record.call;
         let now = self.clock.now();
         loop {
             let asked: Vec<Asked<'_>> =
                 bids.iter().map(|(tree, bids)| Asked { tree: *tree, bids: bids.as_slice() }).collect();
-            let tags = routing::tags(call, snapshot);
-            let situation = Situation { call, now, usage, tried, asked: &asked, tags };
+            let situation = Situation { call, now, usage, tried, asked: &asked, tags: tags.clone() };
             let Some(Stop::Dial(parties)) = Walk::new(snapshot, &situation).next() else { return };
             let Some(Via::RtbTarget(bidder)) =
                 parties.first().filter(|party| party.to_confirm).map(|party| party.via)
@@ -302,7 +307,7 @@ impl RunAuction {
             else {
                 return;
             };
-            let answer = self.ask_to_confirm(call, snapshot, (tree, bid), answer_by).await;
+            let answer = self.ask_to_confirm(call, (snapshot, tags), (tree, bid), answer_by).await;
             let Some(bid) = bids.get_mut(of).and_then(|(_, bids)| bids.get_mut(place)) else { return };
             bid.confirmed = Some(answer.is_ok());
             match answer {
@@ -320,7 +325,7 @@ impl RunAuction {
     async fn ask_to_confirm(
         &self,
         call: &Call,
-        snapshot: &Snapshot,
+        (snapshot, tags): (&Snapshot, &Tags),
         (tree, bid): (Tree, &Bid),
         answer_by: Instant,
     ) -> Result<Option<Destination>, Refusal> {
@@ -331,13 +336,11 @@ impl RunAuction {
             call,
             place: &routing::place_of(call),
             campaign: &snapshot.campaign,
-            settings,
-            bidder_id: &bid.bidder.to_string(),
-            bidder,
-            tags: &routing::tags(call, snapshot),
+            tags,
             now: self.clock.now(),
         };
-        let mut request = auction::confirmation_request(confirmation, &auction::facts(&about), bid);
+        let asked = auction::Bidder { id: &bid.bidder.to_string(), target: bidder, settings };
+        let mut request = auction::confirmation_request(confirmation, &auction::facts(&about, asked), bid);
         let own_deadline = Instant::now() + Duration::from_millis(u64::from(confirmation.timeout_ms));
         let deadline = own_deadline.min(answer_by.checked_sub(DIAL_WITHIN).unwrap_or(answer_by));
         let answer = timeout_at(deadline, async {
@@ -362,11 +365,11 @@ fn next_tree<'a>(
     so_far: &SoFar<'_>,
     snapshot: &'a Snapshot,
     usage: &HashMap<CounterId, Usage>,
+    tags: &Tags,
     now: Timestamp,
 ) -> Option<(Tree, &'a AuctionSettings)> {
     let SoFar { tried, asked } = so_far;
-    let tags = routing::tags(call, snapshot);
-    let situation = Situation { call, now, usage, tried, asked, tags };
+    let situation = Situation { call, now, usage, tried, asked, tags: tags.clone() };
     // Targets that stand before it are passed over: there was no room with them a moment ago. A bid that stands before it is
     // what the call was sent here for: it is to be confirmed.
     let next = Walk::new(snapshot, &situation).find_map(|stop| match stop {

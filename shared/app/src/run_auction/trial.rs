@@ -5,7 +5,7 @@
 //! in a bidder's limits is kept, no failure counts against a bidder, and nobody is asked to confirm: that would promise the
 //! call.
 
-use domain::auction::{Auction, Bid, BidRequest};
+use domain::auction::{Auction, Bid, BidRequest, BidderResult, Refusal};
 use domain::ids::{CampaignId, RingTreeId, RtbTargetId, TenantId};
 use domain::money::Currency;
 use domain::plan::Tree;
@@ -14,7 +14,7 @@ use domain::snapshot::Snapshot;
 use domain::validate::Problem;
 
 use super::asking::{Asker, Asking, Occasion};
-use super::heard::Heard;
+use super::heard;
 use crate::catalog::{Outcome, Refused, Tools};
 use crate::ports::{Bidders, Calls, Limiter};
 use crate::preview_route::{Hypothetical, ThoughtUp, think_up, walk};
@@ -149,16 +149,19 @@ pub async fn try_auction(
     let bids: Vec<Bid> =
         outcome.auction.ranking.iter().map(|bid| Bid { expires_at: None, ..bid.clone() }).collect();
     let (stops, passed) = walk(&thought_up, trial.caller.at, &[Asked { tree, bids: &bids }]);
-    let exchanges = outcome.heard.into_iter().map(|heard| exchange(heard, snapshot)).collect();
+    let heard = outcome.exchanges.into_iter().zip(&outcome.auction.results);
+    let exchanges = heard.map(|(heard, result)| exchange(heard, result, snapshot)).collect();
     Ok(Ok(Tried { auction: Some(outcome.auction), exchanges, stops, passed, ..nothing(*version, None) }))
 }
 
-fn exchange(heard: Heard, snapshot: &Snapshot) -> Exchange {
-    let bidder = heard.result.bidder;
+fn exchange(heard: heard::Exchange, result: &BidderResult, snapshot: &Snapshot) -> Exchange {
+    let bidder = result.bidder;
+    // A bid that there are too few of is a bid all the same.
+    let bids = matches!(result.refusal, None | Some(Refusal::TooFewBidders));
     let confirmation = snapshot.rtb_targets.get(&bidder).and_then(|bidder| bidder.confirmation.as_ref());
     Exchange {
         bidder,
-        to_confirm: heard.bid.is_some() && confirmation.is_some_and(|confirmation| confirmation.enabled),
+        to_confirm: bids && confirmation.is_some_and(|confirmation| confirmation.enabled),
         request: heard.request,
         status: heard.status,
         answer: heard.response,

@@ -74,7 +74,7 @@ pub fn read_confirmation(
 ) -> Result<Option<Destination>, Refusal> {
     let read = body_of(answer)?;
     accepted(&confirmation.acceptance, &read)?;
-    let named = texts_of(&confirmation.destination, &read);
+    let named: Vec<String> = texts(&confirmation.destination, &read).collect();
     if named.is_empty() {
         return Ok(None);
     }
@@ -105,7 +105,7 @@ fn judge(
     if let Some(most) = bidder.max_bid.filter(|most| amount > *most) {
         return Err(Refusal::AboveMaximum(most));
     }
-    let named = texts_of(&chains.destination, &read);
+    let named: Vec<String> = texts(&chains.destination, &read).collect();
     let destination = match named.is_empty() {
         true => bidder.destination.clone(),
         false => destination_in(&named),
@@ -123,7 +123,7 @@ fn judge(
         bidder: entry.rtb_target,
         amount,
         counts: None,
-        bid_id: text_of(&chains.bid_id, &read).map(|id| id.chars().take(MAX_BID_ID).collect()),
+        bid_id: text_of(&chains.bid_id, &read).map(shortened),
         destination,
         call_length_s: first(&chains.call_length, &read).and_then(|(_, value)| whole_seconds(&value)),
         expires_at,
@@ -135,7 +135,7 @@ fn judge(
 }
 
 /// The body of an answer that may hold a bid.
-fn body_of(answer: Answer<'_>) -> Result<Read, Refusal> {
+fn body_of(answer: Answer<'_>) -> Result<Read<'_>, Refusal> {
     let read = || Read::read(answer.status, answer.headers, answer.body);
     let is_of_the_call = (400..500).contains(&answer.status) && !NOT_OF_THE_CALL.contains(&answer.status);
     if is_of_the_call
@@ -153,7 +153,7 @@ fn body_of(answer: Answer<'_>) -> Result<Read, Refusal> {
 }
 
 /// The chain must say yes, and nothing else no.
-fn accepted(chain: &[Reading], read: &Read) -> Result<(), Refusal> {
+fn accepted(chain: &[Reading], read: &Read<'_>) -> Result<(), Refusal> {
     let yes =
         first(chain, read).is_some_and(|(reading, value)| reading.matching_is_yes() || says_yes(&value));
     if !yes {
@@ -175,7 +175,7 @@ fn says_yes(value: &Value<'_>) -> bool {
     }
 }
 
-fn currency_fits(chain: &[Reading], read: &Read, currency: Currency) -> bool {
+fn currency_fits(chain: &[Reading], read: &Read<'_>, currency: Currency) -> bool {
     text_of(chain, read).is_none_or(|code| code.eq_ignore_ascii_case(currency.code()))
 }
 
@@ -185,17 +185,26 @@ fn whole_seconds(value: &Value<'_>) -> Option<u32> {
 }
 
 /// The first text or number of a chain that is not blank.
-fn text_of(chain: &[Reading], read: &Read) -> Option<String> {
-    texts_of(chain, read).into_iter().next()
+fn text_of(chain: &[Reading], read: &Read<'_>) -> Option<String> {
+    texts(chain, read).next()
 }
 
-/// What all of a chain find, as text; blank is nothing.
-fn texts_of(chain: &[Reading], read: &Read) -> Vec<String> {
-    let texts = chain.iter().filter_map(|reading| {
+/// Its first characters, as many as are kept.
+fn shortened(mut id: String) -> String {
+    if let Some((end, _)) = id.char_indices().nth(MAX_BID_ID) {
+        id.truncate(end);
+    }
+    id
+}
+
+/// What each of a chain finds, as text; blank is nothing.
+fn texts(chain: &[Reading], read: &Read<'_>) -> impl Iterator<Item = String> {
+    chain.iter().filter_map(|reading| {
         let value = reading.find(read).ok().flatten()?;
-        Some(value.text()?.trim().to_owned())
-    });
-    texts.filter(|text| !text.is_empty()).collect()
+        let text = value.text()?;
+        let text = text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    })
 }
 
 /// SIP is preferred when both are named. A number without `+` must bring its country code, as Ringba-class platforms
@@ -208,6 +217,9 @@ fn destination_in(named: &[String]) -> Option<Destination> {
 
 /// `sip:user@host`, without its scheme, or in angle brackets.
 fn sip_in(text: &str) -> Option<SipUri> {
+    if !text.contains('@') {
+        return None;
+    }
     let bare = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
     let (scheme, rest) = match bare.split_once(':') {
         Some((scheme, rest)) if ["sip", "sips"].contains(&scheme.to_ascii_lowercase().as_str()) => {

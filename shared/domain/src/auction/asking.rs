@@ -24,22 +24,33 @@ pub struct About<'a> {
     pub place: &'a Place,
     /// Its campaign.
     pub campaign: &'a Campaign,
-    /// The rules of the auction.
-    pub settings: &'a AuctionSettings,
-    /// The bidder's printed id.
-    pub bidder_id: &'a str,
-    /// Who is asked.
-    pub bidder: &'a RtbTarget,
     /// The call's tags; only those of the visit are shown to bidders.
     pub tags: &'a Tags,
     /// Now.
     pub now: Timestamp,
 }
 
-/// What the bidder may know about the call.
-pub fn facts(about: &About<'_>) -> Facts {
-    let About { call, campaign, settings, bidder, .. } = *about;
-    let number: Option<E164> = call.caller();
+/// Who is asked for a bid.
+#[derive(Debug, Clone, Copy)]
+pub struct Bidder<'a> {
+    /// Its printed id.
+    pub id: &'a str,
+    /// How it is set up.
+    pub target: &'a RtbTarget,
+    /// The rules of the auction.
+    pub settings: &'a AuctionSettings,
+}
+
+/// What this bidder may know about the call.
+pub fn facts(about: &About<'_>, bidder: Bidder<'_>) -> Facts {
+    let mut facts = facts_of_call(about);
+    address(&mut facts, about.call, bidder);
+    facts
+}
+
+/// What any bidder may know about the call; nothing of the caller's number. See [`address`].
+pub fn facts_of_call(about: &About<'_>) -> Facts {
+    let About { call, campaign, .. } = *about;
     Facts {
         call: CallFacts {
             id: Some(call.id),
@@ -48,12 +59,8 @@ pub fn facts(about: &About<'_>) -> Facts {
             ..CallFacts::default()
         },
         caller: CallerFacts {
-            valid: Some(number.is_some()),
-            number: match (number, bidder.caller_id_exposure) {
-                (None, _) | (_, CallerIdExposure::None) => ShownNumber::Hidden,
-                (Some(number), CallerIdExposure::Masked) => ShownNumber::Masked(number),
-                (Some(number), CallerIdExposure::Full) => ShownNumber::Whole(number),
-            },
+            valid: Some(call.caller().is_some()),
+            number: ShownNumber::Hidden,
             place: about.place.clone(),
             attestation: Some(Attestation::of_verstat(call.verstat.as_deref())),
         },
@@ -67,17 +74,6 @@ pub fn facts(about: &About<'_>) -> Facts {
             id: call.publisher,
             sub_id: about.tags.get("Publisher:SubId").map(str::to_owned),
             ..PublisherFacts::default()
-        },
-        target: TargetFacts {
-            id: Some(about.bidder_id.to_owned()),
-            name: Some(bidder.name.clone()),
-            sub_id: None,
-        },
-        bid: BidFacts {
-            min: Some(bidder.min_bid.max(settings.min_revenue)),
-            max: bidder.max_bid,
-            currency: Some(bidder.currency),
-            ..BidFacts::default()
         },
         geo: geo(about.tags),
         visitor: visitor(about.tags),
@@ -114,6 +110,25 @@ fn visitor(tags: &Tags) -> VisitorFacts {
         referrer: tag("Visit:Referrer"),
         ..VisitorFacts::default()
     }
+}
+
+/// Turns facts of a call to this bidder: its own place in them, its limits, and as much of the caller's number as it may see.
+/// Whatever they said of another bidder is gone, so that the facts of an auction are put together once.
+pub fn address(facts: &mut Facts, call: &Call, bidder: Bidder<'_>) {
+    let Bidder { id, target, settings } = bidder;
+    let number: Option<E164> = call.caller();
+    facts.caller.number = match (number, target.caller_id_exposure) {
+        (None, _) | (_, CallerIdExposure::None) => ShownNumber::Hidden,
+        (Some(number), CallerIdExposure::Masked) => ShownNumber::Masked(number),
+        (Some(number), CallerIdExposure::Full) => ShownNumber::Whole(number),
+    };
+    facts.target = TargetFacts { id: Some(id.to_owned()), name: Some(target.name.clone()), sub_id: None };
+    facts.bid = BidFacts {
+        min: Some(target.min_bid.max(settings.min_revenue)),
+        max: target.max_bid,
+        currency: Some(target.currency),
+        ..BidFacts::default()
+    };
 }
 
 /// The request for one bidder, not yet authenticated.

@@ -44,13 +44,16 @@ pub(super) fn of_usual_fields(tree: &Json, received_at: Timestamp) -> Option<Tim
     let inner = top.values().next().filter(|_| top.len() == 1).and_then(Json::as_object);
     let fields = top.iter().chain(inner.into_iter().flatten());
     let read = |(name, value): (&String, &Json)| {
-        let name = name.to_ascii_lowercase();
-        let value = Value::from(value);
-        if SECONDS.contains(&name.as_str()) {
-            after(whole(&value)?, received_at)
-        } else if EPOCHS.contains(&name.as_str()) {
-            epoch(whole(&value)?)
-        } else if DATES.contains(&name.as_str()) {
+        let is_of = |names: &[&str]| {
+            names.iter().any(|known| known.len() == name.len() && known.eq_ignore_ascii_case(name))
+        };
+        let value = || Value::from(value);
+        if is_of(&SECONDS) {
+            after(whole(&value())?, received_at)
+        } else if is_of(&EPOCHS) {
+            epoch(whole(&value())?)
+        } else if is_of(&DATES) {
+            let value = value();
             match whole(&value) {
                 Some(number) => epoch(number),
                 None => date(&value.text()?),

@@ -22,7 +22,7 @@ use crate::routing::Asked;
 
 pub use crate::rtb_target::BidRequest;
 pub use answer::{Answer, read_answer, read_confirmation};
-pub use asking::{About, confirmation_request, facts, request};
+pub use asking::{About, Bidder, address, confirmation_request, facts, facts_of_call, request};
 pub use contest::{Ceiling, is_decided, rank};
 pub use explain::{Explanation, Found, explain};
 pub use refusal::Refusal;

@@ -56,7 +56,7 @@ const WORDS: [&str; 6] = ["message", "reason", "msg", "description", "detail", "
 const MAX_WORDS: usize = 120;
 
 /// A refusal in so many words, flags or lists; `None` when there is no sign of one.
-pub(super) fn refusal(answer: &Answer) -> Option<String> {
+pub(super) fn refusal(answer: &Answer<'_>) -> Option<String> {
     heads(&answer.tree).find_map(|head| {
         let reason = field_of(head, &REASONS, says_something).map(words_of);
         let state = || field_of(head, &STATES, means_no).map(words_of);
@@ -66,7 +66,7 @@ pub(super) fn refusal(answer: &Answer) -> Option<String> {
 }
 
 /// Words for an answer that does not accept: of a refusal, of a plain text, of whatever explains itself.
-pub(super) fn words(answer: &Answer) -> String {
+pub(super) fn words(answer: &Answer<'_>) -> String {
     let plain = || match (&answer.format, &answer.tree) {
         (Format::Text, _) => Some(answer.text.trim().to_owned()),
         (_, Value::String(text)) => Some(text.clone()),
@@ -89,7 +89,9 @@ fn field_of<'a>(
     names: &[&str],
     is_meant: impl Fn(&Value) -> bool,
 ) -> Option<&'a Value> {
-    let named = |name: &String| names.contains(&name.to_ascii_lowercase().as_str());
+    let named = |name: &String| {
+        names.iter().any(|known| known.len() == name.len() && known.eq_ignore_ascii_case(name))
+    };
     head.iter().find(|(name, value)| named(name) && is_meant(value)).map(|(_, value)| value)
 }
 
@@ -99,8 +101,8 @@ fn says_something(value: &Value) -> bool {
         Value::Bool(true) => true,
         Value::Number(number) => number.as_f64() != Some(0.0),
         Value::String(text) => {
-            let text = text.trim().to_ascii_lowercase();
-            !["", "0", "none", "null", "false", "no", "ok", "n/a"].contains(&text.as_str())
+            let nothing = ["", "0", "none", "null", "false", "no", "ok", "n/a"];
+            !nothing.iter().any(|word| word.eq_ignore_ascii_case(text.trim()))
         }
         Value::Array(list) => list.iter().any(says_something),
         Value::Object(map) => map.values().any(says_something),
@@ -110,7 +112,7 @@ fn says_something(value: &Value) -> bool {
 fn is_false(value: &Value) -> bool {
     match value {
         Value::Bool(yes) => !yes,
-        Value::String(text) => ["false", "no", "n"].contains(&text.trim().to_ascii_lowercase().as_str()),
+        Value::String(text) => ["false", "no", "n"].iter().any(|no| no.eq_ignore_ascii_case(text.trim())),
         _ => false,
     }
 }

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::{E164, mask};
 
 /// Most signs between two digits of one number.
@@ -14,15 +16,17 @@ const MAX_GAP: usize = 4;
 const LONGEST: usize = 15;
 /// Digits from which a row of groups is taken to be a whole number.
 const WHOLE: usize = 10;
+/// Digits from which a group behind a `+` is one.
+const AFTER_PLUS: usize = 8;
 /// What stands where a number was erased; fit for texts, names and SIP addresses.
 pub const ERASED: &str = "erased";
 
 /// Digits that may belong together, with the signs between them.
 struct Run {
     /// Place of each digit in the text.
-    digits: Vec<usize>,
+    digits: SmallVec<[usize; 16]>,
     /// Index of each group's first digit.
-    groups: Vec<usize>,
+    groups: SmallVec<[usize; 8]>,
     /// A `+` stands before it: how many bytes it takes.
     plus: usize,
 }
@@ -48,7 +52,8 @@ pub fn erase_number(text: &str, number: &E164) -> Option<String> {
         None => (wanted.as_slice(), 0),
     };
     let mut places: Vec<Range<usize>> = Vec::new();
-    for run in runs(text) {
+    let mut runs = runs(text);
+    while let Some(run) = runs.next() {
         let digits: Vec<u8> = run.digits.iter().map(|at| text.as_bytes()[*at]).collect();
         let is_local = number.nanp().is_some() && digits == wanted[wanted.len() - 7..];
         let mut from = 0;
@@ -103,15 +108,19 @@ fn position(digits: &[u8], core: &[u8], from: usize) -> Option<usize> {
 fn mask_runs(text: &str, least: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
-    for run in runs(text) {
+    let mut runs = runs(text);
+    while let Some(run) = runs.next() {
+        if run.digits.len() < least.min(AFTER_PLUS) {
+            continue;
+        }
         // The end of a long run may be the end of a number whose beginning was masked.
         let mut goes_on = false;
-        for (range, has_plus) in numbers_in(&run) {
+        for (range, has_plus) in numbers_in(run) {
             let digits = range.len();
             let begin = run.digits[range.start];
             let end = run.digits[range.end - 1] + 1;
-            let is_number = digits >= least || (has_plus && digits >= 8) || goes_on;
-            if !is_number || (range_is_one_group(&run, &range) && digits > LONGEST) {
+            let is_number = digits >= least || (has_plus && digits >= AFTER_PLUS) || goes_on;
+            if !is_number || (range_is_one_group(run, &range) && digits > LONGEST) {
                 continue;
             }
             out.push_str(&text[at..begin - if has_plus { run.plus } else { 0 }]);
@@ -125,13 +134,16 @@ fn mask_runs(text: &str, least: usize) -> String {
     out
 }
 
+/// Digits of a run, by their indices, that may be one number, and whether its `+` stands before them.
+type Numbers = SmallVec<[(Range<usize>, bool); 2]>;
+
 /// Cuts a run that is too long for one number where whole numbers may end.
-fn numbers_in(run: &Run) -> Vec<(Range<usize>, bool)> {
+fn numbers_in(run: &Run) -> Numbers {
     let total = run.digits.len();
-    let ends: Vec<usize> = run.groups.iter().skip(1).copied().chain([total]).collect();
-    let mut numbers = Vec::new();
+    let ends = run.groups.iter().skip(1).copied().chain([total]);
+    let mut numbers = Numbers::new();
     let mut start = 0;
-    let push = |numbers: &mut Vec<(Range<usize>, bool)>, start: usize, end: usize| {
+    let push = |numbers: &mut Numbers, start: usize, end: usize| {
         if end > start {
             numbers.push((start..end, start == 0 && run.plus > 0));
         }
@@ -155,7 +167,9 @@ fn range_is_one_group(run: &Run, range: &Range<usize>) -> bool {
 }
 
 fn digits_of(text: &str, places: &[usize]) -> String {
-    places.iter().filter_map(|at| text.as_bytes().get(*at)).map(|byte| char::from(*byte)).collect()
+    let mut digits = String::with_capacity(places.len());
+    digits.extend(places.iter().filter_map(|at| text.as_bytes().get(*at)).map(|byte| char::from(*byte)));
+    digits
 }
 
 /// `(415) 555-0100` loses the bracket before it together with the one inside.
@@ -165,40 +179,53 @@ fn drop_open_bracket(out: &mut String, taken: &str) {
     }
 }
 
-fn runs(text: &str) -> Vec<Run> {
-    let bytes = text.as_bytes();
-    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let mut runs = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        if let Some(length) = date_at(bytes, at).or_else(|| escape_at(bytes, at)) {
-            at += length;
-            continue;
-        }
-        if !is_digit(at) {
-            at += 1;
-            continue;
-        }
-        let plus = match at {
-            _ if at >= 1 && bytes[at - 1] == b'+' => 1,
-            _ if at >= 3 && bytes[at - 3..at].eq_ignore_ascii_case(b"%2B") => 3,
-            _ => 0,
-        };
-        let mut run = Run { digits: Vec::new(), groups: Vec::new(), plus };
+/// Goes from run to run along a text. Every text of the bid log comes through here, and most of its runs are short ones of
+/// ids: they share one place in memory.
+struct Runs<'a> {
+    text: &'a str,
+    at: usize,
+    run: Run,
+}
+
+fn runs(text: &str) -> Runs<'_> {
+    Runs { text, at: 0, run: Run { digits: SmallVec::new(), groups: SmallVec::new(), plus: 0 } }
+}
+
+impl Runs<'_> {
+    fn next(&mut self) -> Option<&Run> {
+        let Self { text, at, run } = self;
+        let bytes = text.as_bytes();
+        let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
         loop {
-            run.groups.push(run.digits.len());
-            while is_digit(at) {
-                run.digits.push(at);
-                at += 1;
-            }
-            match gap_at(text, at) {
-                Some(next) => at = next,
+            *at += bytes.get(*at..)?.iter().position(|byte| byte.is_ascii_digit() || *byte == b'%')?;
+            let skipped = match bytes[*at] {
+                b'%' => Some(escape_at(bytes, *at).unwrap_or(1)),
+                _ => date_at(bytes, *at),
+            };
+            match skipped {
+                Some(length) => *at += length,
                 None => break,
             }
         }
-        runs.push(run);
+        run.plus = match *at {
+            at if at >= 1 && bytes[at - 1] == b'+' => 1,
+            at if at >= 3 && bytes[at - 3..at].eq_ignore_ascii_case(b"%2B") => 3,
+            _ => 0,
+        };
+        run.digits.clear();
+        run.groups.clear();
+        loop {
+            run.groups.push(run.digits.len());
+            while is_digit(*at) {
+                run.digits.push(*at);
+                *at += 1;
+            }
+            match gap_at(text, *at) {
+                Some(next) => *at = next,
+                None => return Some(run),
+            }
+        }
     }
-    runs
 }
 
 /// Where the next digit stands, when only a few separating signs lie between.

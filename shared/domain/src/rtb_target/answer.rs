@@ -199,7 +199,7 @@ impl Reading {
     ///
     /// # Errors
     /// An expression has no value for this answer; in words. On a call that is as good as finding nothing.
-    pub fn find<'a>(&'a self, answer: &'a Answer) -> Result<Option<Value<'a>>, String> {
+    pub fn find<'a>(&'a self, answer: &'a Answer<'_>) -> Result<Option<Value<'a>>, String> {
         let found = match self.ready() {
             None => None,
             Some(Ready::JsonPath(path)) => path.first(&answer.tree).map(Value::from),
@@ -220,6 +220,6 @@ impl Reading {
 }
 
 /// The first value of a chain, and what found it.
-pub(crate) fn first<'a>(chain: &'a [Reading], answer: &'a Answer) -> Option<(&'a Reading, Value<'a>)> {
+pub(crate) fn first<'a>(chain: &'a [Reading], answer: &'a Answer<'_>) -> Option<(&'a Reading, Value<'a>)> {
     chain.iter().find_map(|reading| Some((reading, reading.find(answer).ok().flatten()?)))
 }

@@ -33,7 +33,7 @@ pub use authentication::{ApiKey, Authentication, Basic, Bearer, Hmac, SecretText
 pub use confirmation::Confirmation;
 pub use limits::{Asked, CallerLimit, NotTaken, Prospect, Radius, RateLimits, RateWindow, SubIds};
 pub(crate) use request::Form;
-pub use request::{BidRequest, ContentType, Method};
+pub use request::{BidRequest, ContentType, Method, PreparedRequest};
 pub use valuation::{BidStrategy, GeoMultiplier};
 
 /// Most repetitions of a request.

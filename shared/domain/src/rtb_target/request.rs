@@ -151,28 +151,53 @@ pub(crate) struct Form<'a> {
     pub body: &'a str,
 }
 
-impl Form<'_> {
-    /// Fills it in. Our own headers come first; the tenant's replace them.
+/// A request whose templates have been read: what does not change from call to call.
+#[derive(Debug, Clone)]
+pub struct PreparedRequest {
+    method: Method,
+    url: Template,
+    headers: Vec<(String, Template)>,
+    body: Template,
+    body_place: Place,
+}
+
+impl PreparedRequest {
+    /// Fills its tokens.
     pub fn fill(&self, facts: &Facts) -> BidRequest {
-        let sends_body = self.method != Method::Get;
-        let mut request = BidRequest {
+        let header = |(name, value): &(String, Template)| (name.clone(), value.render(Place::Header, facts));
+        BidRequest {
             method: self.method,
-            url: Template::parse(self.url).render(Place::Url, facts),
-            headers: Vec::new(),
-            body: match sends_body {
-                true => Template::parse(self.body).render(self.content_type.place(), facts),
-                false => String::new(),
-            },
-        };
-        if sends_body {
-            request.set_header("content-type", self.content_type.header().to_owned());
+            url: self.url.render(Place::Url, facts),
+            headers: self.headers.iter().map(header).collect(),
+            body: self.body.render(self.body_place, facts),
         }
-        request.set_header("accept", self.content_type.accept().to_owned());
-        request.set_header("user-agent", "CallCenterPro/1".to_owned());
-        for (name, value) in self.headers {
-            request.set_header(name, Template::parse(value).render(Place::Header, facts));
+    }
+}
+
+impl Form<'_> {
+    /// Fills it in.
+    pub fn fill(&self, facts: &Facts) -> BidRequest {
+        self.prepared().fill(facts)
+    }
+
+    /// Reads its templates. Our own headers come first; the tenant's replace them.
+    pub fn prepared(&self) -> PreparedRequest {
+        let sends_body = self.method != Method::Get;
+        let content_type = sends_body.then(|| ("content-type", self.content_type.header()));
+        let own = [("accept", self.content_type.accept()), ("user-agent", "CallCenterPro/1")];
+        let tenants = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut headers: Vec<(String, Template)> = Vec::new();
+        for (name, value) in content_type.into_iter().chain(own).chain(tenants) {
+            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            headers.push((name.to_owned(), Template::parse(value)));
         }
-        request
+        PreparedRequest {
+            method: self.method,
+            url: Template::parse(self.url),
+            headers,
+            body: Template::parse(if sends_body { self.body } else { "" }),
+            body_place: self.content_type.place(),
+        }
     }
 
     /// The tokens of it all for which these facts have no value.

@@ -60,6 +60,10 @@ fn percent(value: &str, out: &mut String, as_it_is: impl Fn(u8) -> Option<char>)
 }
 
 fn json(value: &str, out: &mut String) {
+    if !value.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        out.push_str(value);
+        return;
+    }
     let quoted = serde_json::Value::String(value.to_owned()).to_string();
     out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
 }

@@ -20,6 +20,9 @@ use catalogue::Source;
 /// Longest name of a token, bytes.
 const MAX_NAME: usize = 128;
 
+/// Room that is kept for a token's value, bytes.
+const USUAL_VALUE: usize = 16;
+
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Segment>);
@@ -147,7 +150,11 @@ impl Template {
     }
 
     fn filled(&self, place: Place, value: impl Fn(&[Alternative]) -> String) -> String {
-        let mut out = String::new();
+        let room = |segment: &Segment| match segment {
+            Segment::Text(text) => text.len(),
+            Segment::Token { .. } => USUAL_VALUE,
+        };
+        let mut out = String::with_capacity(self.0.iter().map(room).sum());
         for segment in &self.0 {
             match segment {
                 Segment::Text(text) => out.push_str(text),

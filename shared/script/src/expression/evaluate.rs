@@ -13,12 +13,12 @@ const MAX_PARTS: usize = 1_000;
 
 type Result<T> = std::result::Result<T, EvaluationError>;
 
-pub(super) fn evaluate<'a>(root: &'a Node, answer: &'a Answer) -> Result<Value<'a>> {
+pub(super) fn evaluate<'a>(root: &'a Node, answer: &'a Answer<'_>) -> Result<Value<'a>> {
     Evaluation { answer, text_left: MAX_TEXT }.value(root)
 }
 
 struct Evaluation<'a> {
-    answer: &'a Answer,
+    answer: &'a Answer<'a>,
     /// Bytes of text that may still be made.
     text_left: usize,
 }
@@ -76,7 +76,7 @@ impl<'a> Evaluation<'a> {
             Input::Form => Value::from(answer.tree_in(Format::Form)),
             Input::Body => Value::Text(Cow::Borrowed(&answer.text)),
             Input::Status => Value::Number(Decimal::whole(i64::from(answer.status))),
-            Input::Headers => Value::Object(&answer.headers),
+            Input::Headers => Value::Object(answer.headers()),
         }
     }
 

@@ -94,7 +94,7 @@ impl Expression {
     ///
     /// # Errors
     /// It has none.
-    pub fn evaluate<'a>(&'a self, answer: &'a Answer) -> Result<Value<'a>, EvaluationError> {
+    pub fn evaluate<'a>(&'a self, answer: &'a Answer<'_>) -> Result<Value<'a>, EvaluationError> {
         evaluate::evaluate(&self.root, answer)
     }
 }
