@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use app::ports::{Calls, Numbers, PortError};
 use domain::phone::E164;
 use futures::future::join_all;
-use store::{Store, create_table};
-use testkit::database::{EmbeddedDatabase, TABLE, client_at};
+use store::create_table;
+use testkit::database::{EmbeddedDatabase, TABLE, TestDatabase, client_at};
 use testkit::faults::{Fault, Rule};
 
 use crate::support::*;
@@ -68,15 +68,15 @@ async fn a_database_on_a_file_keeps_what_was_acknowledged() {
     let open = || EmbeddedDatabase::on_file(&file, 0);
     {
         let database = open().await.expect("a database");
-        let client = client_at(&database.endpoint());
-        create_table(&client, TABLE).await.expect("a table");
-        Store::new(client, TABLE).write_step(&first_step(&call(1), "hello")).await.expect("written");
+        create_table(&client_at(&database.endpoint()), TABLE).await.expect("a table");
+        let store = TestDatabase::store_through(&database.endpoint());
+        store.write_step(&first_step(&call(1), "hello")).await.expect("written");
         database.stop().await;
     }
     let database = open().await.expect("a database");
-    let client = client_at(&database.endpoint());
-    create_table(&client, TABLE).await.expect("it is there already");
-    let record = Store::new(client, TABLE).load(tenant(), call_id(1)).await.expect("a read");
+    create_table(&client_at(&database.endpoint()), TABLE).await.expect("it is there already");
+    let store = TestDatabase::store_through(&database.endpoint());
+    let record = store.load(tenant(), call_id(1)).await.expect("a read");
     assert_eq!(*record.expect("a call").call, *call(1));
     database.stop().await;
     std::fs::remove_dir_all(&folder).expect("removed");

@@ -178,8 +178,8 @@ async fn every_event_is_answered_as_the_table_says() {
 #[ignore = "writes to the database of a running local platform"]
 async fn prepare_the_local_platform() {
     let (environment, settings) = (world::environment(), world::settings());
-    let client = testkit::database::client_at(&environment["AWS_ENDPOINT_URL_DYNAMODB"]);
-    let store = store::Store::new(client, settings.table_name.clone());
+    let config = testkit::database::config_at(&environment["AWS_ENDPOINT_URL_DYNAMODB"]);
+    let store = store::Store::connect(&config, settings.table_name.clone());
     let Ok(VaultPlace::File(key_file)) = settings.vault_place() else { panic!("no key file in demo.env") };
     let vault = DataVault::new(FileKeys::new(folder().join("..").join(key_file)));
     world::set_up(&store, &vault, &settings.outbound_allow).await;

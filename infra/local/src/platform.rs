@@ -385,9 +385,8 @@ async fn lay(options: &Options, database_port: u16, queue_url: &str) -> Result<G
         }
     };
     let direct = runtime::aws::config_for_stand_in(&database.endpoint()).await?;
-    let client = aws_sdk_dynamodb::Client::new(&direct);
-    store::create_table(&client, TABLE).await?;
-    let store = Store::new(client, TABLE);
+    store::create_table(&aws_sdk_dynamodb::Client::new(&direct), TABLE).await?;
+    let store = Store::connect(&direct, TABLE);
     demo.admit(&store, clock.as_ref()).await?;
     let faults = match options.faults {
         Some(seed) => Some(FaultProxy::before(&database.endpoint(), seed).await?),

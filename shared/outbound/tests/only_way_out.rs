@@ -35,7 +35,7 @@ const WORDS: [&str; 21] = [
 ];
 
 /// Files that may hold such words, or folders that end with `/`, and why none of them leads to an address of a tenant.
-const PLACES: [(&str, &[&str], &str); 13] = [
+const PLACES: [(&str, &[&str], &str); 14] = [
     (
         "shared/outbound/src/",
         &["TcpStream", "TcpSocket", "lookup_host", "hyper_util::client", "GuardedConnector", "tokio_rustls"],
@@ -46,6 +46,11 @@ const PLACES: [(&str, &[&str], &str); 13] = [
         "shared/runtime/src/aws.rs",
         &["aws_smithy_http_client"],
         "AWS: its addresses are the SDK's, or configuration",
+    ),
+    (
+        "shared/store/src/direct.rs",
+        &["HttpConnector"],
+        "the table: its address is the SDK's, or configuration; the connections are the SDK's client's",
     ),
     ("shared/testkit/src/phone/webhook.rs", &["reqwest"], "tests: the simulated carrier calls us"),
     (

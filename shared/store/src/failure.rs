@@ -1,6 +1,6 @@
 //! What can go wrong between us and the table, sorted by what to do about it; and waiting for what passes by itself.
 //!
-//! The SDK's own retries are switched off in [`crate::Store::new`]: it does not retry cancelled transactions, and its
+//! The SDK's own retries are switched off in [`crate::Store::connect`]: it does not retry cancelled transactions, and its
 //! pauses of up to a second are longer than a caller should wait. Here every operation has one patience, counted from
 //! its first attempt, with short random pauses that grow.
 
@@ -64,19 +64,27 @@ where
 {
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     match error {
-        SdkError::ServiceError(_) => match error.code().unwrap_or_default() {
-            "ProvisionedThroughputExceededException"
-            | "ThrottlingException"
-            | "RequestLimitExceeded"
-            | "TransactionConflictException"
-            | "TransactionInProgressException" => Failure::Busy,
-            "ConditionalCheckFailedException" => Failure::Refused,
-            _ if status >= 500 => Failure::Lost(error.into()),
-            _ => Failure::Final(error.into()),
-        },
+        SdkError::ServiceError(_) => {
+            let code = error.code().unwrap_or_default().to_owned();
+            sort_code(&code, status, error.into())
+        }
         SdkError::ConstructionFailure(_) => Failure::Final(error.into()),
         // Timed out, not connected, or cut off in the middle of the answer.
         _ => Failure::Lost(error.into()),
+    }
+}
+
+/// Sorts what the table itself answered.
+pub(crate) fn sort_code(code: &str, status: u16, cause: Cause) -> Failure {
+    match code {
+        "ProvisionedThroughputExceededException"
+        | "ThrottlingException"
+        | "RequestLimitExceeded"
+        | "TransactionConflictException"
+        | "TransactionInProgressException" => Failure::Busy,
+        "ConditionalCheckFailedException" => Failure::Refused,
+        _ if status >= 500 => Failure::Lost(cause),
+        _ => Failure::Final(cause),
     }
 }
 

@@ -4,29 +4,31 @@
 //! counts (`until`) never comes earlier but by a release of the latest lease; and `free_after` is that end and the delay, or
 //! later. Times are milliseconds since 1970, as the tokens have them. The lease itself stands beside them as JSON.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use app::ports::{Leased, Leases, PoolPlace, PortError, PortResult};
 use async_trait::async_trait;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::dni::lease::{Lease, PoolNumber, later};
 use domain::ids::{CallId, IdError, NumberPoolId, TenantId, VisitId};
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::Store;
-use crate::failure::{Failure, PATIENT, persist, sort};
+use crate::direct::Told;
+use crate::failure::{Failure, PATIENT, persist};
 use crate::item::{Item, from_json, json, key_attributes, number, number_of, parsed, text, text_of};
 use crate::keys::{self, Key, POOL_NUMBER};
 use crate::read::Range;
+use crate::wire::{Read, Written};
 
 /// How long a write or read that a browser waits for is tried.
 const LEASING: Duration = Duration::from_millis(80);
 /// Rows that a look for candidates reads.
-const LOOKED_AT: i32 = 48;
+const LOOKED_AT: u16 = 48;
 const LEASE: &str = "lease a number of a pool";
 pub(crate) const FREE: &str = "#free_after < :now AND (attribute_not_exists(#calls) OR #calls_until < :now)";
 /// Stands for the visit in a row that was set aside: its number is being given back, and belongs to nobody any more.
@@ -42,6 +44,46 @@ struct Change {
     values: HashMap<String, AttributeValue>,
     /// Which row is told when it is done.
     tells: ReturnValue,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Update<'a> {
+    table_name: &'a str,
+    key: Written<'a>,
+    update_expression: &'static str,
+    condition_expression: &'static str,
+    expression_attribute_names: BTreeMap<&'static str, &'static str>,
+    expression_attribute_values: Written<'a>,
+    return_values: &'a str,
+    return_values_on_condition_check_failure: &'static str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Updated {
+    attributes: Option<Read>,
+}
+
+/// Of one partition, not strongly consistent: what is found may be gone.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Query<'a> {
+    table_name: &'a str,
+    scan_index_forward: bool,
+    limit: u16,
+    key_condition_expression: &'static str,
+    filter_expression: &'static str,
+    projection_expression: &'static str,
+    expression_attribute_names: BTreeMap<&'static str, &'static str>,
+    expression_attribute_values: Written<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Queried {
+    #[serde(default)]
+    items: Vec<Read>,
 }
 
 /// What became of it, with the row that was asked for, or as it was when the condition did not hold.
@@ -60,32 +102,22 @@ impl Store {
         let Change { key, expression, condition, values, tells } = change;
         let key = key_attributes(key);
         let named = names_in(expression).chain(names_in(condition));
-        let names: HashMap<String, String> =
-            named.map(|name| (name.to_owned(), name.trim_start_matches('#').to_owned())).collect();
-        let changed = persist(Instant::now() + patience, || {
-            let request = self
-                .client()
-                .update_item()
-                .table_name(self.table())
-                .set_key(Some(key.clone()))
-                .update_expression(expression)
-                .condition_expression(condition)
-                .set_expression_attribute_names(Some(names.clone()))
-                .set_expression_attribute_values(Some(values.clone()))
-                .return_values(tells.clone())
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            let sending = Box::pin(request.send());
-            async move {
-                match sending.await {
-                    Ok(done) => Ok(Changed::Done(done.attributes.unwrap_or_default())),
-                    Err(error) => match error.as_service_error() {
-                        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                            Ok(Changed::Refused(refused.item.clone()))
-                        }
-                        _ => Err(sort(error)),
-                    },
-                }
-            }
+        let names: BTreeMap<&str, &str> = named.map(|name| (name, name.trim_start_matches('#'))).collect();
+        let update = Update {
+            table_name: self.table(),
+            key: Written(&key),
+            update_expression: expression,
+            condition_expression: condition,
+            expression_attribute_names: names,
+            expression_attribute_values: Written(&values),
+            return_values: tells.as_str(),
+            return_values_on_condition_check_failure: "ALL_OLD",
+        };
+        let changed = persist(Instant::now() + patience, || async {
+            Ok(match self.direct().ask::<Updated>("UpdateItem", &update).await? {
+                Told::Done(done) => Changed::Done(done.attributes.map(|row| row.0).unwrap_or_default()),
+                Told::Refused(row) => Changed::Refused(row),
+            })
         });
         changed.await.map_err(|failure: Failure| failure.into_port(what))
     }
@@ -124,7 +156,7 @@ impl Store {
 }
 
 /// The name placeholders in an expression: each is the attribute's name after a `#`.
-fn names_in(expression: &str) -> impl Iterator<Item = &str> {
+fn names_in(expression: &'static str) -> impl Iterator<Item = &'static str> {
     expression
         .split(|character: char| !(character.is_ascii_alphanumeric() || "#_".contains(character)))
         .filter(|word| word.starts_with('#'))
@@ -197,31 +229,31 @@ impl Leases for Store {
         let forward = place < u16::MAX / 2;
         let part =
             if forward { "#pk = :partition AND #sk > :place" } else { "#pk = :partition AND #sk < :place" };
-        let found = persist(Instant::now() + LEASING, || {
-            let request = self
-                .client()
-                .query()
-                .table_name(self.table())
-                .consistent_read(false)
-                .scan_index_forward(forward)
-                .limit(LOOKED_AT)
-                .key_condition_expression(part)
-                .filter_expression(FREE)
-                .projection_expression("#number")
-                .expression_attribute_names("#pk", "pk")
-                .expression_attribute_names("#sk", "sk")
-                .expression_attribute_names("#number", "number")
-                .expression_attribute_names("#free_after", "free_after")
-                .expression_attribute_names("#calls", "calls")
-                .expression_attribute_names("#calls_until", "calls_until")
-                .expression_attribute_values(":partition", text(keys::pool_shard(tenant, pool, shard)))
-                .expression_attribute_values(":place", text(format!("{POOL_NUMBER}{place:04x}")))
-                .expression_attribute_values(":now", millis(now));
-            let sending = Box::pin(request.send());
-            async move { sending.await.map_err(sort) }
+        let named = names_in(part).chain(names_in(FREE)).chain(["#number"]);
+        let values = Item::from([
+            (":partition".to_owned(), text(keys::pool_shard(tenant, pool, shard))),
+            (":place".to_owned(), text(format!("{POOL_NUMBER}{place:04x}"))),
+            (":now".to_owned(), millis(now)),
+        ]);
+        let query = Query {
+            table_name: self.table(),
+            scan_index_forward: forward,
+            limit: LOOKED_AT,
+            key_condition_expression: part,
+            filter_expression: FREE,
+            projection_expression: "#number",
+            expression_attribute_names: named.map(|name| (name, name.trim_start_matches('#'))).collect(),
+            expression_attribute_values: Written(&values),
+        };
+        let found = persist(Instant::now() + LEASING, || async {
+            match self.direct().ask::<Queried>("Query", &query).await? {
+                Told::Done(found) => Ok(found.items),
+                Told::Refused(_) => Err(Failure::Refused),
+            }
         });
-        let found = found.await.map_err(|failure| failure.into_port(WHAT))?.items.unwrap_or_default();
-        found.iter().map(|row| Ok(PoolPlace { pool, shard, number: parsed(WHAT, row, "number")? })).collect()
+        let found = found.await.map_err(|failure| failure.into_port(WHAT))?;
+        let place = |row: &Read| Ok(PoolPlace { pool, shard, number: parsed(WHAT, &row.0, "number")? });
+        found.iter().map(place).collect()
     }
 
     async fn numbers(

@@ -18,6 +18,7 @@ mod calls;
 mod catalog;
 mod connect;
 mod counters;
+mod direct;
 mod earned;
 mod failure;
 mod health;
@@ -36,10 +37,12 @@ mod snapshots;
 mod table;
 mod tags;
 mod visits;
+mod wire;
 mod write;
 
 use std::sync::Arc;
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 
@@ -53,20 +56,28 @@ pub struct Store(Arc<Inside>);
 
 struct Inside {
     client: Client,
+    direct: direct::Direct,
     table: String,
     snapshots: snapshots::Snapshots,
 }
 
 impl Store {
-    /// A store on this table. The client's connections and time-outs are used as they are configured; its retries are
-    /// switched off, because this crate waits by its own rules (a step gives up after 300 ms, for example).
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        let config = client.config().to_builder().retry_config(RetryConfig::disabled()).build();
+    /// A store on this table, with a client of its own. Opens no connection yet. Connections and time-outs are used as they are
+    /// configured; the client's retries are switched off, because this crate waits by its own rules (a step gives up after
+    /// 300 ms, for example).
+    pub fn connect(config: &SdkConfig, table: impl Into<String>) -> Self {
+        let client = aws_sdk_dynamodb::config::Builder::from(config).retry_config(RetryConfig::disabled());
         Self(Arc::new(Inside {
-            client: Client::from_conf(config),
+            client: Client::from_conf(client.build()),
+            direct: direct::Direct::new(config),
             table: table.into(),
             snapshots: snapshots::Snapshots::default(),
         }))
+    }
+
+    /// For the few requests that are worth it: see [`direct`].
+    pub(crate) fn direct(&self) -> &direct::Direct {
+        &self.0.direct
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -3,7 +3,7 @@
 //! Names in expressions are always placeholders: the table's own words (`state`, `ttl`, `total`) are reserved, and the
 //! names of counting windows hold signs that expressions do not allow.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use app::ports::{PortError, PortResult};
@@ -11,12 +11,16 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use crate::Store;
+use crate::direct::Told;
 use crate::failure::{Failure, PATIENT, persist, sort, sort_transaction};
 use crate::item::{Item, key_attributes, text};
 use crate::keys::Key;
+use crate::wire::Written;
 
 /// What happens to an item.
 pub(crate) enum Deed {
@@ -105,6 +109,15 @@ impl Write {
     }
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PutNewItem<'a> {
+    table_name: &'a str,
+    item: Written<'a>,
+    condition_expression: &'static str,
+    expression_attribute_names: BTreeMap<&'static str, &'static str>,
+}
+
 /// What became of an item that must not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PutNew {
@@ -120,24 +133,23 @@ impl Store {
     /// Puts an item that must not exist.
     pub(crate) async fn put_new(&self, what: &'static str, item: Item) -> PortResult<PutNew> {
         let lost = AtomicBool::new(false);
-        let put = persist(Instant::now() + PATIENT, || {
-            let request = self
-                .client()
-                .put_item()
-                .table_name(self.table())
-                .set_item(Some(item.clone()))
-                .condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", "pk");
-            let sending = Box::pin(request.send());
-            async {
-                let sent = sending.await.map_err(sort);
-                lost.fetch_or(matches!(sent, Err(Failure::Lost(_))), Ordering::Relaxed);
-                sent
+        let put = PutNewItem {
+            table_name: self.table(),
+            item: Written(&item),
+            condition_expression: "attribute_not_exists(#pk)",
+            expression_attribute_names: BTreeMap::from([("#pk", "pk")]),
+        };
+        let put = persist(Instant::now() + PATIENT, || async {
+            let told = self.direct().ask::<IgnoredAny>("PutItem", &put).await;
+            lost.fetch_or(matches!(told, Err(Failure::Lost(_))), Ordering::Relaxed);
+            match told? {
+                Told::Done(_) => Ok(()),
+                Told::Refused(_) => Err(Failure::Refused),
             }
         })
         .await;
         match put {
-            Ok(_) => Ok(PutNew::Done),
+            Ok(()) => Ok(PutNew::Done),
             Err(Failure::Refused) if lost.load(Ordering::Relaxed) => Ok(PutNew::Unclear),
             Err(Failure::Refused) => Ok(PutNew::Existed),
             Err(failure) => Err(failure.into_port(what)),

@@ -11,9 +11,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use dynoxide::Database;
 use store::Store;
 use tokio::net::TcpListener;
@@ -118,17 +119,22 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-/// A client for a database at this URL: plain HTTP, no retries of its own, keys that mean nothing.
-pub fn client_at(endpoint: &str) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
+/// The configuration for a database at this URL: plain HTTP, no retries of its own, keys that mean nothing.
+pub fn config_at(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::new("local", "local", None, None, "testkit");
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "testkit"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(endpoint)
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .retry_config(RetryConfig::disabled())
-        .build();
-    Client::from_conf(config)
+        .build()
+}
+
+/// A client for a database at this URL.
+pub fn client_at(endpoint: &str) -> Client {
+    Client::new(&config_at(endpoint))
 }
 
 /// An empty table in memory, ready for a test.
@@ -164,11 +170,11 @@ impl TestDatabase {
 
     /// A store on its table, with an empty cache of its own.
     pub fn store(&self) -> Store {
-        Store::new(self.client(), TABLE)
+        Self::store_through(&self.endpoint())
     }
 
     /// A store on its table that goes through another address, such as a fault proxy's.
     pub fn store_through(endpoint: &str) -> Store {
-        Store::new(client_at(endpoint), TABLE)
+        Store::connect(&config_at(endpoint), TABLE)
     }
 }

@@ -29,13 +29,14 @@ impl Recorder {
         Self { clock, live, pages: Mutex::default() }
     }
 
-    /// Notes what happens now.
+    /// Notes what happens now. The time is taken when it is this note's turn: two that come together stand in its order.
     pub(super) fn note(&self, what: Happening) {
+        let mut pages = locked(&self.pages);
         let now = self.clock.now();
         let event = JourneyEvent { offset_ms: milliseconds(now), at: self.clock.moment(now), what };
         // Somebody who no longer follows the call does not disturb it.
         let _ = self.live.as_ref().map(|live| live.send(event.clone()));
-        locked(&self.pages).events.push(event);
+        pages.events.push(event);
     }
 
     pub(super) fn warn(&self, code: u32, detail: impl Into<String>) {
