@@ -16,6 +16,7 @@ mod support;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -35,6 +36,10 @@ const ROUNDS: usize = 7;
 const AUCTIONS: usize = 200;
 /// Auctions under way at the same time, where that is measured.
 const AT_ONCE: usize = 16;
+/// How many one after the other each of them are.
+const EACH: usize = 40;
+/// The slowest bidder's time then.
+const SLOWEST: Duration = Duration::from_millis(100);
 
 /// What one round of one side showed.
 #[derive(Deserialize)]
@@ -83,40 +88,63 @@ impl Drop for Node {
     }
 }
 
-fn ours(runtime: &Runtime, auctions: &Auctions, count: usize) -> Round {
-    let before = cpu_time();
-    let (mut took_us, mut won) = (Vec::new(), 0);
-    for _ in 0..count {
-        let began = Instant::now();
-        won += usize::from(best_won(&runtime.block_on(auctions.run())));
-        took_us.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
-    }
+/// Runs work as a function's loop runs it: as a task of a runtime with one thread.
+fn as_a_function<T: Send + 'static>(runtime: &Runtime, work: impl Future<Output = T> + Send + 'static) -> T {
+    runtime.block_on(async { tokio::spawn(work).await }).expect("it does not panic")
+}
+
+fn ours(runtime: &Runtime, auctions: &Arc<Auctions>, count: usize) -> Round {
+    let (before, auctions) = (cpu_time(), auctions.clone());
+    let (took_us, won) = as_a_function(runtime, async move {
+        let (mut took_us, mut won) = (Vec::new(), 0);
+        for _ in 0..count {
+            let began = Instant::now();
+            won += usize::from(best_won(&auctions.run().await));
+            took_us.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+        }
+        (took_us, won)
+    });
     let spent = before.zip(cpu_time()).map_or(Duration::ZERO, |(before, after)| after - before);
     let cpu_us = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX) / count as u64;
     Round { cpu_us, took_us, won }
 }
 
-/// The least that asking ten bidders costs: the same HTTP library with nothing around it, and the amounts read.
-fn bare(
-    runtime: &Runtime,
-    client: &Client<HttpConnector, Full<Bytes>>,
-    urls: &[String],
-    count: usize,
-) -> u64 {
-    let before = cpu_time();
-    for _ in 0..count {
-        let asks = urls.iter().map(|url| async move {
+/// The HTTP library with nothing around it: what asking costs at least.
+#[derive(Clone)]
+struct Bare {
+    client: Client<HttpConnector, Full<Bytes>>,
+    urls: Vec<String>,
+}
+
+impl Bare {
+    fn new(bidders: &[Value]) -> Self {
+        let urls = bidders.iter().filter_map(|bidder| bidder["url"].as_str()).map(str::to_owned).collect();
+        Self { client: Client::builder(TokioExecutor::new()).build_http(), urls }
+    }
+
+    /// Asks all at once and reads the amounts.
+    async fn ask(&self) {
+        let asks = self.urls.iter().map(|url| async move {
             let body = Full::from(r#"{"CID":"+14155550100","zip":"94105"}"#);
             let request = Request::post(url).header("content-type", "application/json").body(body);
-            let answer = client.request(request.expect("a request")).await.expect("an answer");
+            let answer = self.client.request(request.expect("a request")).await.expect("an answer");
             let body = answer.into_body().collect().await.expect("a body").to_bytes();
             serde_json::from_slice::<Value>(&body).expect("JSON")["bidAmount"].as_f64()
         });
-        let amounts = runtime.block_on(futures::future::join_all(asks));
+        let amounts = futures::future::join_all(asks).await;
         assert!(amounts.iter().all(Option::is_some), "every bidder bids");
     }
-    let spent = before.zip(cpu_time()).map_or(Duration::ZERO, |(before, after)| after - before);
-    u64::try_from(spent.as_micros()).unwrap_or(u64::MAX) / count as u64
+
+    fn round(&self, runtime: &Runtime, count: usize) -> u64 {
+        let (before, bare) = (cpu_time(), self.clone());
+        as_a_function(runtime, async move {
+            for _ in 0..count {
+                bare.ask().await;
+            }
+        });
+        let spent = before.zip(cpu_time()).map_or(Duration::ZERO, |(before, after)| after - before);
+        u64::try_from(spent.as_micros()).unwrap_or(u64::MAX) / count as u64
+    }
 }
 
 fn median(mut of: Vec<u64>) -> u64 {
@@ -133,19 +161,32 @@ fn missing(folder: &Path) -> Option<&'static str> {
     (!installed).then_some("its packages: (cd tests/load/baseline && npm ci)")
 }
 
-/// With many auctions under way, how long each takes; the slowest bidder answers at once, so all of it is overhead.
-fn many_at_once(runtime: &Runtime, auctions: &Auctions) {
-    let mut took = Vec::new();
-    for _ in 0..60 {
-        let one = || async {
-            let began = Instant::now();
-            let reply = auctions.run().await;
-            (began.elapsed(), best_won(&reply))
+/// With many auctions under way, how long each takes beyond the slowest bidder, who answers after [`SLOWEST`] by the bidders' own
+/// timer: what that is late counts as ours, too.
+fn many_at_once<Work>(runtime: &Runtime, what: &str, work: impl Fn() -> Work + Clone + Send + Sync + 'static)
+where
+    Work: Future<Output = ()> + Send + 'static,
+{
+    let above = as_a_function(runtime, async move {
+        let one_after_the_other = |worker: u32| {
+            let work = work.clone();
+            async move {
+                tokio::time::sleep(SLOWEST * worker / u32::try_from(AT_ONCE).unwrap_or(1)).await;
+                let mut above = Vec::new();
+                for _ in 0..EACH {
+                    let began = Instant::now();
+                    work().await;
+                    above.push(began.elapsed().saturating_sub(SLOWEST));
+                }
+                // The first one makes its connections.
+                above.split_off(1)
+            }
         };
-        let results = runtime.block_on(futures::future::join_all((0..AT_ONCE).map(|_| one())));
-        took.extend(results.into_iter().map(|(took, _)| took));
-    }
-    println!("baseline: ours, {AT_ONCE} auctions under way, above the slowest bidder: {}", percentiles(took));
+        let workers = (0..).take(AT_ONCE).map(|worker| tokio::spawn(one_after_the_other(worker)));
+        let all = futures::future::try_join_all(workers).await.expect("none panics");
+        all.into_iter().flatten().collect::<Vec<_>>()
+    });
+    println!("baseline: {what}, {AT_ONCE} under way, above the slowest bidder: {}", percentiles(above));
 }
 
 fn main() {
@@ -155,19 +196,27 @@ fn main() {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let outbound = Outbound::new(allow).expect("a client");
     let honest = bidders.honest(10);
-    let urls: Vec<String> =
-        honest.iter().filter_map(|bidder| bidder["url"].as_str()).map(str::to_owned).collect();
+    let bare = Bare::new(&honest);
     let auctions = Auctions::new(1_000, honest, &outbound);
-    many_at_once(&runtime, &auctions);
+    let slow = bidders.honest_after(10, SLOWEST);
+    let alone = Bare::new(&slow);
+    let slow = Auctions::new(1_000, slow, &outbound);
+    many_at_once(&runtime, "ours", move || {
+        let slow = slow.clone();
+        async move { assert!(best_won(&slow.run().await), "the best bid wins") }
+    });
+    many_at_once(&runtime, "the HTTP library alone", move || {
+        let alone = alone.clone();
+        async move { alone.ask().await }
+    });
     if let Some(what) = missing(&folder) {
         println!("baseline: the Node side needs {what}");
         return;
     }
-    let mut nodes = ["fetch", "undici"].map(|shape| Node::start(&folder, shape, &urls));
-    let client = Client::builder(TokioExecutor::new()).build_http();
+    let mut nodes = ["fetch", "undici"].map(|shape| Node::start(&folder, shape, &bare.urls));
     // Connections are made and code is warm before anything counts.
     ours(&runtime, &auctions, AUCTIONS);
-    bare(&runtime, &client, &urls, AUCTIONS);
+    bare.round(&runtime, AUCTIONS);
     for node in &mut nodes {
         node.round(AUCTIONS);
     }
@@ -178,7 +227,7 @@ fn main() {
         let round = ours(&runtime, &auctions, AUCTIONS);
         assert_eq!(round.won, AUCTIONS, "the best bid wins");
         own.push(round.cpu_us);
-        least.push(bare(&runtime, &client, &urls, AUCTIONS));
+        least.push(bare.round(&runtime, AUCTIONS));
         for (index, node) in nodes.iter_mut().enumerate() {
             let of_node = node.round(AUCTIONS);
             assert_eq!(of_node.won, AUCTIONS, "the best bid wins");

@@ -28,6 +28,7 @@ mod people_in_trouble;
 mod proofs;
 mod published;
 mod release;
+mod signature;
 mod steps;
 mod support;
 mod tags;

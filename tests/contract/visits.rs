@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::support::*;
 
 /// A visit that began so many milliseconds after noon; negative ones the day before, perhaps.
-fn visit_id(millis: i64) -> VisitId {
+pub fn visit_id(millis: i64) -> VisitId {
     let began = noon().as_millisecond() + millis;
     let began = u64::try_from(began).expect("after 1970");
     let (seconds, nanos) = (began / 1_000, u32::try_from(began % 1_000).expect("small") * 1_000_000);
@@ -24,7 +24,7 @@ fn visit_id(millis: i64) -> VisitId {
     VisitId::from_uuid(Uuid::new_v7(stamp))
 }
 
-fn visit(id: VisitId, params: &[(&str, &str)]) -> Visit {
+pub fn visit(id: VisitId, params: &[(&str, &str)]) -> Visit {
     Visit {
         id,
         tag: crate::support::id(50),

@@ -14,7 +14,9 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
+use testkit::database::TestDatabase;
 use testkit::fakes::{FakeLeases, FakeVisits, test_vault};
+use testkit::faults::FaultProxy;
 use tokio::time::Instant;
 
 use crate::world::{NoTags, RuntimeClock, number, pool_id, question, setup, tenant};
@@ -186,4 +188,46 @@ async fn a_new_visitor_waits_for_little_more_than_one_round_trip() {
         );
         assert!(mean <= 1.6 && p99 <= 5, "{processes} processes, {numbers} numbers: mean {mean}, p99 {p99}");
     }
+}
+
+#[tokio::test]
+async fn a_lookup_writes_its_lease_and_its_visit_one_by_one() {
+    let database = TestDatabase::start().await.unwrap();
+    for index in 0..8 {
+        let place = PoolPlace { pool: pool_id(), shard: 0, number: number(index) };
+        database.pool_row(tenant(), &place).await.unwrap();
+    }
+    let proxy = FaultProxy::before(&database.endpoint(), 1).await.unwrap();
+    let store = Arc::new(TestDatabase::store_through(&proxy.endpoint()));
+    let process = LeaseNumber {
+        tags: Arc::new(NoTags),
+        leases: store.clone(),
+        visits: store,
+        vault: test_vault(),
+        clock: Arc::new(RuntimeClock::new(7)),
+        memory: Arc::new(Memory::default()),
+        patience: Duration::from_secs(10),
+    };
+    let setup = setup(1, &json!({}));
+    let counted = || {
+        ["Query", "UpdateItem", "PutItem", "GetItem", "TransactWriteItems"]
+            .map(|operation| proxy.count(operation))
+    };
+    let shown = process.answer(&setup, &question(None, None), Visitor::default()).await;
+    assert!(shown.attributed);
+    assert_eq!(counted(), [1, 1, 1, 0, 0], "a look for numbers, the lease, the visit");
+    let other = process.answer(&setup, &question(None, None), Visitor::default()).await;
+    assert!(other.attributed);
+    assert_eq!(counted(), [1, 2, 2, 0, 0], "the other numbers are remembered");
+    let again = question(shown.visit, shown.lease.as_deref());
+    assert!(process.answer(&setup, &again, Visitor::default()).await.attributed);
+    assert_eq!(counted()[1], 3, "a renewal is one write");
+    process.learn(&setup, &again).await.unwrap();
+    assert_eq!(counted()[4], 0, "what is told later is no transaction either");
+    assert_eq!(
+        proxy.seen().len(),
+        counted().iter().sum::<usize>(),
+        "and nothing else is asked: {:?}",
+        proxy.seen()
+    );
 }

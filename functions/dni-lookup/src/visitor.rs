@@ -1,5 +1,8 @@
 //! Where a visitor is and what they use, as far as headers tell.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use app::lease_number::Visitor;
 use domain::dni::visit::{Device, DeviceKind, Geo};
 use http::header::{ACCEPT_LANGUAGE, USER_AGENT};
@@ -11,6 +14,8 @@ use woothee::parser::Parser;
 const MAX_WORD: usize = 100;
 /// Longest name of a browser that is kept, characters.
 const MAX_USER_AGENT: usize = 400;
+/// Names of browsers that a process remembers, with what they tell.
+const MOST_READ: usize = 500;
 
 /// Who asks. The edge of the network tells where they are in `CloudFront-Viewer-…`; locally a test may.
 pub fn visitor(request: &HttpRequest) -> Visitor {
@@ -46,17 +51,54 @@ fn geo(request: &HttpRequest) -> Geo {
 fn device(request: &HttpRequest, user_agent: &str) -> (Device, bool) {
     let language = request.header(ACCEPT_LANGUAGE.as_str()).unwrap_or_default();
     let language = language.split([',', ';']).next().unwrap_or_default();
-    let parsed = Parser::new().parse(user_agent);
-    let category = parsed.as_ref().map_or("", |parsed| parsed.category);
-    let known = |text: &str| if text == "UNKNOWN" { String::new() } else { text.to_owned() };
+    let told = told_by(user_agent);
     let device = Device {
-        kind: kind(category, user_agent),
-        system: parsed.as_ref().map(|parsed| known(parsed.os)).unwrap_or_default(),
-        browser: parsed.as_ref().map(|parsed| known(parsed.name)).unwrap_or_default(),
+        kind: told.kind,
+        system: told.system,
+        browser: told.browser,
         language: word(language.trim()),
         user_agent: user_agent.chars().take(MAX_USER_AGENT).collect(),
     };
-    (device, category == "crawler" || says_robot(user_agent))
+    (device, told.is_robot)
+}
+
+/// What a browser's name for itself tells.
+#[derive(Clone)]
+struct Told {
+    kind: DeviceKind,
+    system: String,
+    browser: String,
+    is_robot: bool,
+}
+
+/// Names were read before: browsers cut theirs down to a few by now, and reading one takes some hundred comparisons.
+fn told_by(user_agent: &str) -> Told {
+    static READ: LazyLock<Mutex<HashMap<String, Told>>> = LazyLock::new(Mutex::default);
+    // What a thread that panicked left there is whole.
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(told) = read.get(user_agent) {
+        return told.clone();
+    }
+    let told = tell(user_agent);
+    if user_agent.len() <= MAX_USER_AGENT {
+        if read.len() >= MOST_READ {
+            read.clear();
+        }
+        read.insert(user_agent.to_owned(), told.clone());
+    }
+    told
+}
+
+fn tell(user_agent: &str) -> Told {
+    let parsed = Parser::new().parse(user_agent);
+    let category = parsed.as_ref().map_or("", |parsed| parsed.category);
+    let known = |text: &str| if text == "UNKNOWN" { String::new() } else { text.to_owned() };
+    Told {
+        kind: kind(category, user_agent),
+        system: parsed.as_ref().map(|parsed| known(parsed.os)).unwrap_or_default(),
+        browser: parsed.as_ref().map(|parsed| known(parsed.name)).unwrap_or_default(),
+        is_robot: category == "crawler" || says_robot(user_agent),
+    }
 }
 
 /// Tablets are phones to the parser: Android's say `Mobile` on phones only.

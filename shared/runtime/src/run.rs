@@ -35,7 +35,7 @@ where
         let handler = handler.clone();
         async move { Ok::<_, Cause>(http::answer(event.payload, handler).await) }
     });
-    lambda_runtime::run_concurrent(service).await
+    in_a_task(lambda_runtime::run_concurrent(service)).await
 }
 
 /// Consumes batches of a queue until Lambda stops the process. Messages named in the answer come again.
@@ -51,7 +51,7 @@ where
         let handler = handler.clone();
         async move { Ok::<_, Cause>(handler(event.payload).await) }
     });
-    lambda_runtime::run_concurrent(service).await
+    in_a_task(lambda_runtime::run_concurrent(service)).await
 }
 
 /// Works at each tick of a schedule until Lambda stops the process. An error fails the invocation, which an alarm watches.
@@ -71,7 +71,15 @@ where
             })
         }
     });
-    lambda_runtime::run_concurrent(service).await
+    in_a_task(lambda_runtime::run_concurrent(service)).await
+}
+
+/// The future that a runtime itself waits for is woken by a system call each time; a task of a runtime with one thread is not.
+async fn in_a_task<F>(serving: F) -> Result<(), Cause>
+where
+    F: Future<Output = Result<(), Cause>> + Send + 'static,
+{
+    tokio::spawn(serving).await?
 }
 
 /// One tick of a schedule.

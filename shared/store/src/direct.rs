@@ -2,7 +2,7 @@
 //!
 //! The SDK's client spends several times the CPU of a request on what such a request has no use for: its own retries, its
 //! interceptors, rules for an endpoint that never changes (ADR 20). What is left here is the SDK's as well: its connections
-//! (the same ones that its client uses), its credentials, its signatures, its values.
+//! (the same ones that its client uses), its credentials, its values.
 //!
 //! What must stay true: one request is sent once, within the configured time-out of an attempt; whoever asks repeats it.
 
@@ -11,10 +11,9 @@ use std::time::{Duration, SystemTime};
 use app::ports::Cause;
 use aws_config::SdkConfig;
 use aws_config::identity::IdentityCache;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime::client::auth::no_auth::{NO_AUTH_SCHEME_ID, NoAuthScheme};
 use aws_smithy_runtime::client::identity::no_auth::NoAuthIdentityResolver;
 use aws_smithy_runtime::client::orchestrator::endpoints::StaticUriEndpointResolver;
@@ -23,7 +22,7 @@ use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptio
 use aws_smithy_runtime_api::client::http::{
     HttpClient as _, HttpConnector as _, HttpConnectorSettings, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::identity::{Identity, SharedIdentityResolver};
+use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
 use aws_smithy_runtime_api::http::Request;
 use aws_smithy_types::body::SdkBody;
@@ -34,10 +33,9 @@ use tokio::sync::Mutex;
 
 use crate::failure::{Failure, sort_code};
 use crate::item::Item;
+use crate::signature::{CONTENT_TYPE, Place};
 use crate::wire;
 
-const SERVICE: &str = "dynamodb";
-const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 /// Credentials are asked for again after so long, or so long before they end.
 const KEPT: Duration = Duration::from_secs(300);
 const BEFORE_THE_END: Duration = Duration::from_secs(60);
@@ -53,10 +51,10 @@ pub(crate) struct Direct {
 struct Way {
     connector: SharedHttpConnector,
     url: String,
-    region: String,
+    place: Place,
     provider: SharedCredentialsProvider,
-    /// With when it is asked for again.
-    identity: Mutex<Option<(Identity, SystemTime)>>,
+    /// With when they are asked for again.
+    credentials: Mutex<Option<(Credentials, SystemTime)>>,
     timeout: Duration,
 }
 
@@ -149,40 +147,32 @@ impl Way {
             .build()?;
         let client = config.http_client().ok_or("the configuration has no HTTP client")?;
         let timeout = timeouts.and_then(|timeouts| timeouts.operation_attempt_timeout());
+        let url = endpoint(config, &region)?;
         Ok(Self {
             connector: client.http_connector(&settings.build(), &components),
-            url: endpoint(config, &region)?,
-            region,
+            place: Place { region, host: host_of(&url)? },
+            url,
             provider: config.credentials_provider().ok_or("the configuration has no credentials")?,
-            identity: Mutex::new(None),
+            credentials: Mutex::new(None),
             timeout: timeout.unwrap_or(USUAL_TIMEOUT),
         })
     }
 
     async fn signed(&self, operation: &'static str, body: Vec<u8>) -> Result<Request<SdkBody>, Cause> {
         let now = SystemTime::now();
-        let identity = self.identity(now).await?;
-        let params = SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(SERVICE)
-            .time(now)
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
+        let credentials = self.credentials(now).await?;
         let target = ["DynamoDB_20120810.", operation].concat();
-        let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", target.as_str())];
-        let signable =
-            SignableRequest::new("POST", &self.url, headers.into_iter(), SignableBody::Bytes(&body))?;
-        let (instructions, _) = sign(signable, &params)?.into_parts();
-        let (signature, _) = instructions.into_parts();
+        let signature = self.place.sign(&credentials, &target, &body, now)?;
         let mut request = Request::new(SdkBody::from(body));
         request.set_method("POST")?;
         request.set_uri(self.url.as_str())?;
-        request.headers_mut().insert("content-type", CONTENT_TYPE);
-        request.headers_mut().insert("x-amz-target", target);
-        for header in signature {
-            request.headers_mut().insert(header.name(), header.value().to_owned());
+        let headers = request.headers_mut();
+        headers.insert("content-type", CONTENT_TYPE);
+        headers.insert("x-amz-target", target);
+        headers.insert("x-amz-date", signature.date);
+        headers.insert("authorization", signature.authorization);
+        if let Some(token) = credentials.session_token() {
+            headers.insert("x-amz-security-token", token.to_owned());
         }
         Ok(request)
     }
@@ -194,19 +184,18 @@ impl Way {
         Ok((status, body.to_vec()))
     }
 
-    async fn identity(&self, now: SystemTime) -> Result<Identity, Cause> {
-        let mut kept = self.identity.lock().await;
-        if let Some((identity, until)) = kept.as_ref()
+    async fn credentials(&self, now: SystemTime) -> Result<Credentials, Cause> {
+        let mut kept = self.credentials.lock().await;
+        if let Some((credentials, until)) = kept.as_ref()
             && now < *until
         {
-            return Ok(identity.clone());
+            return Ok(credentials.clone());
         }
         let credentials = self.provider.provide_credentials().await?;
         let ends = credentials.expiry().and_then(|expiry| expiry.checked_sub(BEFORE_THE_END));
         let until = ends.unwrap_or(now + KEPT).min(now + KEPT);
-        let identity = Identity::from(credentials);
-        *kept = Some((identity.clone(), until));
-        Ok(identity)
+        *kept = Some((credentials.clone(), until));
+        Ok(credentials)
     }
 }
 
@@ -228,4 +217,13 @@ fn endpoint(config: &SdkConfig, region: &str) -> Result<String, Cause> {
     let resolved = futures::FutureExt::now_or_never(DefaultResolver::new().resolve_endpoint(&params));
     let url = resolved.ok_or("the endpoint is not known at once")??.url().to_owned();
     Ok(if url.ends_with('/') { url } else { url + "/" })
+}
+
+/// As the HTTP client writes the header.
+fn host_of(url: &str) -> Result<String, Cause> {
+    let uri: http::Uri = url.parse()?;
+    let host = uri.host().ok_or("the endpoint has no host")?;
+    let own_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    let port = uri.port_u16().filter(|port| *port != own_port);
+    Ok(port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }

@@ -33,6 +33,7 @@ mod pool_use;
 mod postbacks;
 mod published;
 mod read;
+mod signature;
 mod snapshots;
 mod table;
 mod tags;

@@ -87,7 +87,9 @@ impl<'de> Deserialize<'de> for ReadValue {
                         AttributeValue::L(values.into_iter().map(|value| value.0).collect())
                     }
                     other => {
-                        return Err(de::Error::custom(format!("no attribute of ours is of the type {other}")));
+                        return Err(de::Error::custom(format!(
+                            "no attribute of ours is of the type {other}"
+                        )));
                     }
                 };
                 Ok(ReadValue(value))

@@ -33,10 +33,17 @@ impl Bidders {
         Self { running, _runtime: runtime }
     }
 
-    /// `count` honest bidders, the first with the best bid.
+    /// `count` honest bidders that answer at once, the first with the best bid.
     pub fn honest(&self, count: usize) -> Vec<Value> {
+        self.honest_after(count, Duration::ZERO)
+    }
+
+    /// `count` honest bidders, each a little slower than the one before, the last one after `slowest`.
+    pub fn honest_after(&self, count: usize, slowest: Duration) -> Vec<Value> {
         let url = |index: usize| {
-            let wishes = format!("amount={}.50&number=%2B12025550{}", 20 - index, 110 + index);
+            let delay = slowest.as_millis() * (index as u128 + 1) / count as u128;
+            let wishes =
+                format!("amount={}.50&number=%2B12025550{}&delay_ms={delay}", 20 - index, 110 + index);
             self.running.url_with(Scenario::Accept, &wishes)
         };
         (0..count).map(|index| support::bidder(&format!("Honest {index}"), &url(index))).collect()
@@ -56,7 +63,7 @@ pub struct Auctions {
 }
 
 impl Auctions {
-    pub fn new(deadline_ms: u32, bidders: Vec<Value>, outbound: &Outbound) -> Self {
+    pub fn new(deadline_ms: u32, bidders: Vec<Value>, outbound: &Outbound) -> Arc<Self> {
         let memory = Arc::new(Memory::new(support::campaign(deadline_ms, bidders, Vec::new())));
         let use_case = RunAuction {
             limiter: memory.clone(),
@@ -68,7 +75,7 @@ impl Auctions {
             vault: testkit::fakes::test_vault(),
             clock: Arc::new(SystemClock),
         };
-        Self { use_case, memory, deadline: Duration::from_millis(u64::from(deadline_ms)) }
+        Arc::new(Self { use_case, memory, deadline: Duration::from_millis(u64::from(deadline_ms)) })
     }
 
     pub async fn run(&self) -> Reply {

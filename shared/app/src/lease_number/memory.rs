@@ -25,11 +25,7 @@ const CANDIDATE_FRESH: Duration = Duration::from_secs(60);
 /// Candidates that are older than this are replaced while one of them is leased, so that the next visitor does not wait for it.
 const CANDIDATE_YOUNG: Duration = Duration::from_secs(5);
 /// Candidates that are kept: another process may lease them first.
-const KEPT: usize = 4;
-/// Those of a large pool.
-const KEPT_OF_LARGE: usize = 8;
-/// A pool with more partitions than this is large.
-const LARGE: u16 = 8;
+const KEPT: usize = 8;
 /// For how long a look at the whole pool is believed. No number becomes free unforeseen in less time: what is given back or
 /// hung up rests for longer, and when the others become free was read with them.
 const SWEEP_FRESH: Duration = Duration::from_secs(1);
@@ -111,11 +107,7 @@ impl Memory {
         }
         let memory = pools.entry((tenant, id)).or_default().clone();
         let near = pool.near_visitor && !region.is_empty();
-        let kept = match pool.shards {
-            _ if pool.near_visitor => NUMBERS_PER_SHARD,
-            shards if shards > LARGE => KEPT_OF_LARGE,
-            _ => KEPT,
-        };
+        let kept = if pool.near_visitor { NUMBERS_PER_SHARD } else { KEPT };
         let region = near.then(|| region.to_owned());
         Search {
             memory,
