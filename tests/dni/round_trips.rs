@@ -219,7 +219,7 @@ async fn a_lookup_writes_its_lease_and_its_visit_one_by_one() {
     let other = process.answer(&setup, &question(None, None), Visitor::default()).await;
     assert!(other.attributed);
     assert_eq!(counted(), [1, 2, 2, 0, 0], "the other numbers are remembered");
-    let again = question(shown.visit, shown.lease.as_deref());
+    let again = question(Some(shown.visit), shown.lease.as_deref());
     assert!(process.answer(&setup, &again, Visitor::default()).await.attributed);
     assert_eq!(counted()[1], 3, "a renewal is one write");
     process.learn(&setup, &again).await.unwrap();
