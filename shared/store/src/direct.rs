@@ -158,6 +158,10 @@ impl Way {
         })
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "AWS compares the time with its own, so it is the machine's, as it is the SDK's; nothing is decided by it"
+    )]
     async fn signed(&self, operation: &'static str, body: Vec<u8>) -> Result<Request<SdkBody>, Cause> {
         let now = SystemTime::now();
         let credentials = self.credentials(now).await?;
