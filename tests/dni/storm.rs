@@ -354,7 +354,7 @@ async fn no_number_is_shown_to_two_visitors_whatever_clocks_and_processes_do() {
             for (numbers, seed) in [(500, 61), (2_000, 62)] {
                 // As many as the pool can just not take, but no more than the machine can.
                 let sessions_f = f64::from(u32::try_from(sessions).unwrap());
-                let within_s = (sessions_f / f64::from(numbers) * 130.0).max(sessions_f / 30.0 * SPEED);
+                let within_s = (sessions_f / f64::from(numbers) * 130.0).max(sessions_f / 60.0 * SPEED);
                 storm(Size { processes: 8, numbers, sessions, within_s, kills: 40 }, seed).await;
             }
         }
