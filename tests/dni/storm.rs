@@ -152,6 +152,8 @@ impl Storm {
                 kept
             }
         };
+        // Until when another tab shows what it was given: meanwhile no page gives the number back.
+        let mut other_tab = 0.0_f64;
         for _ in 0..chance.random_range(1..=4_u32) {
             let from = self.now();
             let stays = chance.random_range(1.0..45.0);
@@ -185,6 +187,7 @@ impl Storm {
                 // Two tabs: one is read to the lease's end while the other one asks.
                 6 => {
                     self.display(session, &kept, from, kept.ends);
+                    other_tab = other_tab.max(kept.ends);
                     self.wait(stays / 2.0).await;
                     if let Some(next) = self.ask(&mut chance, Some(&kept)).await {
                         kept = next;
@@ -203,12 +206,14 @@ impl Storm {
                     let left = self.now();
                     self.display(session, &kept, from, left);
                     let process = &self.processes[chance.random_range(0..self.processes.len())];
-                    process.release(kept.lease.clone()).await;
-                    count(&self.counts.released);
+                    if other_tab <= left {
+                        process.release(kept.lease.clone()).await;
+                        count(&self.counts.released);
+                        kept.ends = kept.ends.min(left + AFTER_RELEASE_S);
+                    }
                     if chance.random_bool(0.5) {
                         return;
                     }
-                    kept.ends = kept.ends.min(left + AFTER_RELEASE_S);
                     self.wait(chance.random_range(0.5..5.0)).await;
                     let back = self.now();
                     let Some(next) = self.ask(&mut chance, Some(&kept)).await else {
